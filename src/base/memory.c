@@ -1,0 +1,77 @@
+/*
+ * Allocation that ends the process when it fails.  A request for nothing gets one byte, so that a
+ * result is never NULL.  Arrays grow by half of their size: appending is constant in the long run,
+ * and a large table wastes at most a third of its memory.
+ */
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Growth of an empty array; small ones are many. */
+#define FIRST_CAPACITY 8
+
+_Noreturn static void out_of_memory(size_t size)
+{
+	fprintf(stderr, "out of memory: cannot allocate %zu bytes\n", size);
+	abort();
+}
+
+void *memory_allocate(size_t size)
+{
+	void *memory = malloc(size ? size : 1);
+
+	if (!memory)
+		out_of_memory(size);
+	return memory;
+}
+
+void *memory_allocate_zero(size_t count, size_t size)
+{
+	/* calloc checks the product. */
+	void *memory = count && size ? calloc(count, size) : calloc(1, 1);
+
+	if (!memory)
+		out_of_memory(size && count > SIZE_MAX / size ? SIZE_MAX : count * size);
+	return memory;
+}
+
+void *memory_resize(void *old, size_t size)
+{
+	void *memory = realloc(old, size ? size : 1);
+
+	if (!memory)
+		out_of_memory(size);
+	return memory;
+}
+
+char *memory_copy_string(const char *string)
+{
+	return memory_copy(string, strlen(string) + 1);
+}
+
+void *memory_copy(const void *bytes, size_t size)
+{
+	void *copy = memory_allocate(size);
+
+	if (size)
+		memcpy(copy, bytes, size);
+	return copy;
+}
+
+void *memory_grow(void *items, size_t *capacity, size_t need, size_t size)
+{
+	size_t wanted = *capacity + *capacity / 2 + FIRST_CAPACITY;
+
+	if (items && need <= *capacity)
+		return items;
+	if (wanted < need)
+		wanted = need;
+	if (size && wanted > SIZE_MAX / size)
+		out_of_memory(SIZE_MAX);
+	items = memory_resize(items, wanted * size);
+	*capacity = wanted;
+	return items;
+}

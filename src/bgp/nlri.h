@@ -1,0 +1,31 @@
+/*
+ * Network Layer Reachability Information: prefixes as they stand in UPDATE messages (RFC 4271 4.3,
+ * RFC 4760 5).
+ */
+#ifndef BGP_NLRI_H
+#define BGP_NLRI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/wire.h"
+
+/* Longest encoding of one prefix. */
+#define BGP_NLRI_MAX 17
+
+/*
+ * The next prefix; false at the end or, with `reader->failed`, at an error (RFC 7606 5.3): a
+ * length over the family's bits or a prefix that runs over the end.  Host bits are cleared.
+ */
+bool bgp_nlri_next(struct wire_reader *reader, enum ip_family family, struct ip_prefix *prefix);
+/* True if the whole span is well-formed. */
+bool bgp_nlri_is_valid(struct wire_span span, enum ip_family family);
+/* Bytes that the prefix takes. */
+static inline size_t bgp_nlri_size(const struct ip_prefix *prefix)
+{
+	return 1 + (prefix->length + 7u) / 8;
+}
+void bgp_nlri_put(struct wire_writer *writer, const struct ip_prefix *prefix);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * Any bytes as a BGP message.  The first octet chooses the codec, the rest is a message with its
+ * header.  Beyond not crashing, an UPDATE that is accepted must survive being encoded: in the
+ * canonical form to the same bytes again, and for a session to a set that means the same.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "bgp/as_path.h"
+#include "bgp/message.h"
+#include "bgp/nlri.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { BUFFER_SIZE = 1 << 18 }; /* an old speaker's longest path, widened, and all the rest */
+
+static void require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static struct bgp_codec codec_of(uint8_t bits)
+{
+	return (struct bgp_codec){
+	    .families = {!(bits & 1), !(bits & 2)},
+	    .as4 = bits & 4,
+	    .extended_message = bits & 8,
+	    .extended_next_hop = bits & 16,
+	    .external = bits & 32,
+	};
+}
+
+static void check_canonical(const struct bgp_attributes *attributes, struct arena *arena)
+{
+	static uint8_t first[BUFFER_SIZE], second[BUFFER_SIZE];
+	struct wire_writer writer = wire_writer_init(first, sizeof(first));
+	struct wire_writer again = wire_writer_init(second, sizeof(second));
+	struct bgp_attributes decoded;
+
+	bgp_attributes_encode_canonical(&writer, attributes, arena);
+	if (writer.failed)
+		return; /* a path that widening made longer than an attribute can be */
+	bgp_attributes_decode_canonical(wire_writer_span(&writer), &decoded);
+	bgp_attributes_encode_canonical(&again, &decoded, arena);
+	require(!again.failed);
+	require(wire_span_equal(wire_writer_span(&writer), wire_writer_span(&again)));
+}
+
+/* What is sent to a peer of the same codec is what that peer would have us believe. */
+static void check_session(
+    const struct bgp_attributes *attributes, const struct bgp_codec *codec, struct arena *arena)
+{
+	static uint8_t wire[BUFFER_SIZE], first[BUFFER_SIZE], second[BUFFER_SIZE];
+	struct wire_writer writer = wire_writer_init(wire, sizeof(wire));
+	struct wire_writer before = wire_writer_init(first, sizeof(first));
+	struct wire_writer after = wire_writer_init(second, sizeof(second));
+	struct bgp_attributes sent = *attributes, received;
+	struct bgp_attributes_result result;
+
+	/* RFC 6793 3: AS4_PATH cannot carry these, so an old speaker loses their place. */
+	if (bgp_as_path_inspect(sent.as_path, 4) & BGP_AS_PATH_CONFEDERATION)
+		return;
+	sent.next_hop.address = ip_address_from_ipv4(0xc0000201);
+	bgp_attributes_encode(&writer, &sent, codec, true, arena);
+	bgp_attributes_encode_canonical(&before, &sent, arena);
+	if (writer.failed || before.failed)
+		return;
+	bgp_attributes_decode(wire_writer_span(&writer), codec, true, arena, &received, &result);
+	require(result.treatment == BGP_TREATMENT_ACCEPT);
+	bgp_attributes_encode_canonical(&after, &received, arena);
+	require(wire_span_equal(wire_writer_span(&before), wire_writer_span(&after)));
+}
+
+/* Walks the prefixes, and builds messages of them that hold the same prefixes. */
+static void check_nlri(struct wire_span span, enum ip_family family, const struct bgp_codec *codec)
+{
+	static uint8_t buffer[BGP_EXTENDED_MESSAGE_MAX];
+	struct wire_reader reader = wire_reader_from_span(span);
+	struct wire_writer writer = wire_writer_init(buffer, sizeof(buffer));
+	struct bgp_update_builder builder;
+	struct bgp_update update;
+	struct arena arena = {0};
+	struct ip_prefix prefix;
+	struct wire_reader built;
+
+	require(bgp_update_begin_unreach(&builder, &writer, codec, family));
+	while (bgp_nlri_next(&reader, family, &prefix) && bgp_update_put(&builder, &prefix))
+		;
+	require(!reader.failed);
+	bgp_update_finish(&builder);
+	require(!writer.failed);
+	if (!wire_written(&writer))
+		return;
+	bgp_update_decode((struct wire_span){buffer + BGP_HEADER_LENGTH,
+			      wire_written(&writer) - BGP_HEADER_LENGTH},
+	    codec, &arena, &update);
+	require(update.treatment == BGP_TREATMENT_ACCEPT);
+	built = wire_reader_from_span(family == IPV4 ? update.withdrawn : update.mp_unreach.nlri);
+	reader = wire_reader_from_span(span);
+	while (wire_left(&built)) {
+		struct ip_prefix want;
+
+		require(bgp_nlri_next(&built, family, &prefix));
+		require(bgp_nlri_next(&reader, family, &want));
+		require(ip_prefix_equal(&prefix, &want));
+	}
+	arena_free(&arena);
+}
+
+static void check_update(struct wire_span body, const struct bgp_codec *codec)
+{
+	struct arena arena = {0};
+	struct bgp_update update;
+
+	bgp_update_decode(body, codec, &arena, &update);
+	if (update.treatment == BGP_TREATMENT_RESET_SESSION) {
+		require(update.notification.code == BGP_ERROR_UPDATE);
+	} else {
+		check_nlri(update.withdrawn, IPV4, codec);
+		check_nlri(update.announced, IPV4, codec);
+		if (update.mp_reach.present)
+			check_nlri(update.mp_reach.nlri, update.mp_reach.family, codec);
+		if (update.mp_unreach.present)
+			check_nlri(update.mp_unreach.nlri, update.mp_unreach.family, codec);
+	}
+	if (update.treatment <= BGP_TREATMENT_DISCARD_ATTRIBUTE) {
+		check_canonical(&update.attributes, &arena);
+		if (bgp_attributes_has(&update.attributes, BGP_ATTRIBUTE_ORIGIN) &&
+		    bgp_attributes_has(&update.attributes, BGP_ATTRIBUTE_AS_PATH) &&
+		    (codec->external ||
+			bgp_attributes_has(&update.attributes, BGP_ATTRIBUTE_LOCAL_PREF)))
+			check_session(&update.attributes, codec, &arena);
+	}
+	arena_free(&arena);
+}
+
+static void check_open(struct wire_span body)
+{
+	uint8_t buffer[BGP_MESSAGE_MAX];
+	struct wire_writer writer = wire_writer_init(buffer, sizeof(buffer));
+	struct bgp_notification notification;
+	struct bgp_open open, again;
+	struct text text = {0};
+
+	if (!bgp_open_decode(body, &open, &notification)) {
+		require(notification.code == BGP_ERROR_OPEN);
+		return;
+	}
+	bgp_capabilities_print(&open.capabilities, &text);
+	bgp_open_encode(&writer, &open);
+	require(!writer.failed);
+	require(bgp_open_decode((struct wire_span){buffer + BGP_HEADER_LENGTH,
+				    wire_written(&writer) - BGP_HEADER_LENGTH},
+	    &again, &notification));
+	require(again.asn == open.asn && again.hold_time == open.hold_time);
+	require(again.capabilities.families[IPV6] == open.capabilities.families[IPV6]);
+	text_free(&text);
+}
+
+static void check_notification(struct wire_span body)
+{
+	struct bgp_notification notification;
+	struct text text = {0};
+
+	if (bgp_notification_decode(body, &notification))
+		bgp_notification_print(&notification, &text);
+	text_free(&text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bgp_notification notification;
+	struct bgp_route_refresh refresh;
+	struct bgp_header header;
+	struct bgp_codec codec;
+	struct wire_span body;
+
+	if (size < 1 + BGP_HEADER_LENGTH)
+		return 0;
+	codec = codec_of(data[0]);
+	if (!bgp_header_decode(data + 1, codec.extended_message, &header, &notification)) {
+		require(notification.code == BGP_ERROR_HEADER);
+		return 0;
+	}
+	/* The true length counts, so that what is mutated need not agree with the header. */
+	body = (struct wire_span){data + 1 + BGP_HEADER_LENGTH, size - 1 - BGP_HEADER_LENGTH};
+	if (body.length > BGP_EXTENDED_MESSAGE_MAX - BGP_HEADER_LENGTH)
+		return 0;
+	if (header.type == BGP_MESSAGE_OPEN)
+		check_open(body);
+	else if (header.type == BGP_MESSAGE_UPDATE)
+		check_update(body, &codec);
+	else if (header.type == BGP_MESSAGE_NOTIFICATION)
+		check_notification(body);
+	else if (header.type == BGP_MESSAGE_ROUTE_REFRESH)
+		bgp_route_refresh_decode(body, &refresh, &notification);
+	return 0;
+}

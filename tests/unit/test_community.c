@@ -1,0 +1,189 @@
+/* Communities: RFC 1997, 4360, 5668, 8092; text forms and set operations. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "bgp/community.h"
+#include "hex.h"
+
+/* Text that parses to these bytes, and is printed for them. */
+static const struct form {
+	const char *text;
+	enum bgp_community_kind kind;
+	const char *hex;
+} forms[] = {
+    {"64512:100", BGP_COMMUNITY_STANDARD, "fc00 0064"},
+    {"0:0", BGP_COMMUNITY_STANDARD, "0000 0000"},
+    {"65535:1", BGP_COMMUNITY_STANDARD, "ffff 0001 "},
+    {"no-export", BGP_COMMUNITY_STANDARD, "ffffff01"},
+    {"no-advertise", BGP_COMMUNITY_STANDARD, "ffffff02"},
+    {"no-export-subconfed", BGP_COMMUNITY_STANDARD, "ffffff03"},
+    {"no-peer", BGP_COMMUNITY_STANDARD, "ffffff04"},
+    {"graceful-shutdown", BGP_COMMUNITY_STANDARD, "ffff0000"},
+    {"blackhole", BGP_COMMUNITY_STANDARD, "ffff029a"},
+    {"large:64512:1:2", BGP_COMMUNITY_LARGE, "0000fc00 00000001 00000002"},
+    {"large:4294967295:0:4294967295", BGP_COMMUNITY_LARGE, "ffffffff 00000000 ffffffff"},
+    {"rt:64512:1", BGP_COMMUNITY_EXTENDED, "0002 fc00 00000001"},
+    {"rt:64512:4294967295", BGP_COMMUNITY_EXTENDED, "0002 fc00 ffffffff"},
+    {"soo:64512:7", BGP_COMMUNITY_EXTENDED, "0003 fc00 00000007"},
+    {"rt:192.0.2.1:5", BGP_COMMUNITY_EXTENDED, "0102 c0000201 0005"},
+    {"rt:4200000000:5", BGP_COMMUNITY_EXTENDED, "0202 fa56ea00 0005"},
+    {"soo:70000:5", BGP_COMMUNITY_EXTENDED, "0203 00011170 0005"},
+    {"ext:0x4004fc0000000001", BGP_COMMUNITY_EXTENDED, "4004 fc00 00000001"},
+    {"ext:0x0202000000010005", BGP_COMMUNITY_EXTENDED, "0202 00000001 0005"},
+};
+
+static void parses_and_prints(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		const struct form *form = &forms[i];
+		bool accept_own = !strcmp(form->text, "65535:1");
+		struct bgp_community community;
+		struct text text = {0};
+
+		if (!bgp_community_parse(form->text, &community))
+			fail_msg("%s is refused", form->text);
+		assert_int_equal(community.kind, form->kind);
+		hex_assert(form->text,
+		    (struct wire_span){community.bytes, bgp_community_size(form->kind)}, form->hex);
+		bgp_community_print(form->kind, community.bytes, &text);
+		assert_string_equal(text.string, accept_own ? "accept-own" : form->text);
+		text_free(&text);
+	}
+}
+
+static void refuses_other_text(void **state)
+{
+	static const char *const texts[] = {"", "1", "1:", ":1", "1:2:3", "65536:1", "1:65536",
+	    "1:-1", " 1:2", "1:2 ", "1 :2", "NO-EXPORT", "no-exports", "large:1:2", "large:1:2:3:4",
+	    "large:4294967296:1:1", "large:", "rt:", "rt:1", "rt:70000:65536", "rt:1:4294967296",
+	    "rt:1.2.3:1", "rt:1.2.3.4:65536", "rt:1.2.3.4", "rt:1.2.3.4.5.6.7.8.9:1", "ext:0x",
+	    "ext:0x000200000000000", "ext:0x00020000000000011", "ext:0x000200000000000g", "soo:a:b",
+	    "99999999999999999999:1"};
+	struct bgp_community community;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (bgp_community_parse(texts[i], &community))
+			fail_msg("\"%s\" is accepted", texts[i]);
+}
+
+static void assert_set(const char *name, struct wire_span got, const char *hex)
+{
+	hex_assert(name, got, hex);
+}
+
+static void adds_once_and_sorted(void **state)
+{
+	struct arena arena = {0};
+	struct wire_span span = {0}, again;
+	struct bgp_community one, two, three;
+
+	(void)state;
+	assert_true(bgp_community_parse("1:1", &one));
+	assert_true(bgp_community_parse("2:2", &two));
+	assert_true(bgp_community_parse("3:3", &three));
+	assert_false(bgp_communities_contain(span, &one));
+	span = bgp_communities_add(&arena, span, &two);
+	span = bgp_communities_add(&arena, span, &three);
+	span = bgp_communities_add(&arena, span, &one);
+	assert_set("sorted", span, "00010001 00020002 00030003");
+	again = bgp_communities_add(&arena, span, &two);
+	assert_ptr_equal(again.bytes, span.bytes);
+	assert_int_equal(again.length, span.length);
+	assert_true(bgp_communities_contain(span, &two));
+	arena_free(&arena);
+}
+
+static void removes_every_copy(void **state)
+{
+	struct arena arena = {0};
+	struct wire_span span = hex_bytes("00020002 00010001 00020002"), left;
+	struct bgp_community two, four;
+
+	(void)state;
+	assert_true(bgp_community_parse("2:2", &two));
+	assert_true(bgp_community_parse("4:4", &four));
+	left = bgp_communities_remove(&arena, span, &four);
+	assert_ptr_equal(left.bytes, span.bytes);
+	left = bgp_communities_remove(&arena, span, &two);
+	assert_set("one left", left, "00010001");
+	hex_free(span);
+	arena_free(&arena);
+}
+
+static void matches_whole_items_only(void **state)
+{
+	/* 0x00010002 occurs in the bytes, but not on the boundary of an item. */
+	struct wire_span span = hex_bytes("00000001 00020000");
+	struct bgp_community community;
+
+	(void)state;
+	assert_true(bgp_community_parse("1:2", &community));
+	assert_false(bgp_communities_contain(span, &community));
+	hex_free(span);
+}
+
+static void sorts_each_kind(void **state)
+{
+	static const struct {
+		enum bgp_community_kind kind;
+		const char *hex, *want;
+	} cases[] = {
+	    {BGP_COMMUNITY_STANDARD, "00000002 00000001 00000002", "00000001 00000002"},
+	    {BGP_COMMUNITY_STANDARD, "ffffff01 00000001", "00000001 ffffff01"},
+	    {BGP_COMMUNITY_EXTENDED, "02*8 01*8 02*8 00*8", "00*8 01*8 02*8"},
+	    {BGP_COMMUNITY_LARGE, "02*12 01*12 01*12", "01*12 02*12"},
+	};
+	struct arena arena = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct wire_span span = hex_bytes(cases[i].hex);
+		struct wire_span sorted = bgp_communities_sort(&arena, span, cases[i].kind);
+
+		assert_set("sorted", sorted, cases[i].want);
+		assert_ptr_equal(
+		    bgp_communities_sort(&arena, sorted, cases[i].kind).bytes, sorted.bytes);
+		hex_free(span);
+	}
+	arena_free(&arena);
+}
+
+/* More than the small-set algorithm takes: a reversed run with every item twice. */
+static void sorts_thousands(void **state)
+{
+	enum { COUNT = 8000 };
+	struct arena arena = {0};
+	uint8_t *bytes = memory_allocate(COUNT * 4);
+	struct wire_span sorted;
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT; i++)
+		wire_store_u32(bytes + (size_t)i * 4, (COUNT - i) / 2);
+	sorted = bgp_communities_sort(
+	    &arena, (struct wire_span){bytes, COUNT * 4}, BGP_COMMUNITY_STANDARD);
+	assert_int_equal(sorted.length, (COUNT / 2 + 1) * 4);
+	for (uint32_t i = 0; i <= COUNT / 2; i++)
+		assert_int_equal(wire_load_u32(sorted.bytes + (size_t)i * 4), i);
+	free(bytes);
+	arena_free(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(parses_and_prints),
+	    cmocka_unit_test(refuses_other_text),
+	    cmocka_unit_test(adds_once_and_sorted),
+	    cmocka_unit_test(removes_every_copy),
+	    cmocka_unit_test(matches_whole_items_only),
+	    cmocka_unit_test(sorts_each_kind),
+	    cmocka_unit_test(sorts_thousands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,100 @@
+/*
+ * The rules are applied in the order of RFC 4271 6.2, so that an OPEN that is wrong in two ways is
+ * always refused for the same one.  Extended next hops (RFC 8950) are announced whenever IPv4 is:
+ * the capability says what we can take, and what is sent is decided by the next hops themselves.
+ */
+#include "bgp/negotiation.h"
+
+#include <string.h>
+
+/* Room for the multiprotocol capabilities of all families, 6 octets each. */
+#define FAMILIES_LENGTH_MAX (6 * IP_FAMILIES)
+
+struct bgp_open bgp_negotiation_open(const struct bgp_session_settings *settings)
+{
+	struct bgp_open local;
+
+	memset(&local, 0, sizeof(local));
+	local.version = BGP_VERSION;
+	local.asn = settings->local_asn;
+	local.hold_time = (uint16_t)(settings->hold_time_ms / 1000);
+	memcpy(local.identifier, settings->identifier, sizeof(local.identifier));
+	memcpy(local.capabilities.families, settings->families, sizeof(settings->families));
+	local.capabilities.any_family = settings->families[IPV4] || settings->families[IPV6];
+	local.capabilities.route_refresh = true;
+	local.capabilities.extended_next_hop = settings->families[IPV4];
+	local.capabilities.as4 = true;
+	local.capabilities.asn = settings->local_asn;
+	return local;
+}
+
+static bool is_expected_as(const struct bgp_session_settings *settings, uint32_t asn)
+{
+	switch (settings->remote_as) {
+	case BGP_REMOTE_AS_INTERNAL:
+		return asn == settings->local_asn;
+	case BGP_REMOTE_AS_EXTERNAL:
+		return asn != settings->local_asn;
+	case BGP_REMOTE_AS_NUMBER:
+		break;
+	}
+	return asn == settings->remote_asn;
+}
+
+/* RFC 5492 3: the data lists the capabilities that were missed, as they stand in an OPEN. */
+static bool refuse_families(
+    const struct bgp_session_settings *settings, struct bgp_notification *notification)
+{
+	struct bgp_capabilities wanted;
+	uint8_t data[FAMILIES_LENGTH_MAX];
+	struct wire_writer writer = wire_writer_init(data, sizeof(data));
+
+	memset(&wanted, 0, sizeof(wanted));
+	memcpy(wanted.families, settings->families, sizeof(wanted.families));
+	wanted.any_family = true;
+	bgp_capabilities_encode(&writer, &wanted);
+	return bgp_notification_set(notification, BGP_ERROR_OPEN, BGP_OPEN_UNSUPPORTED_CAPABILITY,
+	    data, wire_written(&writer));
+}
+
+bool bgp_negotiation_check(const struct bgp_session_settings *settings,
+    const struct bgp_open *remote, struct bgp_notification *notification)
+{
+	bool external = remote->asn != settings->local_asn;
+	struct bgp_open local = bgp_negotiation_open(settings);
+	struct bgp_codec codec;
+
+	if (!is_expected_as(settings, remote->asn))
+		return bgp_notification_set(
+		    notification, BGP_ERROR_OPEN, BGP_OPEN_BAD_PEER_AS, NULL, 0);
+	/* RFC 6286 2.2: inside of an AS the identifier is unique, so this is ourselves or a clash. */
+	if (!external && !memcmp(remote->identifier, settings->identifier, 4))
+		return bgp_notification_set(
+		    notification, BGP_ERROR_OPEN, BGP_OPEN_BAD_IDENTIFIER, NULL, 0);
+	codec = bgp_codec_negotiate(&local.capabilities, &remote->capabilities, external);
+	if (!codec.families[IPV4] && !codec.families[IPV6])
+		return refuse_families(settings, notification);
+	return true;
+}
+
+uint32_t bgp_negotiation_hold_time(const struct bgp_open *local, const struct bgp_open *remote)
+{
+	uint32_t ours = local->hold_time, theirs = remote->hold_time;
+
+	return (ours < theirs ? ours : theirs) * 1000;
+}
+
+uint32_t bgp_negotiation_keepalive_time(
+    const struct bgp_session_settings *settings, uint32_t hold_time_ms)
+{
+	uint32_t third = hold_time_ms / 3, wanted = settings->keepalive_time_ms;
+
+	return wanted && wanted < third ? wanted : third;
+}
+
+bool bgp_negotiation_keeps_ours(const struct bgp_open *local, const struct bgp_open *remote)
+{
+	int order = memcmp(local->identifier, remote->identifier, sizeof(local->identifier));
+
+	return order ? order > 0 : local->asn > remote->asn;
+}

@@ -1,0 +1,189 @@
+/* What two OPENs come to: RFC 4271 4.2, 6.2 and 6.8, RFC 5492, RFC 6286. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "bgp/negotiation.h"
+
+static struct bgp_session_settings settings_of(
+    uint32_t asn, enum bgp_remote_as kind, uint32_t remote)
+{
+	struct bgp_session_settings settings;
+
+	memset(&settings, 0, sizeof(settings));
+	settings.local_asn = asn;
+	settings.remote_as = kind;
+	settings.remote_asn = remote;
+	settings.families[IPV4] = settings.families[IPV6] = true;
+	settings.hold_time_ms = 90000;
+	memcpy(settings.identifier, "\xa\0\0\5", 4);
+	return settings;
+}
+
+static struct bgp_open open_of(uint32_t asn, uint8_t id)
+{
+	struct bgp_session_settings settings = settings_of(asn, BGP_REMOTE_AS_EXTERNAL, 0);
+
+	settings.identifier[3] = id;
+	return bgp_negotiation_open(&settings);
+}
+
+static void our_open_says_what_is_set(void **state)
+{
+	struct bgp_session_settings settings = settings_of(4200000001u, BGP_REMOTE_AS_NUMBER, 1);
+	struct bgp_open open;
+
+	(void)state;
+	settings.families[IPV4] = false;
+	open = bgp_negotiation_open(&settings);
+	assert_int_equal(open.version, 4);
+	assert_int_equal(open.asn, 4200000001u);
+	assert_int_equal(open.hold_time, 90);
+	assert_memory_equal(open.identifier, "\xa\0\0\5", 4);
+	assert_false(open.capabilities.families[IPV4]);
+	assert_true(open.capabilities.families[IPV6]);
+	assert_true(open.capabilities.as4);
+	assert_int_equal(open.capabilities.asn, 4200000001u);
+	assert_true(open.capabilities.route_refresh);
+	assert_false(open.capabilities.extended_next_hop);
+}
+
+static void the_as_must_be_the_one_configured(void **state)
+{
+	static const struct {
+		enum bgp_remote_as kind;
+		uint32_t remote, asn;
+		bool accepted;
+	} cases[] = {
+	    {BGP_REMOTE_AS_NUMBER, 65002, 65002, true},
+	    {BGP_REMOTE_AS_NUMBER, 65002, 65003, false},
+	    {BGP_REMOTE_AS_NUMBER, 65002, 65001, false},
+	    {BGP_REMOTE_AS_NUMBER, 65001, 65001, true},
+	    {BGP_REMOTE_AS_INTERNAL, 0, 65001, true},
+	    {BGP_REMOTE_AS_INTERNAL, 0, 65002, false},
+	    {BGP_REMOTE_AS_EXTERNAL, 0, 65002, true},
+	    {BGP_REMOTE_AS_EXTERNAL, 0, 65001, false},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bgp_session_settings settings =
+		    settings_of(65001, cases[i].kind, cases[i].remote);
+		struct bgp_open remote = open_of(cases[i].asn, 9);
+		struct bgp_notification notification = {0};
+
+		assert_int_equal(
+		    bgp_negotiation_check(&settings, &remote, &notification), cases[i].accepted);
+		assert_int_equal(notification.code, cases[i].accepted ? 0 : BGP_ERROR_OPEN);
+		assert_int_equal(
+		    notification.subcode, cases[i].accepted ? 0 : BGP_OPEN_BAD_PEER_AS);
+	}
+}
+
+static void rfc6286_2_2_an_internal_peer_has_another_identifier(void **state)
+{
+	struct bgp_session_settings settings = settings_of(65001, BGP_REMOTE_AS_INTERNAL, 0);
+	struct bgp_open remote = open_of(65001, 5);
+	struct bgp_notification notification = {0};
+
+	(void)state;
+	assert_false(bgp_negotiation_check(&settings, &remote, &notification));
+	assert_int_equal(notification.subcode, BGP_OPEN_BAD_IDENTIFIER);
+	/* An external one may have the same. */
+	settings.remote_as = BGP_REMOTE_AS_EXTERNAL;
+	remote = open_of(65002, 5);
+	assert_true(bgp_negotiation_check(&settings, &remote, &notification));
+}
+
+static void rfc5492_no_common_family_lists_ours(void **state)
+{
+	struct bgp_session_settings settings = settings_of(65001, BGP_REMOTE_AS_EXTERNAL, 0);
+	struct bgp_open remote = open_of(65002, 9);
+	struct bgp_notification notification = {0};
+
+	(void)state;
+	settings.families[IPV4] = false;
+	remote.capabilities.families[IPV6] = false;
+	assert_false(bgp_negotiation_check(&settings, &remote, &notification));
+	assert_int_equal(notification.code, BGP_ERROR_OPEN);
+	assert_int_equal(notification.subcode, BGP_OPEN_UNSUPPORTED_CAPABILITY);
+	assert_int_equal(notification.data_length, 6);
+	assert_memory_equal(notification.data, "\1\4\0\2\0\1", 6);
+	/* One in common is enough. */
+	settings.families[IPV4] = true;
+	assert_true(bgp_negotiation_check(&settings, &remote, &notification));
+}
+
+static void the_smaller_hold_time_counts(void **state)
+{
+	static const struct {
+		uint16_t ours, theirs;
+		uint32_t keepalive_ms, hold_result_ms, keepalive_result_ms;
+	} cases[] = {
+	    {90, 180, 0, 90000, 30000},
+	    {90, 30, 0, 30000, 10000},
+	    {90, 90, 20000, 90000, 20000},
+	    {90, 9, 20000, 9000, 3000},
+	    {90, 0, 20000, 0, 0},
+	    {0, 90, 0, 0, 0},
+	    {3, 3, 0, 3000, 1000},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bgp_session_settings settings =
+		    settings_of(65001, BGP_REMOTE_AS_EXTERNAL, 0);
+		struct bgp_open local = open_of(65001, 1), remote = open_of(65002, 2);
+		uint32_t hold;
+
+		settings.keepalive_time_ms = cases[i].keepalive_ms;
+		local.hold_time = cases[i].ours;
+		remote.hold_time = cases[i].theirs;
+		hold = bgp_negotiation_hold_time(&local, &remote);
+		assert_int_equal(hold, cases[i].hold_result_ms);
+		assert_int_equal(
+		    bgp_negotiation_keepalive_time(&settings, hold), cases[i].keepalive_result_ms);
+	}
+}
+
+static void both_ends_keep_the_same_connection(void **state)
+{
+	static const struct {
+		uint8_t id_a, id_b;
+		uint32_t as_a, as_b;
+		bool keeps_a;
+	} cases[] = {
+	    {1, 2, 65001, 65002, false},
+	    {2, 1, 65001, 65002, true},
+	    {200, 100, 65001, 65001, true}, /* the octets are unsigned */
+	    {7, 7, 65001, 65002, false}, /* RFC 6286 2.3 */
+	    {7, 7, 4200000000u, 65002, true},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bgp_open a = open_of(cases[i].as_a, cases[i].id_a);
+		struct bgp_open b = open_of(cases[i].as_b, cases[i].id_b);
+
+		assert_int_equal(bgp_negotiation_keeps_ours(&a, &b), cases[i].keeps_a);
+		assert_int_equal(bgp_negotiation_keeps_ours(&b, &a), !cases[i].keeps_a);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(our_open_says_what_is_set),
+	    cmocka_unit_test(the_as_must_be_the_one_configured),
+	    cmocka_unit_test(rfc6286_2_2_an_internal_peer_has_another_identifier),
+	    cmocka_unit_test(rfc5492_no_common_family_lists_ours),
+	    cmocka_unit_test(the_smaller_hold_time_counts),
+	    cmocka_unit_test(both_ends_keep_the_same_connection),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,145 @@
+/*
+ * Which prefixes this node should announce, and why or why not: the rules of Kubernetes and of the
+ * load balancers built on it, as pure functions over the objects, and the incremental engine that
+ * re-runs them only for what an event touches.  It knows no BGP: an announcement is a prefix and
+ * the index of the advertisement (a rule of the configuration) that asks for it.
+ */
+#ifndef K8S_ANNOUNCE_H
+#define K8S_ANNOUNCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "k8s/cluster.h"
+#include "k8s/object.h"
+#include "k8s/selector.h"
+
+enum k8s_advertisement_type { K8S_ADVERTISE_POD_CIDR, K8S_ADVERTISE_SERVICE, K8S_ADVERTISE_PREFIX };
+
+enum k8s_address_kind {
+	K8S_ADDRESS_LOAD_BALANCER_IP,
+	K8S_ADDRESS_EXTERNAL_IP,
+	K8S_ADDRESS_CLUSTER_IP,
+	K8S_ADDRESS_KINDS
+};
+
+/* The part of a configured advertisement that decides what is announced; owned by the caller. */
+struct k8s_advertisement {
+	enum k8s_advertisement_type type;
+	bool addresses[K8S_ADDRESS_KINDS];
+	struct ip_prefix *cidrs; /* only addresses inside; none: no limit */
+	size_t cidr_count;
+	struct k8s_selector service_selector;
+	struct k8s_selector node_selector;
+	char *load_balancer_class; /* NULL or "": Services without a class */
+	uint8_t aggregation_length[IP_FAMILIES]; /* bits; 32 and 128: host routes */
+	struct ip_prefix *prefixes; /* type Prefix */
+	size_t prefix_count;
+};
+
+/* The verdict on one address (or CIDR), in the order in which the rules are tried. */
+enum k8s_reason {
+	K8S_ANNOUNCED,
+	K8S_NODE_NOT_SELECTED, /* nodeSelector of the advertisement */
+	K8S_NODE_NOT_FOUND, /* no Node object of this name */
+	K8S_NODE_NOT_READY,
+	K8S_NODE_NETWORK_UNAVAILABLE,
+	K8S_NODE_EXCLUDED, /* exclude-from-external-load-balancers */
+	K8S_SERVICE_NOT_SELECTED,
+	K8S_CLASS_NOT_SELECTED,
+	K8S_MARTIAN, /* no unicast address that others may be told of */
+	K8S_NOT_IN_CIDRS,
+	K8S_IP_MODE_PROXY,
+	K8S_NO_ENDPOINT, /* policy Cluster: none is ready anywhere */
+	K8S_NO_LOCAL_ENDPOINT, /* policy Local: none on this node */
+	K8S_REASONS
+};
+
+/* "announced", "noLocalEndpoints", ... as kbgpctl shows them. */
+const char *k8s_reason_name(enum k8s_reason reason);
+/* A sentence for people. */
+const char *k8s_reason_text(enum k8s_reason reason);
+const char *k8s_address_kind_name(enum k8s_address_kind kind);
+
+/* One row of `kbgpctl advertisements`. */
+struct k8s_verdict {
+	size_t advertisement; /* index */
+	const char *namespace; /* of the Service; "" for the others */
+	const char *name; /* of the Service, or of the Node for a pod CIDR; "" for Prefix */
+	enum k8s_address_kind kind; /* of a Service's address */
+	struct ip_prefix address; /* the address or CIDR as it is in the object */
+	struct ip_prefix prefix; /* what is announced for it (aggregated) */
+	enum k8s_reason reason;
+};
+
+/* Endpoints of a Service, counted per family as the rules need them. */
+struct k8s_endpoint_count {
+	bool usable[IP_FAMILIES]; /* any usable endpoint in the cluster */
+	bool usable_local[IP_FAMILIES]; /* any on this node */
+};
+
+/*
+ * Usable is ready; or, if no endpoint (of those that the question is about) is ready, serving
+ * and terminating (KEP-1669); or any with publishNotReadyAddresses.
+ */
+struct k8s_endpoint_count k8s_count_endpoints(
+    const struct k8s_cluster *cluster, const struct k8s_object *service, const char *node_name);
+/* The verdict on the node itself for one advertisement: K8S_ANNOUNCED if it may announce. */
+enum k8s_reason k8s_judge_node(
+    const struct k8s_advertisement *advertisement, const struct k8s_object *node);
+/* The verdict for one address of a Service, the node having been judged. */
+enum k8s_reason k8s_judge_address(const struct k8s_advertisement *advertisement,
+    const struct k8s_service *service, enum k8s_address_kind kind, const struct ip_address *address,
+    bool proxy, const struct k8s_endpoint_count *endpoints);
+/*
+ * What is announced for an address of a Service: its aggregate, or the host route where the
+ * traffic policy is Local.
+ */
+struct ip_prefix k8s_announced_prefix(const struct k8s_advertisement *advertisement,
+    const struct k8s_service *service, enum k8s_address_kind kind,
+    const struct ip_address *address);
+
+struct k8s_announcer;
+
+/* Told when the set of (advertisement, prefix) pairs changes. */
+struct k8s_announcer_ops {
+	void (*announce)(void *arg, size_t advertisement, const struct ip_prefix *prefix);
+	void (*withdraw)(void *arg, size_t advertisement, const struct ip_prefix *prefix);
+	/*
+	 * Called once inside k8s_announcer_configure(), after its withdrawals and before its
+	 * announcements: indices are of the old list before, of the new one after.  May be NULL.
+	 */
+	void (*renumbered)(void *arg);
+};
+
+/*
+ * The engine.  `advertisements` is borrowed until k8s_announcer_configure() gives others.  The
+ * owner of the cluster forwards its events by the two functions below.  Prefixes are counted by
+ * reference, so Services that share an IP or an aggregate withdraw it only with the last one.
+ */
+struct k8s_announcer *k8s_announcer_new(const struct k8s_cluster *cluster, const char *node_name,
+    uint64_t hash_seed, const struct k8s_announcer_ops *ops, void *arg);
+void k8s_announcer_free(struct k8s_announcer *announcer);
+/*
+ * Replaces the advertisements: `previous[i]` is the index in the old list that the new one i
+ * continues, or SIZE_MAX, and no old one is continued twice; what is announced in both is neither
+ * withdrawn nor announced again, but its index changes silently.  Withdrawals come first, with old
+ * indices; then `renumbered`; then announcements, with new ones.  The pointers in the array
+ * are borrowed, the array is copied.
+ */
+void k8s_announcer_configure(struct k8s_announcer *announcer,
+    const struct k8s_advertisement *const *advertisements, const size_t *previous, size_t count);
+void k8s_announcer_object_changed(
+    struct k8s_announcer *announcer, const struct k8s_object *object, const struct k8s_object *old);
+void k8s_announcer_object_removed(struct k8s_announcer *announcer, const struct k8s_object *object);
+
+typedef void k8s_verdict_callback(void *arg, const struct k8s_verdict *verdict);
+/* All verdicts, by advertisement and then by object name: computed when asked. */
+void k8s_announcer_walk(
+    const struct k8s_announcer *announcer, k8s_verdict_callback *callback, void *arg);
+/* How many Services have at least one address announced. */
+size_t k8s_announcer_service_count(const struct k8s_announcer *announcer);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * The rules as pure functions: objects in, a verdict out.  They are tried in the order of enum
+ * k8s_reason, and the first that fails is the verdict, so that what kbgpctl shows is the nearest
+ * cause and does not depend on the order of events.
+ *
+ * Where the rules come from:
+ * - Node: Ready must be True, and Unknown (the kubelet has gone silent) is not True.
+ *   NetworkUnavailable must not be True; most clusters never set it.  The exclude label counts by
+ *   its presence, whatever its value, as in KEP-1143 and in MetalLB.  Pod CIDRs and fixed prefixes
+ *   do not depend on any of these: pods run on a node that is not ready, too.
+ * - Endpoints: an EndpointSlice is of one family, so each family is judged by its own slices.
+ *   Terminating endpoints take traffic only while no other is ready, and for policy Local it is
+ *   the endpoints of this node that the question is about (KEP-1669).
+ * - Martians: loopback, link-local, multicast and reserved addresses are never announced, whoever
+ *   has written them into a Service or a Node; the configuration refuses them as fixed prefixes.
+ * - Traffic policy: externalTrafficPolicy rules load balancer and external IPs, and
+ *   internalTrafficPolicy rules cluster IPs.
+ */
+#include "k8s/announce.h"
+
+#include <string.h>
+
+#define EXCLUDE_LABEL "node.kubernetes.io/exclude-from-external-load-balancers"
+
+static const struct {
+	const char *name;
+	const char *text;
+} reasons[K8S_REASONS] = {
+    [K8S_ANNOUNCED] = {"announced", "announced by this node"},
+    [K8S_NODE_NOT_SELECTED] = {"nodeNotSelected",
+	"the advertisement's nodeSelector does not match this node"},
+    [K8S_NODE_NOT_FOUND] = {"nodeNotFound", "there is no Node object of this node's name"},
+    [K8S_NODE_NOT_READY] = {"nodeNotReady", "this node's condition Ready is not True"},
+    [K8S_NODE_NETWORK_UNAVAILABLE] = {"nodeNetworkUnavailable",
+	"this node's condition NetworkUnavailable is True"},
+    [K8S_NODE_EXCLUDED] = {"nodeExcluded", "this node has the label " EXCLUDE_LABEL},
+    [K8S_SERVICE_NOT_SELECTED] = {"serviceNotSelected",
+	"the advertisement's serviceSelector does not match the Service"},
+    [K8S_CLASS_NOT_SELECTED] = {"loadBalancerClassNotSelected",
+	"the Service's loadBalancerClass is not the advertisement's"},
+    [K8S_MARTIAN] = {"martian",
+	"the address is loopback, link-local, multicast or reserved, and never announced"},
+    [K8S_NOT_IN_CIDRS] = {"notInCIDRs", "the address is outside of the advertisement's cidrs"},
+    [K8S_IP_MODE_PROXY] = {"ipModeProxy",
+	"the address belongs to a proxy in front of the cluster (ipMode: Proxy)"},
+    [K8S_NO_ENDPOINT] = {"noEndpoints", "no endpoint of the Service is ready"},
+    [K8S_NO_LOCAL_ENDPOINT] = {"noLocalEndpoints",
+	"the traffic policy is Local and no endpoint on this node is ready"},
+};
+
+static const char *const address_kind_names[K8S_ADDRESS_KINDS] = {
+    [K8S_ADDRESS_LOAD_BALANCER_IP] = "LoadBalancerIP",
+    [K8S_ADDRESS_EXTERNAL_IP] = "ExternalIP",
+    [K8S_ADDRESS_CLUSTER_IP] = "ClusterIP",
+};
+
+const char *k8s_reason_name(enum k8s_reason reason)
+{
+	return reason < K8S_REASONS ? reasons[reason].name : "unknown";
+}
+
+const char *k8s_reason_text(enum k8s_reason reason)
+{
+	return reason < K8S_REASONS ? reasons[reason].text : "unknown";
+}
+
+const char *k8s_address_kind_name(enum k8s_address_kind kind)
+{
+	return kind < K8S_ADDRESS_KINDS ? address_kind_names[kind] : "unknown";
+}
+
+/* What there is among some endpoints of one family. */
+struct tally {
+	bool any;
+	bool ready;
+	bool serving_terminating;
+};
+
+static void tally_endpoint(struct tally *tally, const struct k8s_endpoint *endpoint)
+{
+	tally->any = true;
+	if (endpoint->ready)
+		tally->ready = true;
+	if (endpoint->serving && endpoint->terminating)
+		tally->serving_terminating = true;
+}
+
+static bool tally_is_usable(const struct tally *tally, bool publish_not_ready)
+{
+	return publish_not_ready ? tally->any : tally->ready || tally->serving_terminating;
+}
+
+struct k8s_endpoint_count k8s_count_endpoints(
+    const struct k8s_cluster *cluster, const struct k8s_object *service, const char *node_name)
+{
+	const bool publish_not_ready = service->service.publish_not_ready;
+	struct tally all[IP_FAMILIES] = {0};
+	struct tally local[IP_FAMILIES] = {0};
+	struct k8s_endpoint_count count;
+	const struct k8s_object *object;
+	size_t cursor = 0;
+
+	while ((
+	    object = k8s_cluster_next_slice(cluster, service->namespace, service->name, &cursor))) {
+		const struct k8s_endpoint_slice *slice = &object->endpoint_slice;
+
+		for (size_t i = 0; i < slice->endpoint_count && !slice->fqdn; i++) {
+			const struct k8s_endpoint *endpoint = &slice->endpoints[i];
+
+			if (!endpoint->address_count)
+				continue;
+			tally_endpoint(&all[slice->family], endpoint);
+			if (endpoint->node_name && !strcmp(endpoint->node_name, node_name))
+				tally_endpoint(&local[slice->family], endpoint);
+		}
+	}
+	for (unsigned family = 0; family < IP_FAMILIES; family++) {
+		count.usable[family] = tally_is_usable(&all[family], publish_not_ready);
+		count.usable_local[family] = tally_is_usable(&local[family], publish_not_ready);
+	}
+	return count;
+}
+
+enum k8s_reason k8s_judge_node(
+    const struct k8s_advertisement *advertisement, const struct k8s_object *node)
+{
+	if (!node) {
+		/* A fixed prefix for every node needs no Node object. */
+		if (advertisement->type == K8S_ADVERTISE_PREFIX &&
+		    !advertisement->node_selector.count)
+			return K8S_ANNOUNCED;
+		return K8S_NODE_NOT_FOUND;
+	}
+	if (!k8s_selector_matches(&advertisement->node_selector, &node->node.labels))
+		return K8S_NODE_NOT_SELECTED;
+	if (advertisement->type != K8S_ADVERTISE_SERVICE)
+		return K8S_ANNOUNCED;
+	if (node->node.ready != K8S_TRUE)
+		return K8S_NODE_NOT_READY;
+	if (node->node.network_unavailable == K8S_TRUE)
+		return K8S_NODE_NETWORK_UNAVAILABLE;
+	if (k8s_labels_get(&node->node.labels, EXCLUDE_LABEL))
+		return K8S_NODE_EXCLUDED;
+	return K8S_ANNOUNCED;
+}
+
+static bool class_is_selected(
+    const struct k8s_advertisement *advertisement, const struct k8s_service *service)
+{
+	const char *wanted = advertisement->load_balancer_class;
+	const char *class = service->load_balancer_class;
+
+	return !strcmp(wanted ? wanted : "", class ? class : "");
+}
+
+static bool is_martian(const struct ip_address *address)
+{
+	const struct ip_prefix host =
+	    ip_prefix_from_address(address, ip_family_bits((enum ip_family)address->family));
+
+	return ip_prefix_is_martian(&host);
+}
+
+static bool address_is_in_cidrs(
+    const struct k8s_advertisement *advertisement, const struct ip_address *address)
+{
+	for (size_t i = 0; i < advertisement->cidr_count; i++) {
+		if (ip_prefix_contains(&advertisement->cidrs[i], address))
+			return true;
+	}
+	return advertisement->cidr_count == 0;
+}
+
+static enum k8s_traffic_policy policy_of(
+    const struct k8s_service *service, enum k8s_address_kind kind)
+{
+	return kind == K8S_ADDRESS_CLUSTER_IP ? service->internal_policy : service->external_policy;
+}
+
+enum k8s_reason k8s_judge_address(const struct k8s_advertisement *advertisement,
+    const struct k8s_service *service, enum k8s_address_kind kind, const struct ip_address *address,
+    bool proxy, const struct k8s_endpoint_count *endpoints)
+{
+	if (!k8s_selector_matches(&advertisement->service_selector, &service->labels))
+		return K8S_SERVICE_NOT_SELECTED;
+	if (kind == K8S_ADDRESS_LOAD_BALANCER_IP && !class_is_selected(advertisement, service))
+		return K8S_CLASS_NOT_SELECTED;
+	if (is_martian(address))
+		return K8S_MARTIAN;
+	if (!address_is_in_cidrs(advertisement, address))
+		return K8S_NOT_IN_CIDRS;
+	if (proxy)
+		return K8S_IP_MODE_PROXY;
+	if (policy_of(service, kind) == K8S_POLICY_LOCAL)
+		return endpoints->usable_local[address->family] ? K8S_ANNOUNCED
+								: K8S_NO_LOCAL_ENDPOINT;
+	return endpoints->usable[address->family] ? K8S_ANNOUNCED : K8S_NO_ENDPOINT;
+}
+
+struct ip_prefix k8s_announced_prefix(const struct k8s_advertisement *advertisement,
+    const struct k8s_service *service, enum k8s_address_kind kind, const struct ip_address *address)
+{
+	const unsigned bits = ip_family_bits((enum ip_family)address->family);
+	const unsigned length = advertisement->aggregation_length[address->family];
+
+	/* An aggregate would draw traffic for neighbours that have no endpoint here. */
+	if (policy_of(service, kind) == K8S_POLICY_LOCAL || length > bits)
+		return ip_prefix_from_address(address, bits);
+	return ip_prefix_from_address(address, length);
+}

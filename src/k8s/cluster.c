@@ -1,0 +1,313 @@
+/*
+ * One hash table per kind, keyed by (namespace, name), and one table of slice groups, keyed by
+ * (namespace, service), so that judging a Service touches its own EndpointSlices and no others.
+ *
+ * Invariants: an entry is in its kind's table; if its object is an EndpointSlice of a Service, it
+ * is also in the group of that Service, at the place `group_index`; a group is never empty.  An
+ * observer is called when the tables are consistent again, and must not change the cluster.
+ *
+ * A complete view is a generation number: put() stamps the entry, end_view() removes what has an
+ * older stamp.  New objects are so in place before old ones go, which keeps an address announced
+ * that moves from one Service to another.
+ */
+#include "k8s/cluster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+
+struct slice_group;
+
+struct entry {
+	struct k8s_object *object;
+	uint64_t hash;
+	uint64_t view;
+	struct slice_group *group; /* of an EndpointSlice; NULL: of no Service */
+	size_t group_index;
+};
+
+struct slice_group {
+	char *namespace;
+	char *service;
+	uint64_t hash;
+	struct entry **entries;
+	size_t count;
+	size_t capacity;
+};
+
+struct k8s_cluster {
+	struct hash_table entries[K8S_KINDS];
+	struct hash_table groups;
+	uint64_t events[K8S_KINDS];
+	uint64_t hash_seed;
+	uint64_t view;
+	bool synced;
+	const struct k8s_cluster_ops *ops;
+	void *arg;
+};
+
+struct key {
+	const char *namespace;
+	const char *name;
+};
+
+static uint64_t hash_key(const struct k8s_cluster *cluster, const struct key *key)
+{
+	return hash_string(key->name, hash_string(key->namespace, cluster->hash_seed));
+}
+
+static bool entry_has_key(const void *item, const void *key)
+{
+	const struct entry *entry = item;
+	const struct key *wanted = key;
+
+	return !strcmp(entry->object->name, wanted->name) &&
+	       !strcmp(entry->object->namespace, wanted->namespace);
+}
+
+static bool group_has_key(const void *item, const void *key)
+{
+	const struct slice_group *group = item;
+	const struct key *wanted = key;
+
+	return !strcmp(group->service, wanted->name) &&
+	       !strcmp(group->namespace, wanted->namespace);
+}
+
+static struct entry *find_entry(
+    const struct k8s_cluster *cluster, enum k8s_kind kind, const struct key *key)
+{
+	return hash_table_find(&cluster->entries[kind], hash_key(cluster, key), entry_has_key, key);
+}
+
+static struct slice_group *find_group(const struct k8s_cluster *cluster, const struct key *key)
+{
+	return hash_table_find(&cluster->groups, hash_key(cluster, key), group_has_key, key);
+}
+
+static void free_group(struct slice_group *group)
+{
+	free(group->entries);
+	free(group->namespace);
+	free(group->service);
+	free(group);
+}
+
+static void join_group(struct k8s_cluster *cluster, struct entry *entry)
+{
+	const struct k8s_object *object = entry->object;
+	struct slice_group *group;
+	struct key key;
+
+	if (object->kind != K8S_ENDPOINT_SLICE || !object->endpoint_slice.service)
+		return;
+	key = (struct key){object->namespace, object->endpoint_slice.service};
+	group = find_group(cluster, &key);
+	if (!group) {
+		group = memory_allocate_zero(1, sizeof(*group));
+		group->namespace = memory_copy_string(key.namespace);
+		group->service = memory_copy_string(key.name);
+		group->hash = hash_key(cluster, &key);
+		hash_table_insert(&cluster->groups, group->hash, group);
+	}
+	group->entries = memory_grow(
+	    group->entries, &group->capacity, group->count + 1, sizeof(*group->entries));
+	entry->group = group;
+	entry->group_index = group->count;
+	group->entries[group->count++] = entry;
+}
+
+static void leave_group(struct k8s_cluster *cluster, struct entry *entry)
+{
+	struct slice_group *group = entry->group;
+
+	if (!group)
+		return;
+	entry->group = NULL;
+	group->entries[entry->group_index] = group->entries[--group->count];
+	group->entries[entry->group_index]->group_index = entry->group_index;
+	if (group->count)
+		return;
+	hash_table_remove(&cluster->groups, group->hash, group);
+	free_group(group);
+}
+
+struct k8s_cluster *k8s_cluster_new(
+    uint64_t hash_seed, const struct k8s_cluster_ops *ops, void *arg)
+{
+	struct k8s_cluster *cluster = memory_allocate_zero(1, sizeof(*cluster));
+
+	cluster->hash_seed = hash_seed;
+	cluster->ops = ops;
+	cluster->arg = arg;
+	return cluster;
+}
+
+void k8s_cluster_free(struct k8s_cluster *cluster)
+{
+	struct slice_group *group;
+	struct entry *entry;
+	size_t cursor;
+
+	if (!cluster)
+		return;
+	for (cursor = 0; (group = hash_table_next(&cluster->groups, &cursor));)
+		free_group(group);
+	hash_table_free(&cluster->groups);
+	for (unsigned kind = 0; kind < K8S_KINDS; kind++) {
+		for (cursor = 0; (entry = hash_table_next(&cluster->entries[kind], &cursor));) {
+			k8s_object_free(entry->object);
+			free(entry);
+		}
+		hash_table_free(&cluster->entries[kind]);
+	}
+	free(cluster);
+}
+
+static void tell_changed(
+    struct k8s_cluster *cluster, const struct k8s_object *object, const struct k8s_object *old)
+{
+	cluster->events[object->kind]++;
+	if (cluster->ops && cluster->ops->changed)
+		cluster->ops->changed(cluster->arg, object, old);
+}
+
+/* The new resource version is taken over: a watch goes on from it. */
+static void keep_object(struct k8s_object *kept, struct k8s_object *same)
+{
+	char *version = kept->resource_version;
+
+	kept->resource_version = same->resource_version;
+	same->resource_version = version;
+	k8s_object_free(same);
+}
+
+void k8s_cluster_put(struct k8s_cluster *cluster, struct k8s_object *object)
+{
+	const struct key key = {object->namespace, object->name};
+	struct entry *entry = find_entry(cluster, object->kind, &key);
+	struct k8s_object *old = entry ? entry->object : NULL;
+
+	if (old && k8s_object_equal(old, object)) {
+		entry->view = cluster->view;
+		keep_object(old, object);
+		return;
+	}
+	if (!entry) {
+		entry = memory_allocate_zero(1, sizeof(*entry));
+		entry->hash = hash_key(cluster, &key);
+		hash_table_insert(&cluster->entries[object->kind], entry->hash, entry);
+	}
+	leave_group(cluster, entry);
+	entry->object = object;
+	entry->view = cluster->view;
+	join_group(cluster, entry);
+	tell_changed(cluster, object, old);
+	k8s_object_free(old);
+}
+
+static void remove_entry(struct k8s_cluster *cluster, struct entry *entry)
+{
+	struct k8s_object *object = entry->object;
+
+	leave_group(cluster, entry);
+	hash_table_remove(&cluster->entries[object->kind], entry->hash, entry);
+	free(entry);
+	cluster->events[object->kind]++;
+	if (cluster->ops && cluster->ops->removed)
+		cluster->ops->removed(cluster->arg, object);
+	k8s_object_free(object);
+}
+
+void k8s_cluster_remove(
+    struct k8s_cluster *cluster, enum k8s_kind kind, const char *namespace, const char *name)
+{
+	const struct key key = {namespace, name};
+	struct entry *entry = find_entry(cluster, kind, &key);
+
+	if (entry)
+		remove_entry(cluster, entry);
+}
+
+void k8s_cluster_begin_view(struct k8s_cluster *cluster)
+{
+	cluster->view++;
+}
+
+static void remove_unseen(struct k8s_cluster *cluster, enum k8s_kind kind)
+{
+	struct entry **unseen = NULL;
+	size_t capacity = 0;
+	size_t count = 0;
+	size_t cursor = 0;
+	struct entry *entry;
+
+	while ((entry = hash_table_next(&cluster->entries[kind], &cursor))) {
+		if (entry->view == cluster->view)
+			continue;
+		unseen = memory_grow(unseen, &capacity, count + 1, sizeof(struct entry *));
+		unseen[count++] = entry;
+	}
+	for (size_t i = 0; i < count; i++)
+		remove_entry(cluster, unseen[i]);
+	free(unseen);
+}
+
+void k8s_cluster_end_view(struct k8s_cluster *cluster)
+{
+	for (unsigned kind = 0; kind < K8S_KINDS; kind++)
+		remove_unseen(cluster, (enum k8s_kind)kind);
+	cluster->synced = true;
+	if (cluster->ops && cluster->ops->synced)
+		cluster->ops->synced(cluster->arg);
+}
+
+void k8s_cluster_forget_view(struct k8s_cluster *cluster)
+{
+	cluster->synced = false;
+}
+
+bool k8s_cluster_is_synced(const struct k8s_cluster *cluster)
+{
+	return cluster->synced;
+}
+
+const struct k8s_object *k8s_cluster_find(
+    const struct k8s_cluster *cluster, enum k8s_kind kind, const char *namespace, const char *name)
+{
+	const struct key key = {namespace, name};
+	const struct entry *entry = find_entry(cluster, kind, &key);
+
+	return entry ? entry->object : NULL;
+}
+
+const struct k8s_object *k8s_cluster_next(
+    const struct k8s_cluster *cluster, enum k8s_kind kind, size_t *cursor)
+{
+	const struct entry *entry = hash_table_next(&cluster->entries[kind], cursor);
+
+	return entry ? entry->object : NULL;
+}
+
+const struct k8s_object *k8s_cluster_next_slice(
+    const struct k8s_cluster *cluster, const char *namespace, const char *service, size_t *cursor)
+{
+	const struct key key = {namespace, service};
+	const struct slice_group *group = find_group(cluster, &key);
+
+	if (!group || *cursor >= group->count)
+		return NULL;
+	return group->entries[(*cursor)++]->object;
+}
+
+size_t k8s_cluster_count(const struct k8s_cluster *cluster, enum k8s_kind kind)
+{
+	return cluster->entries[kind].count;
+}
+
+uint64_t k8s_cluster_events(const struct k8s_cluster *cluster, enum k8s_kind kind)
+{
+	return cluster->events[kind];
+}

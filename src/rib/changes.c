@@ -1,0 +1,168 @@
+/*
+ * What has changed in this turn, and who is told.
+ *
+ * The first change of a prefix in a turn notes what its outcome was (with a reference on the old
+ * best set, so that the pointer cannot be reused): at the end of the turn a prefix that came back
+ * to where it was is dropped from the list, and nobody hears of it.  The price is 24 bytes per
+ * changed prefix and turn.
+ *
+ * An id lives as long as its prefix has paths, is in the list of changes, or is held by a listener.
+ */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "rib/table_private.h"
+
+/* A list of changes that has grown longer is not kept. */
+#define CHANGES_KEPT 131072
+
+void rib_schedule(struct rib *rib)
+{
+	if (rib->loop)
+		loop_task_schedule(rib->loop, &rib->task);
+}
+
+void rib_mark_dirty(struct rib *rib, struct rib_family *family, uint32_t id, bool local)
+{
+	struct rib_prefix *prefix = rib_family_prefix(family, id);
+	const struct rib_path *best = rib_best_path(prefix);
+	struct dirty_prefix *dirty;
+
+	if (rib->telling)
+		abort(); /* a listener changes the table: others would miss it */
+	if (local) /* audiences may differ: news even if the best path stays */
+		prefix->dirty |= RIB_DIRTY_LOCAL;
+	if (prefix->dirty & RIB_DIRTY)
+		return;
+	prefix->dirty |= RIB_DIRTY;
+	family->dirty = memory_grow(family->dirty, &family->dirty_capacity, family->dirty_count + 1,
+	    sizeof(*family->dirty));
+	dirty = &family->dirty[family->dirty_count++];
+	dirty->id = id;
+	dirty->peer = best ? best->peer : 0;
+	dirty->best = best ? attribute_set_hold(best->attributes) : NULL;
+	dirty->multipath = rib_multipath_signature(family, prefix);
+	rib_schedule(rib);
+}
+
+static void give_up_if_unused(struct rib_family *family, uint32_t id)
+{
+	const struct rib_prefix *prefix = rib_family_prefix(family, id);
+
+	if (!prefix->first.attributes && !prefix->holds && !prefix->dirty)
+		prefix_table_remove(&family->prefixes, id);
+}
+
+void rib_hold_prefix(struct rib *rib, enum ip_family family, uint32_t id)
+{
+	rib_family_prefix(&rib->families[family], id)->holds++;
+}
+
+void rib_release_prefix(struct rib *rib, enum ip_family family, uint32_t id)
+{
+	rib_family_prefix(&rib->families[family], id)->holds--;
+	give_up_if_unused(&rib->families[family], id);
+}
+
+/* Whether a dirty prefix is news: for everybody, or only for those that look at multipath. */
+static bool outcome_changed(
+    const struct rib_family *family, const struct dirty_prefix *dirty, bool multipath)
+{
+	struct rib_prefix *prefix = rib_family_prefix(family, dirty->id);
+	const struct rib_path *best = rib_best_path(prefix);
+
+	return (best ? best->attributes : NULL) != dirty->best ||
+	       (best && best->peer != dirty->peer) || prefix->dirty & RIB_DIRTY_LOCAL ||
+	       (multipath && rib_multipath_signature(family, prefix) != dirty->multipath);
+}
+
+static void tell_listener(struct rib *rib, enum ip_family which, struct rib_listener *listener)
+{
+	struct rib_family *family = &rib->families[which];
+	struct rib_change change = {.family = which};
+
+	rib->batch =
+	    memory_grow(rib->batch, &rib->batch_capacity, family->dirty_count, sizeof(*rib->batch));
+	for (size_t i = 0; i < family->dirty_count; i++)
+		if (outcome_changed(family, &family->dirty[i], listener->multipath))
+			rib->batch[change.count++] = family->dirty[i].id;
+	change.ids = rib->batch;
+	if (change.count)
+		listener->changed(listener->arg, &change);
+}
+
+static void shrink_changes(struct rib *rib, struct rib_family *family)
+{
+	if (family->dirty_capacity > CHANGES_KEPT) {
+		free(family->dirty);
+		family->dirty = NULL;
+		family->dirty_capacity = 0;
+	}
+	if (rib->batch_capacity > CHANGES_KEPT) {
+		free(rib->batch);
+		rib->batch = NULL;
+		rib->batch_capacity = 0;
+	}
+}
+
+static void tell_of_family(struct rib *rib, enum ip_family which)
+{
+	struct rib_family *family = &rib->families[which];
+
+	if (!family->dirty_count)
+		return;
+	rib->telling = true;
+	for (struct rib_listener *listener = rib->listeners, *next; listener; listener = next) {
+		next = listener->next;
+		tell_listener(rib, which, listener);
+	}
+	rib->telling = false;
+	for (size_t i = 0; i < family->dirty_count; i++) {
+		struct dirty_prefix *dirty = &family->dirty[i];
+
+		rib_family_prefix(family, dirty->id)->dirty = 0;
+		if (dirty->best)
+			attribute_set_release(&rib->store, dirty->best);
+		give_up_if_unused(family, dirty->id);
+	}
+	family->dirty_count = 0;
+	shrink_changes(rib, family);
+}
+
+void rib_tell_listeners(struct rib *rib)
+{
+	if (rib->telling)
+		return;
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		tell_of_family(rib, family);
+}
+
+void rib_release_changes(struct rib *rib, struct rib_family *family)
+{
+	for (size_t i = 0; i < family->dirty_count; i++)
+		if (family->dirty[i].best)
+			attribute_set_release(&rib->store, family->dirty[i].best);
+	family->dirty_count = 0;
+	free(family->dirty);
+	family->dirty = NULL;
+}
+
+void rib_add_listener(struct rib *rib, struct rib_listener *listener)
+{
+	struct rib_listener **end = &rib->listeners;
+
+	while (*end)
+		end = &(*end)->next;
+	listener->next = NULL;
+	*end = listener;
+}
+
+void rib_remove_listener(struct rib *rib, struct rib_listener *listener)
+{
+	for (struct rib_listener **at = &rib->listeners; *at; at = &(*at)->next) {
+		if (*at == listener) {
+			*at = listener->next;
+			return;
+		}
+	}
+}

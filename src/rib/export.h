@@ -1,0 +1,70 @@
+/*
+ * What one kind of neighbour is sent for a prefix: which path, and with which attributes.  The
+ * rules of RFC 4271 9.1.3 and 9.2, 4456 and 1997, then the export filters, as pure functions over
+ * the table; nothing is stored.  Called by the update groups, which pack the outcome into messages.
+ */
+#ifndef RIB_EXPORT_H
+#define RIB_EXPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "bgp/attributes.h"
+#include "bgp/capability.h"
+#include "policy/filter.h"
+#include "rib/table.h"
+
+enum export_next_hop { EXPORT_NEXT_HOP_DEFAULT, EXPORT_NEXT_HOP_SELF, EXPORT_NEXT_HOP_UNCHANGED };
+
+/*
+ * All that outbound bytes depend on: equal keys share an update group.  A comparable value (memset
+ * to zero first) but for the filters, which are compared one by one as pointers and borrowed.
+ */
+struct export_key {
+	struct bgp_codec codec;
+	bool reflector_client;
+	enum export_next_hop next_hop;
+	uint32_t local_asn; /* prepended for an external peer */
+	uint32_t router_asn; /* our own AS: prepended first if local_asn is another */
+	uint32_t cluster_id; /* RFC 4456, host order: our router ID */
+	struct bgp_next_hop self[IP_FAMILIES]; /* our own next hop towards them, per family */
+	uint64_t audiences; /* which peer lists of advertisements they are in */
+	const struct policy_filter *const *filters;
+	size_t filter_count;
+	const char *peer_name; /* for filters that match `peers`; such a group has one name */
+};
+
+bool export_key_equal(const struct export_key *a, const struct export_key *b);
+
+/* The outcome for one prefix: the attributes depend on nothing else. */
+struct export_route {
+	const struct rib_path *path;
+	const struct policy_rule *rule; /* that accepted it; NULL: by default */
+};
+
+/*
+ * What was found out about an attribute set, for the next prefix that has it too: they come in
+ * runs.  Zeroed is empty.  For one key, and only while the table does not change.
+ */
+struct export_cache {
+	const struct attribute_set *set;
+	bool forbidden; /* by its communities */
+	struct bgp_attributes attributes;
+};
+
+/*
+ * False if the prefix is not sent to peers of this kind, also for want of a next hop that can be
+ * sent: no address of ours of that family, or one of the other family without RFC 8950.
+ */
+bool export_select(const struct rib *rib, const struct export_key *key, enum ip_family family,
+    const struct rib_prefix *prefix, struct export_cache *cache, struct export_route *route);
+/*
+ * The attributes of a selected route as they go out, next hop included; changed values are in the
+ * arena, the others in the path's attribute set.
+ */
+void export_attributes(const struct rib *rib, const struct export_key *key, enum ip_family family,
+    const struct export_route *route, struct arena *arena, struct bgp_attributes *attributes);
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * Work that touches every prefix.
+ *
+ * A sweep goes once round the slab of a family, from where the last one ended, a slice a turn.  One
+ * that is asked for while another runs begins where that one is: both are done when it comes round
+ * again.  Ids that are added meanwhile are passed too, at most once.  It removes stale paths
+ * (those of an earlier epoch of their peer) and decides anew about prefixes whose next hops have
+ * changed; a next hop stays marked until both families have been swept.
+ *
+ * To change policy or the number of equal-cost paths is rare and asked for by an operator: these
+ * walk the table in one go.
+ */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "rib/table_private.h"
+
+static void start_sweep(struct rib *rib, enum ip_family which)
+{
+	struct rib_family *family = &rib->families[which];
+
+	family->sweep_stop = family->sweep_at;
+	family->sweep_wrapped = false;
+	family->sweeping = true;
+	rib_schedule(rib);
+}
+
+void rib_withdraw_peer(struct rib *rib, struct rib_peer *peer, enum ip_family family)
+{
+	if (!peer->paths[family])
+		return;
+	peer->stale_paths[family] += peer->paths[family];
+	peer->paths[family] = 0;
+	peer->accepted_paths[family] = 0;
+	peer->epoch[family]++;
+	start_sweep(rib, family);
+}
+
+void rib_next_hop_resolve(
+    struct rib *rib, struct rib_next_hop *next_hop, bool reachable, uint32_t cost)
+{
+	if (next_hop->reachable == reachable && next_hop->cost == cost)
+		return;
+	next_hop->reachable = reachable;
+	next_hop->cost = cost;
+	if (!next_hop->references)
+		return;
+	if (!next_hop->dirty) {
+		next_hop->dirty = true;
+		rib->dirty_next_hops =
+		    memory_grow(rib->dirty_next_hops, &rib->dirty_next_hop_capacity,
+			rib->dirty_next_hop_count + 1, sizeof(struct rib_next_hop *));
+		rib->dirty_next_hops[rib->dirty_next_hop_count++] = next_hop;
+	}
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		start_sweep(rib, family);
+}
+
+void rib_forget_dirty_next_hop(struct rib *rib, const struct rib_next_hop *next_hop)
+{
+	for (size_t i = 0; next_hop->dirty && i < rib->dirty_next_hop_count; i++) {
+		if (rib->dirty_next_hops[i] == next_hop) {
+			rib->dirty_next_hops[i] = rib->dirty_next_hops[--rib->dirty_next_hop_count];
+			return;
+		}
+	}
+}
+
+/* Removes the first stale path of the prefix; false if there is none. */
+static bool remove_stale_path(struct rib *rib, enum ip_family which, uint32_t id)
+{
+	struct rib_family *family = &rib->families[which];
+	struct rib_path *previous = NULL;
+
+	for (struct rib_path *path = rib_prefix_first_path(rib_family_prefix(family, id)); path;
+	     previous = path, path = rib_family_next_path(family, path)) {
+		if (path->epoch != rib->peers[path->peer]->epoch[which]) {
+			rib_remove_path(rib, which, id, path, previous);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void sweep_prefix(struct rib *rib, enum ip_family which, uint32_t id)
+{
+	struct rib_family *family = &rib->families[which];
+	struct rib_prefix *prefix = rib_family_prefix(family, id);
+
+	while (remove_stale_path(rib, which, id))
+		;
+	if (!rib->dirty_next_hop_count)
+		return;
+	for (const struct rib_path *path = rib_prefix_first_path(prefix); path;
+	     path = rib_family_next_path(family, path)) {
+		if (path->attributes->next_hop->dirty) {
+			rib_mark_dirty(rib, family, id, false);
+			rib_decide(rib, family, prefix);
+			return;
+		}
+	}
+}
+
+/* True when the sweep has come round; else `sweep_at` is a possible id. */
+static bool sweep_is_round(struct rib_family *family, uint32_t limit)
+{
+	if (family->sweep_at >= limit && !family->sweep_wrapped) {
+		family->sweep_wrapped = true;
+		family->sweep_at = 0;
+	}
+	return family->sweep_wrapped &&
+	       (family->sweep_at >= limit || family->sweep_at >= family->sweep_stop);
+}
+
+static void sweep_slice(struct rib *rib, enum ip_family which, uint32_t slice)
+{
+	struct rib_family *family = &rib->families[which];
+	const uint32_t limit = rib_limit(rib, which);
+
+	for (; slice && family->sweeping; slice--) {
+		if (sweep_is_round(family, limit)) {
+			family->sweeping = false;
+			return;
+		}
+		if (rib_prefix_at(rib, which, family->sweep_at))
+			sweep_prefix(rib, which, family->sweep_at);
+		family->sweep_at++;
+	}
+}
+
+bool rib_is_sweeping(const struct rib *rib)
+{
+	return rib->families[IPV4].sweeping || rib->families[IPV6].sweeping;
+}
+
+void rib_sweep(struct rib *rib, uint32_t slice)
+{
+	if (!rib_is_sweeping(rib))
+		return;
+	do {
+		for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+			sweep_slice(rib, family, slice);
+	} while (slice == UINT32_MAX && rib_is_sweeping(rib));
+	if (rib_is_sweeping(rib))
+		return;
+	for (size_t i = 0; i < rib->dirty_next_hop_count; i++)
+		rib->dirty_next_hops[i]->dirty = false;
+	rib->dirty_next_hop_count = 0;
+}
+
+static bool peer_has_paths(const struct rib_peer *peer)
+{
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		if (peer->paths[family] || peer->stale_paths[family])
+			return true;
+	return false;
+}
+
+void rib_free_closed_peers(struct rib *rib)
+{
+	for (uint32_t i = 0; rib->closing_peers && i < rib->peer_limit; i++) {
+		struct rib_peer *peer = rib->peers[i];
+
+		if (peer && peer->closing && !peer_has_paths(peer)) {
+			rib->closing_peers--;
+			rib->peers[i] = NULL;
+			free(peer);
+		}
+	}
+}
+
+void rib_refilter_peer(
+    struct rib *rib, struct rib_peer *peer, enum ip_family which, rib_refilter *filtered, void *arg)
+{
+	struct rib_family *family = &rib->families[which];
+
+	if (!peer->paths[which])
+		return;
+	for (uint32_t id = 1; id < rib_limit(rib, which); id++) {
+		struct rib_prefix *prefix = (struct rib_prefix *)rib_prefix_at(rib, which, id);
+		bool changed = false;
+
+		for (struct rib_path *path = prefix ? &prefix->first : NULL; path;
+		     path = rib_family_next_path(family, path)) {
+			bool was = path->flags & RIB_PATH_FILTERED;
+
+			if (path->peer != peer->index || path->flags & RIB_PATH_MODIFIED ||
+			    filtered(arg, &prefix->prefix, path) == was)
+				continue;
+			rib_mark_dirty(rib, family, id, false);
+			rib_count_path(rib, which, path, (uint32_t)-1);
+			path->flags ^= RIB_PATH_FILTERED;
+			rib_count_path(rib, which, path, 1);
+			changed = true;
+		}
+		if (changed)
+			rib_decide(rib, family, prefix);
+	}
+}
+
+void rib_set_multipath(struct rib *rib, uint32_t multipath)
+{
+	if (rib->multipath == multipath)
+		return;
+	rib->multipath = multipath;
+	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
+		struct rib_family *family = &rib->families[which];
+
+		for (uint32_t id = 1; id < rib_limit(rib, which); id++) {
+			struct rib_prefix *prefix =
+			    (struct rib_prefix *)rib_prefix_at(rib, which, id);
+
+			if (!prefix || !prefix->first.next)
+				continue;
+			rib_mark_dirty(rib, family, id, false);
+			rib_decide(rib, family, prefix);
+		}
+	}
+}

@@ -1,0 +1,180 @@
+/*
+ * The routing table: per family a hash table of prefixes, each with its paths, best first.  A path
+ * is an attribute set from a peer.  A change runs the decision process for that prefix at once and
+ * marks it; at the end of the turn of the event loop every listener (update groups, FIB) is handed
+ * the prefixes whose outcome may have changed, each once.
+ *
+ * The table is the only writer of prefixes and paths; listeners read.  Prefix ids are dense, stay
+ * for the life of the prefix, and are used by listeners to index their own arrays and bitmaps.  An
+ * id is given up once every listener has been told that the prefix has no paths, and no listener
+ * holds it (rib_hold_prefix) because something about it is still to be sent.
+ *
+ * Work that touches every prefix (a peer went down, a next hop changed) is one sweep over the slab,
+ * cut into slices of a turn each.  A path says in which epoch of its peer it was learned: one of an
+ * earlier epoch is stale and is removed as the sweep comes by, unless the peer has sent it again.
+ */
+#ifndef RIB_TABLE_H
+#define RIB_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/loop.h"
+#include "base/slab.h"
+#include "policy/filter.h"
+#include "rib/attribute_set.h"
+
+/* One source of paths: this node itself, or a BGP neighbour.  Owned by the table. */
+struct rib_peer {
+	uint16_t index; /* in the table; RIB_PEER_LOCAL is this node */
+	bool in_use;
+	enum policy_source source; /* local, ebgp or ibgp */
+	bool reflector_client; /* RFC 4456: its routes go to everybody */
+	uint32_t identifier; /* its router ID, host order: RFC 4271 9.1.2.2 f */
+	struct ip_address address; /* RFC 4271 9.1.2.2 g */
+	bool closing; /* freed when the sweep has taken its last path */
+	uint32_t epoch[IP_FAMILIES]; /* of its paths; another one's are stale */
+	void *owner; /* the speaker's peer, for those above; NULL: this node */
+	uint32_t paths[IP_FAMILIES]; /* of this epoch, filtered ones included */
+	uint32_t accepted_paths[IP_FAMILIES]; /* those of them that import policy let through */
+	uint32_t stale_paths[IP_FAMILIES]; /* of earlier epochs, still in the table */
+};
+
+#define RIB_PEER_LOCAL 0
+#define RIB_PEERS_MAX 65535
+
+enum rib_path_flags {
+	RIB_PATH_FILTERED = 1 << 0, /* import policy rejected it: kept only to be shown */
+	RIB_PATH_MULTIPATH = 1 << 1, /* in the equal-cost set of the best one (which has it too) */
+	RIB_PATH_USABLE = 1 << 2, /* a candidate: not filtered, next hop reachable */
+	RIB_PATH_MODIFIED = 1 << 3, /* import policy changed its attributes */
+};
+
+/* 24 bytes.  The best path is the first of its prefix. */
+struct rib_path {
+	struct attribute_set *attributes; /* NULL: no path (the first one of an empty prefix) */
+	uint32_t path_id; /* RFC 7911, or the index of the advertisement */
+	uint32_t next; /* id of the next path; 0: none */
+	uint16_t peer; /* index of its rib_peer */
+	uint8_t flags; /* of enum rib_path_flags, or'ed */
+	uint8_t lost_at; /* enum decision_step at which it lost to the best one */
+	uint32_t epoch; /* of the peer, when it was learned */
+};
+
+enum rib_dirty { RIB_DIRTY = 1 << 0, RIB_DIRTY_LOCAL = 1 << 1 /* a path of this node changed */ };
+
+/* 48 bytes, with the first path in place. */
+struct rib_prefix {
+	struct ip_prefix prefix;
+	uint8_t dirty; /* enum rib_dirty: in the list of changed prefixes */
+	uint32_t holds; /* see rib_hold_prefix() */
+	struct rib_path first;
+};
+
+/* A batch of changed prefixes of one family. */
+struct rib_change {
+	enum ip_family family;
+	const uint32_t *ids;
+	size_t count;
+};
+
+struct rib_listener {
+	/*
+	 * Prefixes with another best path than when this listener was told last (for a prefix with
+	 * local paths: with any change), or, with `multipath`, another equal-cost set too.  May hold
+	 * and release prefixes and resolve next hops, but must not change paths.
+	 */
+	void (*changed)(void *arg, const struct rib_change *change);
+	void *arg;
+	bool multipath;
+	struct rib_listener *next;
+};
+
+struct rib_options {
+	uint64_t hash_seed;
+	uint32_t multipath; /* equal-cost paths to mark, at most; 1: the best one only */
+};
+
+struct rib;
+
+/* The loop runs the deferred task; NULL (tests, benches): the caller calls rib_flush(). */
+struct rib *rib_new(struct loop *loop, const struct rib_options *options);
+/* Every listener must have been removed. */
+void rib_free(struct rib *rib);
+/* Listeners are told in the order in which they were added; the struct is the caller's. */
+void rib_add_listener(struct rib *rib, struct rib_listener *listener);
+void rib_remove_listener(struct rib *rib, struct rib_listener *listener);
+/*
+ * Before the first path; `ops` NULL: no tracker (any more).  Without one, next hops are reachable
+ * from the moment they appear.
+ */
+void rib_set_next_hop_tracker(struct rib *rib, const struct rib_next_hop_ops *ops, void *arg);
+/* Changes how many equal-cost paths are marked, and decides everything anew. */
+void rib_set_multipath(struct rib *rib, uint32_t multipath);
+struct attribute_store *rib_attribute_store(struct rib *rib);
+
+/* NULL if RIB_PEERS_MAX are in use.  The caller fills in what follows `in_use`. */
+struct rib_peer *rib_peer_new(struct rib *rib);
+/* Withdraws what it still has; the struct is gone at the end of the turn that completes this. */
+void rib_peer_free(struct rib *rib, struct rib_peer *peer);
+struct rib_peer *rib_peer_at(const struct rib *rib, uint16_t index);
+
+/*
+ * Sets the path (peer, path_id) of the prefix: added, or replaced (implicit withdraw).  `flags` may
+ * hold RIB_PATH_FILTERED and RIB_PATH_MODIFIED.  Takes a reference of its own on the set.
+ */
+void rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix,
+    uint32_t path_id, struct attribute_set *attributes, uint8_t flags);
+/*
+ * Optional, for callers that know several prefixes ahead (the NLRI of a message): what updates of
+ * them will look at is fetched from memory at the same time, not one after the other.
+ */
+void rib_prefetch(const struct rib *rib, const struct ip_prefix *prefix);
+/* Removes it; false if there was none. */
+bool rib_withdraw(
+    struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix, uint32_t path_id);
+/* Removes every path that the peer has now in the family, in slices. */
+void rib_withdraw_peer(struct rib *rib, struct rib_peer *peer, enum ip_family family);
+/* Decides about RIB_PATH_FILTERED again for each unmodified path of the peer. */
+typedef bool rib_refilter(void *arg, const struct ip_prefix *prefix, const struct rib_path *path);
+void rib_refilter_peer(struct rib *rib, struct rib_peer *peer, enum ip_family family,
+    rib_refilter *filtered, void *arg);
+
+/* What the tracker knows of a next hop; prefixes that use it are decided anew. */
+void rib_next_hop_resolve(
+    struct rib *rib, struct rib_next_hop *next_hop, bool reachable, uint32_t cost);
+/* Hands all pending changes to the listeners now. */
+void rib_tell_listeners(struct rib *rib);
+/* Finishes the sweep and tells the listeners. */
+void rib_flush(struct rib *rib);
+
+/*
+ * For listeners that still have something to send about a prefix: its id stays (with no paths,
+ * perhaps) until it is released as often as it was held.
+ */
+void rib_hold_prefix(struct rib *rib, enum ip_family family, uint32_t id);
+void rib_release_prefix(struct rib *rib, enum ip_family family, uint32_t id);
+/* The prefix of an id that is held or in a change, with paths or without. */
+const struct ip_prefix *rib_held_prefix(const struct rib *rib, enum ip_family family, uint32_t id);
+
+/* Reading.  A prefix without paths is not found; `id` (may be NULL) is 0 then. */
+const struct rib_prefix *rib_find(
+    const struct rib *rib, const struct ip_prefix *prefix, uint32_t *id);
+/* The most specific prefix with a usable path that holds the address; NULL: none.  As above. */
+const struct rib_prefix *rib_longest_match(
+    const struct rib *rib, const struct ip_address *address, uint32_t *id);
+/* The prefix with this id (of a change, held, or below rib_limit()); NULL if there is none. */
+const struct rib_prefix *rib_prefix_at(const struct rib *rib, enum ip_family family, uint32_t id);
+/* One past the largest id in use. */
+uint32_t rib_limit(const struct rib *rib, enum ip_family family);
+/* The path after this one of the same prefix, or NULL. */
+const struct rib_path *rib_path_next(
+    const struct rib *rib, enum ip_family family, const struct rib_path *path);
+/* The best path, or NULL if no path is usable. */
+const struct rib_path *rib_best_path(const struct rib_prefix *prefix);
+uint32_t rib_prefix_count(const struct rib *rib, enum ip_family family);
+uint32_t rib_path_count(const struct rib *rib, enum ip_family family);
+
+#endif

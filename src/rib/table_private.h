@@ -1,0 +1,103 @@
+/*
+ * What the files of the table share, from the bottom up: lookup.c (reading), best_path.c (the
+ * decision process over the paths of a prefix), changes.c (what has changed and who is told),
+ * paths.c (adding and removing a path), sweep.c (work that touches every prefix) and rib.c (the
+ * whole).  None calls one above it.  Not for others, the RIB's own export included.
+ */
+#ifndef RIB_TABLE_PRIVATE_H
+#define RIB_TABLE_PRIVATE_H
+
+#include "rib/prefix_table.h"
+#include "rib/table.h"
+
+/* What listeners were told last of a prefix that has changed since. */
+struct dirty_prefix {
+	uint32_t id;
+	uint16_t peer; /* of the best path */
+	struct attribute_set *best; /* holds a reference; NULL: there was none */
+	uint64_t multipath; /* signature of the equal-cost set */
+};
+
+struct rib_family {
+	struct prefix_table prefixes;
+	struct slab paths; /* but the first of each prefix */
+	struct dirty_prefix *dirty;
+	size_t dirty_count;
+	size_t dirty_capacity;
+	uint32_t prefix_count; /* with paths */
+	uint32_t path_count;
+	uint32_t sweep_at; /* next id to look at */
+	uint32_t sweep_stop; /* where the sweep began: it is over when it comes here again */
+	bool sweeping;
+	bool sweep_wrapped; /* it has been at the end, and goes on from the beginning */
+};
+
+struct rib {
+	struct loop *loop;
+	struct loop_task task;
+	struct rib_family families[IP_FAMILIES];
+	struct attribute_store store;
+	struct rib_listener *listeners;
+	bool telling; /* a listener is being called */
+	struct rib_peer **peers;
+	size_t peer_capacity;
+	uint32_t peer_limit; /* indices below are in use or NULL */
+	uint32_t closing_peers;
+	struct rib_next_hop **dirty_next_hops;
+	size_t dirty_next_hop_count;
+	size_t dirty_next_hop_capacity;
+	struct rib_next_hop_ops tracker;
+	void *tracker_arg;
+	uint32_t multipath;
+	uint32_t *batch; /* ids for one call of a listener */
+	size_t batch_capacity;
+};
+
+static inline struct rib_prefix *rib_family_prefix(const struct rib_family *family, uint32_t id)
+{
+	return prefix_table_item(&family->prefixes, id);
+}
+
+static inline struct rib_path *rib_family_next_path(
+    const struct rib_family *family, const struct rib_path *path)
+{
+	return path->next ? slab_item(&family->paths, path->next) : NULL;
+}
+
+static inline struct rib_path *rib_prefix_first_path(struct rib_prefix *prefix)
+{
+	return prefix->first.attributes ? &prefix->first : NULL;
+}
+
+/* best_path.c */
+/* Runs the decision process: flags and places of the paths.  The prefix may have none. */
+void rib_decide(struct rib *rib, struct rib_family *family, struct rib_prefix *prefix);
+/* A number that another equal-cost set would not have. */
+uint64_t rib_multipath_signature(const struct rib_family *family, struct rib_prefix *prefix);
+
+/* changes.c */
+/* To be called before the prefix changes; `local`: a path of this node does. */
+void rib_mark_dirty(struct rib *rib, struct rib_family *family, uint32_t id, bool local);
+/* Runs the task of the table at the end of this turn. */
+void rib_schedule(struct rib *rib);
+/* Forgets all changes. */
+void rib_release_changes(struct rib *rib, struct rib_family *family);
+
+/* paths.c */
+/* Adds `step` (1 or -1) to every counter in which the path counts. */
+void rib_count_path(
+    struct rib *rib, enum ip_family which, const struct rib_path *path, uint32_t step);
+/* Marks the prefix, takes the path (which follows `previous`, NULL: the first) out and decides. */
+void rib_remove_path(struct rib *rib, enum ip_family which, uint32_t id, struct rib_path *path,
+    struct rib_path *previous);
+
+/* sweep.c */
+/* The next slice of a running sweep, of so many ids per family. */
+void rib_sweep(struct rib *rib, uint32_t slice);
+bool rib_is_sweeping(const struct rib *rib);
+/* Frees the peers that are closing and have no path left. */
+void rib_free_closed_peers(struct rib *rib);
+/* A next hop is about to be freed. */
+void rib_forget_dirty_next_hop(struct rib *rib, const struct rib_next_hop *next_hop);
+
+#endif

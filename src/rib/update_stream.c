@@ -1,0 +1,202 @@
+/*
+ * Three facts per prefix and stream: advertised (a bit), pending (a bit), and whom it was not sent
+ * to because the route came from there (two bytes, only once any member of the stream is a source).
+ * With them the next message for a prefix is always exact: an announcement for those who get it, a
+ * withdrawal only for those who had it.
+ */
+#include "rib/update_stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+void stream_mark(struct stream_state *state, struct rib *rib, enum ip_family which, uint32_t id)
+{
+	struct stream_family *family = &state->families[which];
+
+	if (!rib_prefix_at(rib, which, id) && !bitmap_test(&family->advertised, id)) {
+		if (bitmap_clear(&family->pending, id)) {
+			family->pending_count--;
+			rib_release_prefix(rib, which, id);
+		}
+		return;
+	}
+	if (bitmap_set(&family->pending, id)) {
+		family->pending_count++;
+		rib_hold_prefix(rib, which, id);
+	}
+}
+
+void stream_mark_all(struct stream_state *state, struct rib *rib, enum ip_family which)
+{
+	for (uint32_t id = 1; id < rib_limit(rib, which); id++)
+		if (rib_prefix_at(rib, which, id))
+			stream_mark(state, rib, which, id);
+}
+
+uint32_t stream_take(struct stream_state *state, enum ip_family which)
+{
+	struct stream_family *family = &state->families[which];
+	uint32_t id;
+
+	if (!family->pending_count)
+		return UINT32_MAX;
+	id = bitmap_next(&family->pending, family->cursor);
+	if (id == UINT32_MAX)
+		id = bitmap_next(&family->pending, 0);
+	bitmap_clear(&family->pending, id);
+	family->pending_count--;
+	family->cursor = id + 1;
+	return id;
+}
+
+static void count_spared(struct stream_family *family, uint16_t peer, uint32_t step)
+{
+	size_t old = family->spared_count_capacity;
+
+	if (!peer)
+		return;
+	if (peer >= old) {
+		family->spared_count = memory_grow(family->spared_count,
+		    &family->spared_count_capacity, peer + 1u, sizeof(*family->spared_count));
+		memset(family->spared_count + old, 0,
+		    (family->spared_count_capacity - old) * sizeof(*family->spared_count));
+	}
+	family->spared_count[peer] += step;
+}
+
+static void set_spared(struct stream_family *family, uint32_t id, uint16_t peer)
+{
+	size_t old = family->spared_capacity;
+	uint16_t before = stream_spared(family, id);
+
+	if (before == peer)
+		return;
+	if (id >= old) {
+		family->spared = memory_grow(
+		    family->spared, &family->spared_capacity, id + 1, sizeof(*family->spared));
+		memset(family->spared + old, 0,
+		    (family->spared_capacity - old) * sizeof(*family->spared));
+	}
+	family->spared[id] = peer;
+	count_spared(family, before, (uint32_t)-1);
+	count_spared(family, peer, 1);
+}
+
+uint32_t stream_advertised_to(const struct stream_family *family, uint16_t peer)
+{
+	return family->advertised_count -
+	       (peer < family->spared_count_capacity ? family->spared_count[peer] : 0);
+}
+
+void stream_set_advertised(
+    struct stream_state *state, enum ip_family which, uint32_t id, uint16_t spared)
+{
+	struct stream_family *family = &state->families[which];
+
+	family->advertised_count += bitmap_set(&family->advertised, id);
+	set_spared(family, id, spared);
+}
+
+void stream_set_withdrawn(struct stream_state *state, enum ip_family which, uint32_t id)
+{
+	struct stream_family *family = &state->families[which];
+
+	family->advertised_count -= bitmap_clear(&family->advertised, id);
+	set_spared(family, id, 0);
+}
+
+bool stream_is_idle(const struct stream_state *state)
+{
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		if (state->families[family].pending_count || state->families[family].end_of_rib_due)
+			return false;
+	return true;
+}
+
+static void *copy_array(const void *array, size_t size)
+{
+	return array ? memory_copy(array, size) : NULL;
+}
+
+static void copy_bitmap(struct bitmap *to, const struct bitmap *from)
+{
+	to->capacity = from->capacity;
+	to->words = copy_array(from->words, from->capacity * sizeof(*from->words));
+}
+
+void stream_copy(struct stream_state *to, const struct stream_state *from, struct rib *rib)
+{
+	*to = *from;
+	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
+		struct stream_family *copy = &to->families[which];
+		const struct stream_family *family = &from->families[which];
+
+		copy_bitmap(&copy->advertised, &family->advertised);
+		copy_bitmap(&copy->pending, &family->pending);
+		copy->spared =
+		    copy_array(family->spared, family->spared_capacity * sizeof(*family->spared));
+		copy->spared_count = copy_array(family->spared_count,
+		    family->spared_count_capacity * sizeof(*family->spared_count));
+		for (uint32_t id = bitmap_next(&copy->pending, 0); id != UINT32_MAX;
+		     id = bitmap_next(&copy->pending, id + 1))
+			rib_hold_prefix(rib, which, id);
+	}
+}
+
+void stream_merge(struct stream_state *into, struct stream_state *from, struct rib *rib)
+{
+	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
+		const struct stream_family *family = &from->families[which];
+
+		for (uint32_t id = 0; id < family->spared_capacity; id++)
+			if (family->spared[id])
+				set_spared(&into->families[which], id, family->spared[id]);
+	}
+	stream_release(from, rib);
+}
+
+void stream_release(struct stream_state *state, struct rib *rib)
+{
+	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
+		struct stream_family *family = &state->families[which];
+
+		for (uint32_t id = bitmap_next(&family->pending, 0); id != UINT32_MAX;
+		     id = bitmap_next(&family->pending, id + 1))
+			rib_release_prefix(rib, which, id);
+		bitmap_free(&family->advertised);
+		bitmap_free(&family->pending);
+		free(family->spared);
+		free(family->spared_count);
+	}
+	memset(state, 0, sizeof(*state));
+}
+
+void stream_plan(struct stream_state *state, const struct rib *rib, const struct export_key *key,
+    enum ip_family which, uint32_t id, stream_membership_of *membership, void *arg,
+    struct export_cache *cache, struct update_batch *batch)
+{
+	const struct stream_family *family = &state->families[which];
+	const struct rib_prefix *prefix = rib_prefix_at(rib, which, id);
+	bool advertised = bitmap_test(&family->advertised, id);
+	uint16_t spared = stream_spared(family, id);
+	enum stream_membership source_is;
+	struct export_route route;
+	uint16_t source;
+
+	if (!prefix || !export_select(rib, key, which, prefix, cache, &route)) {
+		if (advertised)
+			update_batch_add(
+			    batch, id, NULL, (struct update_audience){.except = spared});
+		stream_set_withdrawn(state, which, id);
+		return;
+	}
+	source_is = membership(arg, route.path->peer);
+	source = source_is == STREAM_NOT_MEMBER ? 0 : route.path->peer;
+	if (advertised && source && source != spared)
+		update_batch_add(batch, id, NULL, (struct update_audience){.only = source});
+	if (source_is != STREAM_ONLY_MEMBER)
+		update_batch_add(batch, id, &route, (struct update_audience){.except = source});
+	stream_set_advertised(state, which, id, source);
+}

@@ -1,0 +1,402 @@
+/* Streams of update groups: members that come late, lag, ask again, move, and leave. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "sessions.h"
+
+static void equal_members_share_one_stream(void **state)
+{
+	struct fixture *fixture = *state;
+
+	advertise(fixture, NULL, A, 1);
+	for (unsigned i = 0; i < 3; i++)
+		join(fixture, i);
+	assert_int_equal(update_groups_count(fixture->groups), 1);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+	run(fixture);
+	for (unsigned i = 0; i < 3; i++)
+		assert_said(fixture, i, "+10.1.0.0/16 m1; end4; end6;");
+	fixture->key.audiences = 1;
+	join(fixture, 3);
+	assert_int_equal(update_groups_count(fixture->groups), 2);
+}
+
+static void late_member_merges_once_it_has_all(void **state)
+{
+	struct fixture *fixture = *state;
+
+	advertise(fixture, NULL, A, 1);
+	join(fixture, 0);
+	run_and_forget(fixture);
+	join(fixture, 1);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 2);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_said(fixture, 1, "+10.1.0.0/16 m1; end4; end6;");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+	withdraw(fixture, NULL, A);
+	run(fixture);
+	assert_said(fixture, 0, "-10.1.0.0/16;");
+	assert_said(fixture, 1, "-10.1.0.0/16;");
+}
+
+/* A source alone in its stream: nobody to send to, but what follows is right. */
+static void only_member_is_the_source(void **state)
+{
+	struct fixture *fixture = *state;
+
+	join(fixture, 0);
+	advertise(fixture, NULL, A, 1);
+	run_and_forget(fixture);
+	withdraw(fixture, NULL, A);
+	advertise(fixture, &fixture->sessions[0], A, 2);
+	run(fixture);
+	assert_said(fixture, 0, "-10.1.0.0/16;");
+	join(fixture, 1);
+	run(fixture);
+	assert_said(fixture, 1, "+10.1.0.0/16 m2; end4; end6;");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+	withdraw(fixture, &fixture->sessions[0], A);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_said(fixture, 1, "-10.1.0.0/16;");
+}
+
+/* Its session goes down and up while its routes stay. */
+static void source_that_comes_back_is_still_spared(void **state)
+{
+	struct fixture *fixture = *state;
+	struct session *source = &fixture->sessions[0];
+
+	join(fixture, 0);
+	join(fixture, 1);
+	advertise(fixture, source, A, 1);
+	run_and_forget(fixture);
+	leave(source);
+	run(fixture);
+	join(fixture, 0);
+	run(fixture);
+	assert_said(fixture, 0, "end4; end6;");
+	assert_said(fixture, 1, "");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+	advertise(fixture, source, A, 2);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_said(fixture, 1, "+10.1.0.0/16 m2;");
+}
+
+static void slow_member_gets_a_stream_of_its_own_and_catches_up(void **state)
+{
+	struct fixture *fixture = *state;
+	struct session *slow = &fixture->sessions[1];
+
+	join(fixture, 0);
+	join(fixture, 1);
+	advertise(fixture, NULL, A, 1);
+	run_and_forget(fixture);
+	slow->queued = 16 << 20;
+	advertise(fixture, NULL, A, 2);
+	run(fixture);
+	assert_said(fixture, 0, "+10.1.0.0/16 m2;");
+	assert_said(fixture, 1, "");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 2);
+	/* What it misses is a bit per prefix, whatever happens meanwhile. */
+	for (uint32_t med = 3; med < 9; med++) {
+		advertise(fixture, NULL, A, med);
+		advertise(fixture, NULL, B, med);
+		run_and_forget(fixture);
+	}
+	withdraw(fixture, NULL, B);
+	run_and_forget(fixture);
+	slow->queued = 0;
+	update_group_resume(slow->member);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_said(fixture, 1, "+10.1.0.0/16 m8;");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+}
+
+static void nobody_waits_nothing_is_encoded(void **state)
+{
+	struct fixture *fixture = *state;
+	struct session *session = &fixture->sessions[0];
+
+	join(fixture, 0);
+	run_and_forget(fixture);
+	session->queued = 1 << 20; /* not far behind, but it does not need more now */
+	advertise(fixture, NULL, A, 1);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+	session->queued = 0;
+	run(fixture);
+	assert_said(fixture, 0, "+10.1.0.0/16 m1;");
+}
+
+static void refresh_sends_everything_again_to_one_member(void **state)
+{
+	struct fixture *fixture = *state;
+
+	join(fixture, 0);
+	join(fixture, 1);
+	advertise(fixture, NULL, A, 1);
+	advertise(fixture, NULL, "2001:db8::/32", 1);
+	run_and_forget(fixture);
+	update_group_refresh(fixture->sessions[0].member, IPV4);
+	run(fixture);
+	assert_said(fixture, 0, "+10.1.0.0/16 m1;");
+	assert_said(fixture, 1, "");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+}
+
+/* A chain of one filter of one rule. */
+struct chain {
+	struct policy_prefix_match entry;
+	struct policy_rule rule;
+	struct policy_filter filter;
+	const struct policy_filter *filters[1];
+};
+
+/* B, and only B, is sent with this MED. */
+static void set_filter(struct export_key *key, struct chain *chain, uint32_t med)
+{
+	chain->entry = (struct policy_prefix_match){prefix_of(B), 16, 16};
+	chain->rule = (struct policy_rule){.match = {.prefixes = &chain->entry, .prefix_count = 1},
+	    .action = POLICY_ACCEPT,
+	    .set = {.has_med = true, .med = med}};
+	chain->filter = (struct policy_filter){.rules = &chain->rule, .rule_count = 1};
+	chain->filters[0] = &chain->filter;
+	key->filters = chain->filters;
+	key->filter_count = 1;
+}
+
+static void moved_member_is_sent_the_differences(void **state)
+{
+	struct fixture *fixture = *state;
+	struct export_key key = fixture->key;
+	struct chain one, two;
+
+	join(fixture, 0);
+	join(fixture, 1);
+	advertise(fixture, NULL, A, 1);
+	advertise(fixture, NULL, B, 1);
+	advertise(fixture, &fixture->sessions[0], C, 1);
+	run_and_forget(fixture);
+	set_filter(&key, &one, 8);
+	update_group_move(fixture->sessions[0].member, &key);
+	assert_int_equal(update_groups_count(fixture->groups), 2);
+	run(fixture);
+	assert_said(fixture, 0, "+10.2.0.0/16 m8;");
+	assert_said(fixture, 1, "");
+	/* Another filter that does the same: nothing. */
+	set_filter(&key, &two, 8);
+	update_group_move(fixture->sessions[0].member, &key);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	update_group_move(fixture->sessions[1].member, &key);
+	run(fixture);
+	assert_said(fixture, 1, "+10.2.0.0/16 m8;");
+	assert_int_equal(update_groups_count(fixture->groups), 1);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+	withdraw(fixture, &fixture->sessions[0], C);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_said(fixture, 1, "-10.3.0.0/16;");
+}
+
+static void members_that_move_together_stay_together(void **state)
+{
+	struct fixture *fixture = *state;
+	struct export_key key = fixture->key;
+	struct chain chain;
+
+	for (unsigned i = 0; i < 5; i++)
+		join(fixture, i);
+	advertise(fixture, NULL, A, 1);
+	advertise(fixture, NULL, B, 1);
+	advertise(fixture, &fixture->sessions[1], C, 1);
+	run_and_forget(fixture);
+	set_filter(&key, &chain, 8);
+	update_group_move(fixture->sessions[0].member, &key);
+	update_group_move(fixture->sessions[1].member, &key);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 2);
+	/* This one is due more than the others. */
+	update_group_refresh(fixture->sessions[2].member, IPV4);
+	update_group_move(fixture->sessions[2].member, &key);
+	update_group_move(fixture->sessions[3].member, &key);
+	run(fixture);
+	assert_said(fixture, 0, "+10.2.0.0/16 m8;");
+	assert_said(fixture, 1, "+10.2.0.0/16 m8;");
+	assert_said(fixture, 2, "+10.1.0.0/16 m1; +10.2.0.0/16 m8; +10.3.0.0/16 m1;");
+	assert_said(fixture, 3, "+10.2.0.0/16 m8;");
+	/* The last one comes later: what the others have been sent since, it has not. */
+	update_group_move(fixture->sessions[4].member, &key);
+	run(fixture);
+	assert_said(fixture, 4, "+10.2.0.0/16 m8;");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+}
+
+/* A reload that did not change the filter: it lives elsewhere, nobody moves, nothing is compared. */
+static void filter_at_another_place_moves_nobody(void **state)
+{
+	struct fixture *fixture = *state;
+	struct chain old, new;
+
+	set_filter(&fixture->key, &old, 8);
+	join(fixture, 0);
+	advertise(fixture, NULL, B, 1);
+	run_and_forget(fixture);
+	set_filter(&fixture->key, &new, 8);
+	update_groups_replace_filter(fixture->groups, &old.filter, &new.filter);
+	old.rule.set.med = 9; /* as if it were freed */
+	update_group_move(fixture->sessions[0].member, &fixture->key);
+	join(fixture, 1);
+	assert_int_equal(update_groups_count(fixture->groups), 1);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_said(fixture, 1, "+10.2.0.0/16 m8; end4; end6;");
+}
+
+static void move_to_another_audience_withdraws(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct attribute_set_extra extra = {.audience = 1};
+	const struct ip_prefix at = prefix_of(A);
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, NULL, NULL);
+	struct attribute_store *store = rib_attribute_store(fixture->rib);
+	struct attribute_set *set = attribute_set_intern(store, &attributes, &extra);
+	struct export_key key = fixture->key;
+
+	rib_update(fixture->rib, fixture->local, &at, 0, set, 0);
+	attribute_set_release(store, set);
+	advertise(fixture, NULL, B, 1);
+	fixture->key.audiences = 1;
+	join(fixture, 0);
+	run(fixture);
+	assert_said(fixture, 0, "+10.1.0.0/16; +10.2.0.0/16 m1; end4; end6;");
+	update_group_move(fixture->sessions[0].member, &key);
+	run(fixture);
+	assert_said(fixture, 0, "-10.1.0.0/16;");
+	assert_int_equal(update_group_advertised(fixture->sessions[0].member, IPV4), 1);
+}
+
+/* A run between a change and the turn's end must not take two streams for equal that are not. */
+static void run_before_the_rib_has_told(void **state)
+{
+	struct fixture *fixture = *state;
+
+	join(fixture, 0);
+	advertise(fixture, NULL, A, 1);
+	advertise(fixture, NULL, B, 1);
+	run_and_forget(fixture);
+	join(fixture, 1);
+	withdraw(fixture, NULL, A);
+	update_groups_run(fixture->groups); /* no rib_flush() */
+	assert_said(fixture, 0, "-10.1.0.0/16;");
+	assert_said(fixture, 1, "+10.2.0.0/16 m1; end4; end6;");
+}
+
+/* What is taken back before it is told is no change, for a new member too. */
+static void join_before_the_rib_has_told(void **state)
+{
+	struct fixture *fixture = *state;
+
+	join(fixture, 0);
+	advertise(fixture, NULL, A, 1);
+	advertise(fixture, &fixture->sessions[2], B, 1);
+	run_and_forget(fixture);
+	withdraw(fixture, NULL, A);
+	withdraw(fixture, &fixture->sessions[2], B);
+	join(fixture, 1);
+	advertise(fixture, NULL, A, 1);
+	advertise(fixture, &fixture->sessions[2], B, 1);
+	run(fixture);
+	assert_said(fixture, 1, "+10.1.0.0/16 m1; +10.2.0.0/16 m1; end4; end6;");
+}
+
+static void members_may_leave_while_they_are_sent_to(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned who = 0; who < 3; who++) {
+		for (unsigned leaver = 0; leaver < 3; leaver++) {
+			for (unsigned i = 0; i < 3; i++) {
+				leave(&fixture->sessions[i]);
+				fixture->sessions[i].leave[0] = NULL;
+				join(fixture, i);
+			}
+			advertise(fixture, &fixture->sessions[leaver], A, 1);
+			run_and_forget(fixture);
+			fixture->sessions[who].leave[0] = &fixture->sessions[leaver];
+			advertise(fixture, &fixture->sessions[3], A, 0);
+			advertise(fixture, &fixture->sessions[3], B, who * 3 + leaver);
+			run(fixture);
+			assert_null(fixture->sessions[leaver].member);
+			fixture->sessions[who].leave[0] = NULL;
+			withdraw(fixture, &fixture->sessions[leaver], A);
+		}
+	}
+}
+
+static void several_members_may_leave_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned who = 0; who < 3; who++) {
+		struct session *gone = &fixture->sessions[(who + 2) % 3];
+
+		for (unsigned i = 0; i < 3; i++)
+			join(fixture, i);
+		run_and_forget(fixture);
+		fixture->sessions[who].leave[0] = &fixture->sessions[who];
+		fixture->sessions[who].leave[1] = gone;
+		advertise(fixture, NULL, A, who);
+		run(fixture);
+		assert_null(gone->member);
+		assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+		for (unsigned i = 0; i < 3; i++) {
+			leave(&fixture->sessions[i]);
+			fixture->sessions[i].leave[0] = fixture->sessions[i].leave[1] = NULL;
+		}
+	}
+}
+
+static void last_member_may_leave_while_it_is_sent_to(void **state)
+{
+	struct fixture *fixture = *state;
+
+	join(fixture, 0);
+	fixture->sessions[0].leave[0] = &fixture->sessions[0];
+	advertise_many(fixture, 40000, 5000);
+	run(fixture);
+	assert_int_equal(update_groups_count(fixture->groups), 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(equal_members_share_one_stream),
+	    TEST(late_member_merges_once_it_has_all),
+	    TEST(only_member_is_the_source),
+	    TEST(source_that_comes_back_is_still_spared),
+	    TEST(slow_member_gets_a_stream_of_its_own_and_catches_up),
+	    TEST(nobody_waits_nothing_is_encoded),
+	    TEST(refresh_sends_everything_again_to_one_member),
+	    TEST(moved_member_is_sent_the_differences),
+	    TEST(members_that_move_together_stay_together),
+	    TEST(filter_at_another_place_moves_nobody),
+	    TEST(move_to_another_audience_withdraws),
+	    TEST(run_before_the_rib_has_told),
+	    TEST(join_before_the_rib_has_told),
+	    TEST(members_may_leave_while_they_are_sent_to),
+	    TEST(several_members_may_leave_at_once),
+	    TEST(last_member_may_leave_while_it_is_sent_to),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

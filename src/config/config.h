@@ -1,0 +1,144 @@
+/*
+ * The configuration as an immutable value: every key of kbgpd.yaml(5) checked, resolved for this
+ * node where it can be resolved without the cluster, with defaults filled in.  Loading reads the
+ * file and nothing else; it collects every error, not only the first, each with file, line and
+ * column.  Called by main and by the speaker's reload; what differs between two values is told
+ * by difference.h.
+ *
+ * Settings that select nodes by label are kept as selectors: labels are known only once the
+ * cluster is, and the speaker evaluates them.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "bgp/community.h"
+#include "bgp/session.h"
+#include "k8s/announce.h"
+#include "k8s/selector.h"
+#include "policy/filter.h"
+
+enum config_cluster_source {
+	CONFIG_SOURCE_NONE,
+	CONFIG_SOURCE_MANIFESTS,
+	CONFIG_SOURCE_KUBERNETES
+};
+
+/* asn and routerID, as of `router` or one of its nodeOverrides. */
+struct config_override {
+	struct k8s_selector node_selector;
+	bool has_asn;
+	uint32_t asn;
+	bool has_router_id;
+	uint8_t router_id[4];
+};
+
+struct config_router {
+	uint32_t asn;
+	bool has_router_id;
+	uint8_t router_id[4];
+	uint16_t listen_port; /* 0: do not listen */
+	struct ip_address *listen_addresses; /* none: all */
+	size_t listen_address_count;
+	struct config_override *overrides;
+	size_t override_count;
+};
+
+enum config_next_hop { CONFIG_NEXT_HOP_DEFAULT, CONFIG_NEXT_HOP_SELF, CONFIG_NEXT_HOP_UNCHANGED };
+
+/* One entry of `peers`. */
+struct config_peer {
+	char *name;
+	struct k8s_selector node_selector;
+	struct ip_address address;
+	uint16_t port;
+	uint32_t asn;
+	enum bgp_remote_as remote_as;
+	uint32_t local_asn; /* 0: the router's */
+	struct ip_address local_address; /* unspecified: the kernel's choice */
+	bool families[IP_FAMILIES];
+	bool passive;
+	uint32_t hold_time_ms;
+	uint32_t keepalive_time_ms; /* 0: a third of the hold time */
+	uint32_t connect_retry_time_ms;
+	uint8_t ebgp_multihop; /* TTL; 1: directly connected */
+	uint8_t ttl_security; /* 0: off */
+	char *password_file; /* NULL: none; read by the speaker */
+	bool route_reflector_client;
+	enum config_next_hop next_hop;
+	uint8_t allow_own_asn;
+	uint32_t max_prefixes; /* per family; 0: no limit */
+	bool has_import; /* `import` is there, even if empty */
+	size_t *import; /* indices of filters */
+	size_t import_count;
+	size_t *export;
+	size_t export_count;
+	bool shutdown;
+};
+
+/* One entry of `advertisements`; `what` is the part that the announce rules use. */
+struct config_advertisement {
+	char *name;
+	struct k8s_advertisement what;
+	char **peers; /* names; none: all */
+	size_t peer_count;
+	bool has_local_pref;
+	uint32_t local_pref;
+	bool has_med;
+	uint32_t med;
+	struct bgp_community *communities;
+	size_t community_count;
+	uint8_t as_path_prepend;
+};
+
+struct config_fib {
+	bool install;
+	uint32_t table;
+	uint8_t protocol;
+	uint32_t metric;
+	uint32_t multipath;
+	bool withdraw_on_stop;
+};
+
+struct config {
+	char *node_name;
+	struct config_router router;
+	enum config_cluster_source source;
+	char *manifests; /* folder */
+	struct config_peer *peers;
+	size_t peer_count;
+	struct config_advertisement *advertisements;
+	size_t advertisement_count;
+	struct policy_filter *filters;
+	size_t filter_count;
+	struct config_fib fib;
+	char *metrics_address; /* host part of metrics.listen, "" for all; NULL: off */
+	uint16_t metrics_port;
+	enum log_level log_level;
+	enum log_format log_format;
+};
+
+/* What surrounds the file and may stand in for keys that it leaves out. */
+struct config_environment {
+	const char *node_name; /* $NODE_NAME, or NULL */
+	const char *host_name;
+};
+
+/*
+ * Reads and checks the file.  Returns NULL and appends one line "FILE:LINE:COLUMN: message" per
+ * error.  A file that cannot be read is one error, "FILE: message".
+ */
+struct config *config_load(
+    const char *file, const struct config_environment *environment, struct text *errors);
+/* The same from text; `file` is only named in errors.  Pure; the fuzzed entry. */
+struct config *config_parse(const char *string, size_t length, const char *file,
+    const struct config_environment *environment, struct text *errors);
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,234 @@
+/*
+ * The small sections: node, cluster, fib, metrics, log, and graceful restart, which is only
+ * accepted where it is off.
+ */
+#include <string.h>
+
+#include "base/memory.h"
+#include "bgp/types.h"
+#include "config/sections.h"
+#include "config/values.h"
+
+#define CONFIG(member) offsetof(struct config, member)
+
+/* Routing tables of the kernel (rtnetlink(7)). */
+enum { TABLE_DEFAULT = 253, TABLE_MAIN = 254, TABLE_LOCAL = 255 };
+/* Protocol numbers of routes: up to 4 they belong to the kernel and the administrator. */
+enum { PROTOCOL_STATIC = 4, PROTOCOL_BGP = 186 };
+
+#define MULTIPATH_MAX 64
+
+const struct schema_key config_node_keys[] = {
+    {.name = "name", .type = &value_name, .offset = CONFIG(node_name)},
+    {.name = NULL},
+};
+
+static const char *const source_words[] = {
+    [CONFIG_SOURCE_NONE] = "none",
+    [CONFIG_SOURCE_MANIFESTS] = "manifests",
+    [CONFIG_SOURCE_KUBERNETES] = "kubernetes",
+    NULL,
+};
+
+static bool read_source(const struct schema *schema, const struct schema_key *key, const char *text,
+    void *to, struct error *error)
+{
+	enum config_cluster_source source;
+
+	if (!value_word.read(schema, key, text, &source, error))
+		return false;
+	if (source == CONFIG_SOURCE_KUBERNETES)
+		return error_set(error, "kubernetes is not supported yet: use manifests or none");
+	memcpy(to, &source, sizeof(source));
+	return true;
+}
+
+static const struct schema_type cluster_source = {.read = read_source};
+
+const struct schema_key config_cluster_keys[] = {
+    {.name = "source",
+	.type = &cluster_source,
+	.words = source_words,
+	.offset = CONFIG(source),
+	.fallback = "none"},
+    {.name = "kubeconfig",
+	.unsupported = "not supported yet: use source: manifests",
+	.harmless = ""},
+    {.name = "manifests",
+	.type = &value_path,
+	.offset = CONFIG(manifests),
+	.fallback = "/etc/kbgpd/manifests"},
+    {.name = NULL},
+};
+
+static bool read_table(const struct schema *schema, const struct schema_key *key, const char *text,
+    void *to, struct error *error)
+{
+	uint64_t number;
+
+	(void)schema;
+	(void)key;
+	if (!strcmp(text, "main"))
+		number = TABLE_MAIN;
+	else if (!strcmp(text, "default"))
+		number = TABLE_DEFAULT;
+	else if (!strcmp(text, "local"))
+		number = TABLE_LOCAL;
+	else if (!value_parse_number(text, UINT32_MAX, &number) || !number)
+		return error_set(error,
+		    "must be main, default or the number of a routing table, not \"%s\"", text);
+	if (number == TABLE_LOCAL)
+		return error_set(error, "must not be local: that table is the kernel's own");
+	*(uint32_t *)to = (uint32_t)number;
+	return true;
+}
+
+static const struct schema_type fib_table = {.read = read_table};
+
+static bool read_protocol(const struct schema *schema, const struct schema_key *key,
+    const char *text, void *to, struct error *error)
+{
+	uint64_t number = PROTOCOL_BGP;
+
+	(void)schema;
+	(void)key;
+	if (strcmp(text, "bgp") && !value_parse_number(text, UINT8_MAX, &number))
+		return error_set(
+		    error, "must be bgp or a protocol number from 5 to 255, not \"%s\"", text);
+	if (number <= PROTOCOL_STATIC)
+		return error_set(error,
+		    "must be more than 4: routes of protocol %s are the kernel's or the "
+		    "administrator's",
+		    text);
+	*(uint8_t *)to = (uint8_t)number;
+	return true;
+}
+
+static const struct schema_type fib_protocol = {.read = read_protocol};
+
+static const char *const stop_words[] = {"keep", "withdraw", NULL};
+
+static bool read_on_stop(const struct schema *schema, const struct schema_key *key,
+    const char *text, void *to, struct error *error)
+{
+	unsigned index;
+
+	if (!value_word.read(schema, key, text, &index, error))
+		return false;
+	*(bool *)to = index == 1;
+	return true;
+}
+
+static const struct schema_type on_stop = {.read = read_on_stop};
+
+const struct schema_key config_fib_keys[] = {
+    {.name = "install", .type = &value_boolean, .offset = CONFIG(fib.install), .fallback = "true"},
+    {.name = "table", .type = &fib_table, .offset = CONFIG(fib.table), .fallback = "main"},
+    {.name = "protocol", .type = &fib_protocol, .offset = CONFIG(fib.protocol), .fallback = "bgp"},
+    {.name = "metric",
+	.type = &value_u32,
+	.offset = CONFIG(fib.metric),
+	.minimum = 1,
+	.fallback = "20"},
+    {.name = "multipath",
+	.type = &value_u32,
+	.offset = CONFIG(fib.multipath),
+	.minimum = 1,
+	.maximum = MULTIPATH_MAX,
+	.fallback = "16"},
+    {.name = "onStop",
+	.type = &on_stop,
+	.words = stop_words,
+	.offset = CONFIG(fib.withdraw_on_stop),
+	.fallback = "keep"},
+    {.name = NULL},
+};
+
+static bool read_listen(const struct schema *schema, const struct schema_key *key, const char *text,
+    void *to, struct error *error)
+{
+	struct config *config = to;
+
+	(void)schema;
+	(void)key;
+	if (!*text || value_parse_listen(text, &config->metrics_address, &config->metrics_port))
+		return true;
+	return error_set(error,
+	    "must be \":PORT\", \"ADDRESS:PORT\", \"[IPV6]:PORT\" or empty, not \"%s\"", text);
+}
+
+static const struct schema_type metrics_listen = {.read = read_listen};
+
+const struct schema_key config_metrics_keys[] = {
+    {.name = "listen", .type = &metrics_listen, .fallback = ":7473"},
+    {.name = NULL},
+};
+
+static const char *const level_words[] = {
+    [LOG_LEVEL_ERROR] = "error",
+    [LOG_LEVEL_WARNING] = "warning",
+    [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_DEBUG] = "debug",
+    NULL,
+};
+static const char *const format_words[] = {
+    [LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json", NULL};
+
+const struct schema_key config_log_keys[] = {
+    {.name = "level",
+	.type = &value_word,
+	.words = level_words,
+	.offset = CONFIG(log_level),
+	.fallback = "info"},
+    {.name = "format",
+	.type = &value_word,
+	.words = format_words,
+	.offset = CONFIG(log_format),
+	.fallback = "text"},
+    {.name = NULL},
+};
+
+/* What a disabled graceful restart may say. */
+struct graceful_restart {
+	bool enabled;
+	bool has_enabled;
+	uint32_t restart_time_ms;
+	uint32_t stale_path_time_ms;
+};
+
+static const struct schema_key graceful_restart_keys[] = {
+    {.name = "enabled",
+	.type = &value_boolean,
+	.offset = offsetof(struct graceful_restart, enabled),
+	.present = offsetof(struct graceful_restart, has_enabled)},
+    {.name = "restartTime",
+	.type = &value_duration,
+	.offset = offsetof(struct graceful_restart, restart_time_ms),
+	.maximum = 4095000},
+    {.name = "stalePathTime",
+	.type = &value_duration,
+	.offset = offsetof(struct graceful_restart, stale_path_time_ms)},
+    {.name = "longLivedStaleTime",
+	.unsupported = "not supported yet: only 0s is",
+	.harmless = "0s"},
+    {.name = NULL},
+};
+
+/* An empty mapping asks for nothing: `gracefulRestart: {}` at a peer overrides nothing. */
+void config_read_graceful_restart(
+    struct schema *schema, const struct schema_key *key, yaml_node_t *node, void *to)
+{
+	yaml_mark_t mark = schema->key_mark;
+	struct graceful_restart restart = {.enabled = false};
+	bool empty = config_yaml_is_null(node) ||
+		     (node->type == YAML_MAPPING_NODE &&
+			 node->data.mapping.pairs.start == node->data.mapping.pairs.top);
+	size_t before = schema_error_count(schema);
+
+	(void)key;
+	(void)to;
+	schema_read_mapping(schema, node, graceful_restart_keys, &restart);
+	if (restart.enabled ||
+	    (!restart.has_enabled && !empty && schema_error_count(schema) == before))
+		schema_fail_at(schema, mark, "not supported yet: remove it, or set enabled: false");
+}

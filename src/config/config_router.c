@@ -1,0 +1,59 @@
+/*
+ * The section `router`: who this speaker is and where it listens.
+ */
+#include "config/sections.h"
+#include "config/values.h"
+
+static const struct schema_key listen_keys[] = {
+    {.name = "port",
+	.type = &value_u16,
+	.offset = offsetof(struct config_router, listen_port),
+	.fallback = "179"},
+    {.name = "addresses",
+	.type = &value_address,
+	.offset = offsetof(struct config_router, listen_addresses),
+	.count = offsetof(struct config_router, listen_address_count),
+	.item_size = sizeof(struct ip_address)},
+    {.name = NULL},
+};
+
+static const struct schema_key override_keys[] = {
+    {.name = "nodeSelector",
+	.node = value_read_selector,
+	.offset = offsetof(struct config_override, node_selector)},
+    {.name = "asn",
+	.type = &value_asn,
+	.offset = offsetof(struct config_override, asn),
+	.present = offsetof(struct config_override, has_asn)},
+    {.name = "routerID",
+	.type = &value_router_id,
+	.offset = offsetof(struct config_override, router_id),
+	.present = offsetof(struct config_override, has_router_id)},
+    {.name = NULL},
+};
+
+static void read_override(
+    struct schema *schema, const struct schema_key *key, yaml_node_t *node, void *to)
+{
+	(void)key;
+	schema_read_mapping(schema, node, override_keys, to);
+}
+
+const struct schema_key config_router_keys[] = {
+    {.name = "asn",
+	.type = &value_asn,
+	.offset = offsetof(struct config_router, asn),
+	.required = true},
+    {.name = "routerID",
+	.type = &value_router_id,
+	.offset = offsetof(struct config_router, router_id),
+	.present = offsetof(struct config_router, has_router_id)},
+    {.name = "listen", .keys = listen_keys},
+    {.name = "gracefulRestart", .node = config_read_graceful_restart},
+    {.name = "nodeOverrides",
+	.node = read_override,
+	.offset = offsetof(struct config_router, overrides),
+	.count = offsetof(struct config_router, override_count),
+	.item_size = sizeof(struct config_override)},
+    {.name = NULL},
+};

@@ -1,0 +1,78 @@
+/*
+ * The sections of the file, one source file each, and what they share while a file is read.
+ * Internal to this room: config.c reads the top table, whose rows lead to the tables here.
+ */
+#ifndef CONFIG_SECTIONS_H
+#define CONFIG_SECTIONS_H
+
+#include <stddef.h>
+
+#include "bgp/community.h"
+#include "config/config.h"
+#include "config/schema.h"
+
+/* The name under which advertisements and filters know the mesh, as if it were a peer. */
+#define CONFIG_MESH "mesh"
+
+/* The names of a list's items by position, NULL where there is none; borrowed from the tree. */
+struct config_names {
+	const char **items;
+	size_t count;
+};
+
+struct config_alias {
+	const char *name; /* borrowed from the tree */
+	struct bgp_community community;
+};
+
+/*
+ * The context of a schema that reads a configuration.  Names are collected before the sections
+ * are read, so a reference can be checked where it stands, whatever comes first in the file.
+ */
+struct config_loader {
+	struct config *config;
+	const struct config_environment *environment;
+	struct config_names peers;
+	struct config_names filters;
+	struct config_alias *aliases;
+	size_t alias_count;
+};
+
+/* config_router.c: base is struct config_router. */
+extern const struct schema_key config_router_keys[];
+
+/* config_peers.c */
+schema_node config_read_peer; /* into a struct config_peer */
+schema_node config_read_mesh; /* checked only */
+/* Checks that need all peers and the router. */
+void config_check_peers(struct schema *schema, const yaml_node_t *peers);
+void config_release_peer(struct config_peer *peer);
+
+/* config_advertisements.c */
+schema_node config_read_advertisement; /* into a struct config_advertisement */
+void config_check_advertisements(struct schema *schema, const yaml_node_t *advertisements);
+void config_release_advertisement(struct config_advertisement *advertisement);
+
+/* config_filters.c */
+schema_node config_read_aliases; /* the section `communities`, into the loader */
+schema_node config_read_filter; /* into a struct policy_filter */
+extern const struct schema_type config_community; /* a community or an alias of one */
+
+/* config_rest.c: base is struct config. */
+extern const struct schema_key config_node_keys[];
+extern const struct schema_key config_cluster_keys[];
+extern const struct schema_key config_fib_keys[];
+extern const struct schema_key config_metrics_keys[];
+extern const struct schema_key config_log_keys[];
+schema_node config_read_graceful_restart; /* accepted only if it is off */
+
+/* config_names.c */
+void config_collect_names(
+    yaml_document_t *document, const yaml_node_t *list, struct config_names *names);
+/* Reports each name that an earlier item of the list has already. */
+void config_check_names(struct schema *schema, const yaml_node_t *list, const char *section,
+    const struct config_names *names);
+extern const struct schema_type config_filter_name; /* size_t: the index of the filter */
+extern const struct schema_type config_peer_name; /* char *: of a peer, or "mesh" */
+
+#endif

@@ -1,0 +1,380 @@
+/*
+ * The FIB's life and its events.  It listens to three sides: the RIB (prefixes that changed), the
+ * kernel (through netlink into the kernel view), and the speaker (settings).  Events only note what
+ * is to be done; it is done at the end of the turn, in two tasks: one resolves next hops, the other
+ * looks at entries and sends requests (install.c).
+ *
+ * A dump of links, addresses and routes fills the view at first.  It is repeated when
+ * notifications were lost, and every few minutes as an audit, which finds what no notification
+ * told of.  Until the first one is complete nothing resolves and nothing is sent.
+ *
+ * Routes of a previous run are leftovers: prefixes of the RIB adopt theirs as they come, and what
+ * is left is removed some time after the speaker has said that the tables are complete and the RIB
+ * has come to rest.
+ */
+#include "fib/fib.h"
+
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "fib/fib_state.h"
+
+#define AUDIT_MS (5 * 60 * 1000)
+#define DUMP_RETRY_MS 100
+#define DUMP_RETRY_LAST_MS 10000
+/* How long the RIB must rest before leftovers are swept, and how long that is waited for. */
+#define SWEEP_REST_MS 500
+#define SWEEP_LIMIT_MS 10000
+#define FLUSH_LIMIT_MS 5000
+
+static const struct {
+	int type;
+	int family;
+} dumps[] = {
+    {RTM_GETLINK, AF_UNSPEC},
+    {RTM_GETADDR, AF_UNSPEC},
+    {RTM_GETROUTE, AF_INET},
+    {RTM_GETROUTE, AF_INET6},
+};
+
+#define DUMPS (sizeof(dumps) / sizeof(dumps[0]))
+
+/* Dumps */
+
+static void start_dumps(void *arg)
+{
+	struct fib *fib = arg;
+	size_t i;
+
+	if (fib->dumps_left) {
+		fib->dump_again = true;
+		return;
+	}
+	fib->generation++;
+	fib->dump_failed = false;
+	fib->dump_again = false;
+	fib->dumps_left = DUMPS;
+	kernel_view_begin_dump(fib->view);
+	for (i = 0; i < DUMPS; i++)
+		fib_netlink_dump(fib->netlink, dumps[i].type, dumps[i].family);
+}
+
+static uint64_t dump_retry_ms(const struct fib *fib)
+{
+	const unsigned doublings = fib->dump_failures < 7 ? fib->dump_failures : 7;
+	const uint64_t delay = (uint64_t)DUMP_RETRY_MS << doublings;
+
+	return delay < DUMP_RETRY_LAST_MS ? delay : DUMP_RETRY_LAST_MS;
+}
+
+static void start_sweep_timer(struct fib *fib)
+{
+	if (!fib->ready || !fib->converged || fib->swept)
+		return;
+	fib->sweep_deadline = loop_now(fib->loop) + SWEEP_LIMIT_MS;
+	loop_timer_start(&fib->sweep_timer, SWEEP_REST_MS);
+}
+
+static void finish_dumps(struct fib *fib)
+{
+	if (fib->dump_failed || fib->dump_again) {
+		loop_timer_start(&fib->dump_timer, dump_retry_ms(fib));
+		fib->dump_failures++;
+		return;
+	}
+	fib->dump_failures = 0;
+	kernel_view_end_dump(fib->view);
+	fib_find_missing(fib);
+	fib_retry_failed(fib);
+	loop_timer_start(&fib->dump_timer, AUDIT_MS);
+	if (fib->ready)
+		return;
+	fib->ready = true;
+	loop_task_schedule(fib->loop, &fib->install_task);
+	start_sweep_timer(fib);
+	if (!fib->told_ready && fib->ops->ready)
+		fib->ops->ready(fib->arg);
+	fib->told_ready = true;
+}
+
+/* Netlink */
+
+static void netlink_message(void *arg, const struct nlmsghdr *message)
+{
+	struct fib *fib = arg;
+
+	kernel_view_message(fib->view, message);
+}
+
+static void netlink_dumped(void *arg, int type, bool complete)
+{
+	struct fib *fib = arg;
+
+	(void)type;
+	if (!fib->dumps_left)
+		return;
+	if (!complete)
+		fib->dump_failed = true;
+	if (!--fib->dumps_left)
+		finish_dumps(fib);
+}
+
+static void netlink_overrun(void *arg)
+{
+	start_dumps(arg);
+}
+
+static void netlink_idle(void *arg)
+{
+	struct fib *fib = arg;
+
+	loop_task_schedule(fib->loop, &fib->install_task);
+}
+
+static const struct fib_netlink_ops netlink_ops = {
+    .message = netlink_message,
+    .answered = fib_answered,
+    .dumped = netlink_dumped,
+    .overrun = netlink_overrun,
+    .idle = netlink_idle,
+};
+
+/* The kernel view */
+
+static void view_changed(void *arg)
+{
+	struct fib *fib = arg;
+
+	loop_task_schedule(fib->loop, &fib->resolve_task);
+}
+
+static void view_links_changed(void *arg)
+{
+	struct fib *fib = arg;
+
+	fib->links_changed = true;
+	loop_task_schedule(fib->loop, &fib->resolve_task);
+}
+
+static void view_address(void *arg, const struct ip_address *address)
+{
+	struct fib *fib = arg;
+	const struct ip_prefix host =
+	    ip_prefix_from_address(address, ip_family_bits(address->family));
+	uint32_t id;
+
+	if (rib_find(fib->rib, &host, &id))
+		fib_queue(fib, host.family, id);
+}
+
+static void view_interface_lost(void *arg, uint32_t interface)
+{
+	struct fib *fib = arg;
+
+	hop_sets_mark_interface(&fib->sets, interface);
+	loop_task_schedule(fib->loop, &fib->resolve_task);
+}
+
+static const struct kernel_view_ops view_ops = {
+    .changed = view_changed,
+    .links_changed = view_links_changed,
+    .address = view_address,
+    .interface_lost = view_interface_lost,
+    .own_route = fib_own_route,
+    .foreign_route = fib_foreign_route,
+    .replaced = fib_route_replaced,
+};
+
+/* While a view is being read for the first time the next hops stay as they were. */
+static void run_resolve_task(void *arg)
+{
+	struct fib *fib = arg;
+	const bool links_changed = fib->links_changed;
+	bool moved;
+
+	if (!fib->ready)
+		return;
+	fib->links_changed = false;
+	moved = next_hop_tracker_resolve(&fib->tracker);
+	if (moved)
+		hop_sets_refresh(&fib->sets);
+	if (moved || hop_sets_changed(&fib->sets))
+		fib_queue_changed_sets(fib);
+	if (links_changed && fib->ops->links_changed)
+		fib->ops->links_changed(fib->arg);
+}
+
+/* The RIB */
+
+static void rib_changed(void *arg, const struct rib_change *change)
+{
+	struct fib *fib = arg;
+	size_t i;
+
+	fib->rib_changed_at = loop_now(fib->loop);
+	for (i = 0; i < change->count; i++)
+		fib_queue(fib, change->family, change->ids[i]);
+}
+
+static void sweep(void *arg)
+{
+	struct fib *fib = arg;
+	const uint64_t now = loop_now(fib->loop);
+	struct leftover *leftover;
+	size_t cursor = 0;
+
+	if (now < fib->sweep_deadline && now - fib->rib_changed_at < SWEEP_REST_MS) {
+		loop_timer_start(&fib->sweep_timer, SWEEP_REST_MS);
+		return;
+	}
+	fib->swept = true;
+	while ((leftover = leftover_next(&fib->leftovers, &cursor)))
+		leftover_queue(&fib->leftovers, leftover);
+	loop_task_schedule(fib->loop, &fib->install_task);
+}
+
+/* Life */
+
+static void make_view(struct fib *fib)
+{
+	fib->ready = false;
+	fib->view = kernel_view_new(
+	    fib->hash_seed, fib->settings.protocol, fib->settings.table, &view_ops, fib);
+}
+
+struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_settings *settings,
+    uint64_t hash_seed, const struct fib_ops *ops, void *arg, struct error *error)
+{
+	struct fib *fib = memory_allocate_zero(1, sizeof(*fib));
+
+	fib->netlink = fib_netlink_new(loop, &netlink_ops, fib, error);
+	if (!fib->netlink) {
+		free(fib);
+		return NULL;
+	}
+	fib->loop = loop;
+	fib->rib = rib;
+	fib->settings = *settings;
+	fib->ops = ops;
+	fib->arg = arg;
+	fib->hash_seed = hash_seed;
+	fib->sets.seed = hash_seed;
+	fib->leftovers.seed = hash_seed;
+	loop_task_init(&fib->resolve_task, run_resolve_task, fib);
+	loop_task_init(&fib->install_task, fib_install_some, fib);
+	loop_timer_init(loop, &fib->retry_timer, fib_retry_failed, fib);
+	loop_timer_init(loop, &fib->dump_timer, start_dumps, fib);
+	loop_timer_init(loop, &fib->sweep_timer, sweep, fib);
+	make_view(fib);
+	next_hop_tracker_init(&fib->tracker, rib, fib->view);
+	fib->listener =
+	    (struct rib_listener){.changed = rib_changed, .arg = fib, .multipath = true};
+	rib_add_listener(rib, &fib->listener);
+	start_dumps(fib);
+	return fib;
+}
+
+void fib_free(struct fib *fib)
+{
+	if (!fib)
+		return;
+	if (fib->settings.withdraw_on_stop) {
+		fib_netlink_flush(fib->netlink, FLUSH_LIMIT_MS);
+		fib_withdraw_all(fib);
+		fib_netlink_flush(fib->netlink, FLUSH_LIMIT_MS);
+	}
+	rib_remove_listener(fib->rib, &fib->listener);
+	loop_task_cancel(fib->loop, &fib->resolve_task);
+	loop_task_cancel(fib->loop, &fib->install_task);
+	loop_timer_free(&fib->retry_timer);
+	loop_timer_free(&fib->dump_timer);
+	loop_timer_free(&fib->sweep_timer);
+	fib_netlink_free(fib->netlink);
+	fib_release_entries(fib);
+	next_hop_tracker_release(&fib->tracker);
+	leftovers_free(&fib->leftovers);
+	kernel_view_free(fib->view);
+	free(fib->own_prefixes);
+	free(fib);
+}
+
+/*
+ * What is out is answered first, as the answers are about the old place.  Then every route is a
+ * leftover of that place, removed when the new one is filled.
+ */
+static void change_place(struct fib *fib, const struct fib_settings *settings)
+{
+	fib_netlink_flush(fib->netlink, FLUSH_LIMIT_MS);
+	fib_leave_place(fib);
+	fib->settings = *settings;
+	kernel_view_free(fib->view);
+	make_view(fib);
+	fib->tracker.view = fib->view;
+	start_dumps(fib);
+}
+
+void fib_change(struct fib *fib, const struct fib_settings *settings)
+{
+	if (memcmp(settings, &fib->settings, sizeof(*settings)) == 0)
+		return;
+	if (settings->table != fib->settings.table || settings->protocol != fib->settings.protocol)
+		change_place(fib, settings);
+	fib->settings = *settings;
+	fib_queue_all(fib);
+}
+
+void fib_set_own_prefixes(struct fib *fib, const struct ip_prefix *prefixes, size_t count)
+{
+	size_t i;
+
+	for (i = 0; count == fib->own_prefix_count && i < count; i++) {
+		if (!ip_prefix_equal(&prefixes[i], &fib->own_prefixes[i]))
+			break;
+	}
+	if (count == fib->own_prefix_count && i == count)
+		return;
+	free(fib->own_prefixes);
+	fib->own_prefixes = count ? memory_copy(prefixes, count * sizeof(*prefixes)) : NULL;
+	fib->own_prefix_count = count;
+	fib_queue_all(fib);
+}
+
+void fib_converged(struct fib *fib)
+{
+	if (fib->converged)
+		return;
+	fib->converged = true;
+	start_sweep_timer(fib);
+}
+
+/* Questions */
+
+static uint32_t interface_towards(const struct fib *fib, const struct ip_address *address)
+{
+	struct kernel_resolution resolution;
+
+	if (kernel_view_is_local_address(fib->view, address))
+		return kernel_view_interface_of(fib->view, address);
+	kernel_view_resolve(fib->view, address, 0, &resolution);
+	return resolution.reachable ? resolution.hop.interface : 0;
+}
+
+bool fib_local_address(const struct fib *fib, const struct ip_address *on_interface_of,
+    enum ip_family family, struct ip_address *address)
+{
+	const uint32_t interface = interface_towards(fib, on_interface_of);
+
+	return interface && kernel_view_interface_address(fib->view, interface, family, address);
+}
+
+bool fib_is_own_address(const struct fib *fib, const struct ip_address *address)
+{
+	return kernel_view_is_local_address(fib->view, address);
+}
+
+const struct fib_counters *fib_counters(const struct fib *fib)
+{
+	return &fib->counters;
+}

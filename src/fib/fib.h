@@ -1,0 +1,108 @@
+/*
+ * The kernel's forwarding table as the RIB wants it: listens to the RIB, resolves its next hops
+ * against the kernel's links, addresses and routes, and keeps our routes (known by their protocol
+ * number, in one table, at one metric) equal to the best paths and their equal-cost sets.  Foreign
+ * routes are never touched.  It asks the kernel in packed requests and never waits for it.
+ * Called by the speaker and, for showing, by the control room.
+ */
+#ifndef FIB_FIB_H
+#define FIB_FIB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/loop.h"
+#include "rib/table.h"
+
+#define FIB_HOPS_MAX 64
+
+/* A comparable value. */
+struct fib_settings {
+	bool install;
+	uint32_t table;
+	uint32_t metric;
+	uint8_t protocol;
+	uint32_t multipath; /* at most FIB_HOPS_MAX */
+	bool withdraw_on_stop;
+};
+
+struct fib_ops {
+	/* The kernel refused a route; `prefix` is shown by kbgpctl fib until it is accepted. */
+	void (*failed)(void *arg, const struct ip_prefix *prefix, const char *what);
+	/* The first complete view of the kernel is there. */
+	void (*ready)(void *arg);
+	/* Links or addresses changed: look again at what depends on the own addresses. */
+	void (*links_changed)(void *arg);
+};
+
+struct fib;
+
+/* Opens netlink; NULL and the error if the kernel refuses. */
+struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_settings *settings,
+    uint64_t hash_seed, const struct fib_ops *ops, void *arg, struct error *error);
+/* Stops listening; with withdraw_on_stop the routes are taken out before it returns (bounded). */
+void fib_free(struct fib *fib);
+/* New settings: routes move from the old table and metric to the new ones. */
+void fib_change(struct fib *fib, const struct fib_settings *settings);
+/* Prefixes that are never installed: this node's own pod CIDRs; copied. */
+void fib_set_own_prefixes(struct fib *fib, const struct ip_prefix *prefixes, size_t count);
+/*
+ * The first tables are complete (every peer has sent End-of-RIB, or time is over): routes of a
+ * previous run that are not wanted any more are removed.  Not before this is called.
+ */
+void fib_converged(struct fib *fib);
+
+/* Our address on the way to a neighbour, for next hop self; false: none of that family. */
+bool fib_local_address(const struct fib *fib, const struct ip_address *on_interface_of,
+    enum ip_family family, struct ip_address *address);
+bool fib_is_own_address(const struct fib *fib, const struct ip_address *address);
+
+/* For kbgpctl fib. */
+enum fib_state { FIB_QUEUED, FIB_INSTALLED, FIB_FAILED, FIB_STALE };
+const char *fib_state_name(enum fib_state state);
+
+struct fib_route_hop {
+	struct ip_address address; /* unspecified: on link */
+	char interface[16];
+	uint32_t weight;
+};
+
+struct fib_route {
+	struct ip_prefix prefix;
+	uint32_t table;
+	uint32_t metric;
+	enum fib_state state;
+	const char *error; /* the kernel's text, or NULL */
+	size_t hop_count;
+	const struct fib_route_hop *hops;
+};
+typedef void fib_route_callback(void *arg, const struct fib_route *route);
+void fib_walk(const struct fib *fib, fib_route_callback *callback, void *arg);
+
+/* For kbgpctl nexthops. */
+struct fib_next_hop {
+	struct ip_address address;
+	bool reachable;
+	bool on_link;
+	struct ip_address gateway; /* unspecified if on link */
+	char interface[16];
+	uint32_t cost;
+	uint32_t users; /* attribute sets that use it */
+	const char *reason; /* why it is not reachable, or NULL */
+};
+typedef void fib_next_hop_callback(void *arg, const struct fib_next_hop *next_hop);
+void fib_walk_next_hops(const struct fib *fib, fib_next_hop_callback *callback, void *arg);
+
+struct fib_counters {
+	uint32_t routes[IP_FAMILIES]; /* installed */
+	uint32_t failed; /* refused by the kernel now */
+	uint64_t errors; /* refusals ever */
+	uint64_t requests;
+	uint64_t repaired; /* routes of ours that somebody else removed or changed */
+};
+const struct fib_counters *fib_counters(const struct fib *fib);
+
+#endif

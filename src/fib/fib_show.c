@@ -1,0 +1,119 @@
+/*
+ * What the FIB shows of itself: walks over its entries and next hops, without any copy of them.
+ */
+#include "fib/fib_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const state_names[] = {
+    [FIB_QUEUED] = "queued",
+    [FIB_INSTALLED] = "installed",
+    [FIB_FAILED] = "failed",
+    [FIB_STALE] = "stale",
+};
+
+const char *fib_state_name(enum fib_state state)
+{
+	return state_names[state];
+}
+
+static void copy_interface_name(const struct fib *fib, uint32_t index, char name[static 16])
+{
+	const struct kernel_link *link = kernel_view_link(fib->view, index);
+
+	if (link)
+		snprintf(name, 16, "%s", link->name);
+	else
+		snprintf(name, 16, "%u", index);
+}
+
+static size_t copy_hops(const struct fib *fib, const struct hop_set *set,
+    struct fib_route_hop hops[static FIB_HOPS_MAX])
+{
+	size_t i;
+
+	for (i = 0; set && i < set->hop_count; i++) {
+		const struct kernel_hop *hop = &set->hops[i];
+
+		hops[i] = (struct fib_route_hop){.address = hop->gateway, .weight = hop->weight};
+		copy_interface_name(fib, hop->interface, hops[i].interface);
+	}
+	return i;
+}
+
+/* False if the entry is none that a route stands for. */
+static bool find_state(const struct fib_entry *entry, enum fib_state *state)
+{
+	*state = entry->error						    ? FIB_FAILED
+		 : entry->flags & (FIB_ENTRY_WAITING | FIB_ENTRY_IN_FLIGHT) ? FIB_QUEUED
+									    : FIB_INSTALLED;
+	return entry->error || entry->flags & (FIB_ENTRY_PRESENT | FIB_ENTRY_IN_FLIGHT) ||
+	       (entry->flags & FIB_ENTRY_WAITING && entry->set);
+}
+
+static void walk_family(
+    const struct fib *fib, enum ip_family family, fib_route_callback *callback, void *arg)
+{
+	const struct fib_family *table = &fib->families[family];
+	struct fib_route_hop hops[FIB_HOPS_MAX];
+	uint32_t id;
+
+	for (id = 0; id < table->capacity; id++) {
+		const struct fib_entry *entry = &table->entries[id];
+		struct fib_route route = {.table = fib->settings.table, .hops = hops};
+
+		if (!find_state(entry, &route.state))
+			continue;
+		route.prefix = *rib_held_prefix(fib->rib, family, id);
+		route.metric = entry->metric ? entry->metric : fib->settings.metric;
+		route.error = entry->error ? fib->errors[entry->error - 1] : NULL;
+		route.hop_count = copy_hops(fib, entry->set, hops);
+		callback(arg, &route);
+	}
+}
+
+void fib_walk(const struct fib *fib, fib_route_callback *callback, void *arg)
+{
+	const struct leftover *leftover;
+	size_t cursor = 0;
+
+	walk_family(fib, IPV4, callback, arg);
+	walk_family(fib, IPV6, callback, arg);
+	while ((leftover = leftover_next(&fib->leftovers, &cursor))) {
+		const struct fib_route route = {
+		    .prefix = leftover->prefix,
+		    .table = leftover->table,
+		    .metric = leftover->metric,
+		    .state = FIB_STALE,
+		};
+
+		callback(arg, &route);
+	}
+}
+
+void fib_walk_next_hops(const struct fib *fib, fib_next_hop_callback *callback, void *arg)
+{
+	const struct next_hop *next_hop;
+
+	for (next_hop = fib->tracker.first; next_hop; next_hop = next_hop->next) {
+		const struct kernel_resolution *resolution = &next_hop->resolution;
+		const struct bgp_next_hop *key = &next_hop->rib->key;
+		struct fib_next_hop shown = {
+		    .address =
+			ip_address_is_unspecified(&key->address) ? key->link_local : key->address,
+		    .reachable = resolution->reachable,
+		    .on_link = resolution->on_link,
+		    .cost = resolution->cost,
+		    .users = next_hop->rib->references,
+		    .reason = resolution->reachable ? NULL : resolution->reason,
+		};
+
+		if (resolution->reachable) {
+			copy_interface_name(fib, resolution->hop.interface, shown.interface);
+			if (!resolution->on_link)
+				shown.gateway = resolution->hop.gateway;
+		}
+		callback(arg, &shown);
+	}
+}

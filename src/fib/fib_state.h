@@ -1,0 +1,141 @@
+/*
+ * What the files of the FIB itself share: fib.c (life and events), desired.c (what a prefix should
+ * have), install.c (making it so), reconcile.c (what the kernel has) and fib_show.c.  Nobody else
+ * includes it.
+ */
+#ifndef FIB_FIB_STATE_H
+#define FIB_FIB_STATE_H
+
+#include "fib/fib.h"
+#include "fib/hop_set.h"
+#include "fib/kernel_view.h"
+#include "fib/leftover.h"
+#include "fib/netlink.h"
+#include "fib/next_hop.h"
+
+enum fib_entry_flags {
+	FIB_ENTRY_HELD = 1 << 0, /* its prefix id is held: anything of the entry is in use */
+	FIB_ENTRY_PRESENT = 1 << 1, /* our route is in the kernel, as far as we know */
+	FIB_ENTRY_WAITING = 1 << 2, /* in the queue */
+	FIB_ENTRY_IN_FLIGHT = 1 << 3, /* a request is out */
+	FIB_ENTRY_AGAIN = 1 << 4, /* changed while the request was out */
+	FIB_ENTRY_RESEND = 1 << 5, /* what the kernel has may be another thing: send anyway */
+	FIB_ENTRY_REFUSED = 1 << 6, /* a hop was left out: look again when next hops move */
+	FIB_ENTRY_CONFLICT = 1 << 7, /* failed as a route of somebody else is in its place */
+};
+
+/* One per prefix id, all zero if the kernel has and shall have nothing. */
+struct fib_entry {
+	struct hop_set *set; /* sent last */
+	uint32_t metric; /* sent last, or of the route that is present */
+	uint16_t error; /* 1 + index of the text; 0: not failed */
+	uint8_t flags; /* enum fib_entry_flags, or'ed */
+	uint8_t generation; /* of the dump since which it is known to be present */
+};
+
+static inline void fib_entry_set_flags(struct fib_entry *entry, unsigned flags)
+{
+	entry->flags |= (uint8_t)flags;
+}
+
+static inline void fib_entry_clear_flags(struct fib_entry *entry, unsigned flags)
+{
+	entry->flags &= (uint8_t)~flags;
+}
+
+struct fib_family {
+	struct fib_entry *entries; /* by prefix id */
+	size_t capacity;
+	uint32_t *queue; /* ids whose entries are to be looked at */
+	size_t queue_head;
+	size_t queue_tail;
+	size_t queue_capacity;
+};
+
+#define FIB_ERROR_TEXTS_MAX 256
+
+struct fib {
+	struct loop *loop;
+	struct rib *rib;
+	struct fib_settings settings;
+	const struct fib_ops *ops;
+	void *arg;
+	uint64_t hash_seed;
+
+	struct fib_netlink *netlink;
+	struct kernel_view *view;
+	struct next_hop_tracker tracker;
+	struct hop_sets sets;
+	struct rib_listener listener;
+	struct fib_family families[IP_FAMILIES];
+	struct leftovers leftovers;
+	struct ip_prefix *own_prefixes;
+	size_t own_prefix_count;
+	char *errors[FIB_ERROR_TEXTS_MAX]; /* each text once */
+	size_t error_count;
+
+	struct loop_task resolve_task; /* next hops */
+	struct loop_task install_task;
+	struct loop_timer retry_timer;
+	uint64_t retry_ms;
+	struct loop_timer dump_timer; /* the audit, or a dump that failed */
+	unsigned dumps_left;
+	unsigned dump_failures; /* in a row */
+	bool dump_failed;
+	bool dump_again;
+	struct loop_timer sweep_timer;
+	uint64_t sweep_deadline;
+	uint64_t rib_changed_at; /* loop_now() */
+	uint8_t generation; /* of the dump */
+	bool ready; /* the kernel view is complete */
+	bool told_ready; /* .. and was for the first time */
+	bool links_changed;
+	bool converged;
+	bool swept; /* leftovers are removed from now on */
+	struct fib_counters counters;
+};
+
+/* desired.c */
+enum fib_desire {
+	FIB_DESIRE_NOTHING,
+	FIB_DESIRE_ROUTE,
+	FIB_DESIRE_LATER, /* leave it as it is: the RIB is about to decide anew */
+};
+struct fib_desired {
+	enum fib_desire desire;
+	struct hop_set *set; /* for a route; the caller owns the reference */
+	uint32_t metric;
+	bool refused; /* a hop was left out as it lies behind the route itself */
+};
+struct fib_desired fib_desire(struct fib *fib, enum ip_family family, uint32_t id);
+
+/* install.c */
+struct fib_entry *fib_entry(struct fib *fib, enum ip_family family, uint32_t id);
+/* Notes whether our route is in the kernel. */
+void fib_set_present(struct fib *fib, enum ip_family family, struct fib_entry *entry, bool present);
+/* Has the prefix looked at. */
+void fib_queue(struct fib *fib, enum ip_family family, uint32_t id);
+/* Has every prefix of the RIB looked at. */
+void fib_queue_all(struct fib *fib);
+/* Sends again what uses a hop set that changed. */
+void fib_queue_changed_sets(struct fib *fib);
+/* Looks at some of the queue and sends requests. */
+void fib_install_some(void *fib);
+void fib_answered(void *fib, uint64_t tag, int error, const char *text);
+void fib_retry_failed(void *fib);
+/* Makes every route of ours a leftover: its place is no longer the configured one. */
+void fib_leave_place(struct fib *fib);
+/* Queues the removal of all routes of ours. */
+void fib_withdraw_all(struct fib *fib);
+/* Forgets all entries. */
+void fib_release_entries(struct fib *fib);
+
+/* reconcile.c */
+/* What the kernel view tells of routes. */
+void fib_own_route(void *fib, const struct kernel_route *route, bool gone);
+void fib_foreign_route(void *fib, const struct kernel_route *route, bool gone);
+void fib_route_replaced(void *fib, const struct kernel_route *by);
+/* The dump is over: what is ours and was not told is missing. */
+void fib_find_missing(struct fib *fib);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * What is learned of the kernel's routes from notifications and dumps, held against the entries: a
+ * route of ours that somebody removed or changed is put right, a route of somebody else in the
+ * place of ours is a conflict, and a route of ours that no entry accounts for is a leftover.
+ *
+ * While a request for an entry is out, what is told may be older or newer than what it does; the
+ * entry is then looked at again after the answer.  A dump that is complete also says what is
+ * missing: entries and leftovers that it has not told of, and that have not been touched since it
+ * began.
+ */
+#include "fib/fib_state.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+/* The entry of the prefix, if our route at this metric is or may be in the kernel; else NULL. */
+static struct fib_entry *find_present(
+    struct fib *fib, const struct kernel_route *route, uint32_t *id)
+{
+	struct fib_entry *entry;
+
+	if (!rib_find(fib->rib, &route->prefix, id))
+		return NULL;
+	entry = fib_entry(fib, route->prefix.family, *id);
+	return entry->flags & (FIB_ENTRY_PRESENT | FIB_ENTRY_IN_FLIGHT) &&
+		       entry->metric == route->metric
+		   ? entry
+		   : NULL;
+}
+
+/* Our route is gone, or of an IPv6 route some hops: the entry is looked at again. */
+static void lose_route(
+    struct fib *fib, const struct kernel_route *route, struct fib_entry *entry, uint32_t id)
+{
+	const enum ip_family family = route->prefix.family;
+
+	if (entry->flags & FIB_ENTRY_IN_FLIGHT) {
+		fib_entry_set_flags(entry, FIB_ENTRY_AGAIN | FIB_ENTRY_RESEND);
+		return;
+	}
+	fib->counters.repaired++;
+	if (family == IPV6 && entry->set && route->hop_count < entry->set->hop_count)
+		fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
+	else
+		fib_set_present(fib, family, entry, false);
+	fib_queue(fib, family, id);
+}
+
+/* A route of ours was told: is it as it should be? */
+static void confirm_route(
+    struct fib *fib, const struct kernel_route *route, struct fib_entry *entry, uint32_t id)
+{
+	entry->generation = fib->generation;
+	if (entry->flags & (FIB_ENTRY_IN_FLIGHT | FIB_ENTRY_RESEND) || !entry->set ||
+	    kernel_hops_equal(
+		route->hops, route->hop_count, entry->set->hops, entry->set->hop_count))
+		return;
+	fib->counters.repaired++;
+	fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
+	fib_queue(fib, route->prefix.family, id);
+}
+
+static void find_leftover(struct fib *fib, const struct kernel_route *route)
+{
+	struct leftover *leftover = leftover_add(
+	    &fib->leftovers, &route->prefix, route->table, route->metric, route->protocol);
+	uint32_t id;
+
+	leftover->generation = fib->generation;
+	if (rib_find(fib->rib, &route->prefix, &id))
+		fib_queue(fib, route->prefix.family, id);
+	if (fib->swept) {
+		leftover_queue(&fib->leftovers, leftover);
+		loop_task_schedule(fib->loop, &fib->install_task);
+	}
+}
+
+void fib_own_route(void *arg, const struct kernel_route *route, bool gone)
+{
+	struct fib *fib = arg;
+	uint32_t id = 0;
+	struct fib_entry *entry = find_present(fib, route, &id);
+	struct leftover *leftover;
+
+	if (entry && gone) {
+		lose_route(fib, route, entry, id);
+	} else if (entry) {
+		confirm_route(fib, route, entry, id);
+	} else if (!gone) {
+		find_leftover(fib, route);
+	} else {
+		leftover = leftover_find(
+		    &fib->leftovers, &route->prefix, route->table, route->metric, route->protocol);
+		if (leftover && !leftover->in_flight)
+			leftover_remove(&fib->leftovers, leftover);
+	}
+}
+
+void fib_foreign_route(void *arg, const struct kernel_route *route, bool gone)
+{
+	struct fib *fib = arg;
+	struct fib_entry *entry;
+	uint32_t id;
+
+	if (!rib_find(fib->rib, &route->prefix, &id))
+		return;
+	entry = fib_entry(fib, route->prefix.family, id);
+	if (gone ? entry->flags & FIB_ENTRY_CONFLICT : entry->flags & FIB_ENTRY_PRESENT)
+		fib_queue(fib, route->prefix.family, id);
+}
+
+void fib_route_replaced(void *arg, const struct kernel_route *by)
+{
+	struct fib *fib = arg;
+	uint32_t id = 0;
+	struct fib_entry *entry = find_present(fib, by, &id);
+
+	if (!entry)
+		return;
+	if (entry->flags & FIB_ENTRY_IN_FLIGHT) {
+		fib_entry_set_flags(entry, FIB_ENTRY_AGAIN | FIB_ENTRY_RESEND);
+		return;
+	}
+	fib->counters.repaired++;
+	fib_set_present(fib, by->prefix.family, entry, false);
+	fib_queue(fib, by->prefix.family, id);
+}
+
+static void find_missing_entries(struct fib *fib, enum ip_family family)
+{
+	uint32_t id;
+
+	for (id = 0; id < fib->families[family].capacity; id++) {
+		struct fib_entry *entry = &fib->families[family].entries[id];
+
+		if (!(entry->flags & FIB_ENTRY_PRESENT) || entry->flags & FIB_ENTRY_IN_FLIGHT ||
+		    entry->generation == fib->generation)
+			continue;
+		fib->counters.repaired++;
+		fib_set_present(fib, family, entry, false);
+		fib_queue(fib, family, id);
+	}
+}
+
+/* A leftover that the dump should have told of, and did not. */
+static bool is_old(const struct fib *fib, const struct leftover *leftover)
+{
+	return leftover->generation != fib->generation && !leftover->in_flight &&
+	       leftover->table == fib->settings.table &&
+	       leftover->protocol == fib->settings.protocol;
+}
+
+void fib_find_missing(struct fib *fib)
+{
+	struct leftover **old = NULL;
+	struct leftover *leftover;
+	size_t capacity = 0;
+	size_t count = 0;
+	size_t cursor = 0;
+
+	find_missing_entries(fib, IPV4);
+	find_missing_entries(fib, IPV6);
+	while ((leftover = leftover_next(&fib->leftovers, &cursor))) {
+		if (!is_old(fib, leftover))
+			continue;
+		old = memory_grow(old, &capacity, count + 1, sizeof(struct leftover *));
+		old[count++] = leftover;
+	}
+	while (count)
+		leftover_remove(&fib->leftovers, old[--count]);
+	free(old);
+}

@@ -1,0 +1,735 @@
+/*
+ * The FIB between a real RIB and the real kernel, in a network namespace of the test's own: what
+ * comes into the kernel's tables, what goes, and that routes of others stay as they are.  Asserts
+ * on what `ip` shows.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "fib/fib.h"
+#include "rib/table.h"
+
+#define SKIPPED 77
+#define DEADLINE_MS 10000
+#define PEERS 3
+
+struct fixture {
+	struct loop *loop;
+	struct rib *rib;
+	struct fib *fib;
+	struct rib_peer *peers[PEERS];
+	unsigned failed;
+	unsigned ready;
+	unsigned links_changed;
+	char text[256];
+};
+
+static const struct fib_settings default_settings = {
+    .install = true,
+    .table = RT_TABLE_MAIN,
+    .metric = 20,
+    .protocol = 186,
+    .multipath = 16,
+};
+
+static void on_failed(void *arg, const struct ip_prefix *prefix, const char *what)
+{
+	struct fixture *fixture = arg;
+
+	(void)prefix;
+	fixture->failed++;
+	snprintf(fixture->text, sizeof(fixture->text), "%s", what);
+}
+
+static void on_ready(void *arg)
+{
+	((struct fixture *)arg)->ready++;
+}
+
+static void on_links_changed(void *arg)
+{
+	((struct fixture *)arg)->links_changed++;
+}
+
+static const struct fib_ops ops = {
+    .failed = on_failed, .ready = on_ready, .links_changed = on_links_changed};
+
+/* The kernel */
+
+static void run(const char *command)
+{
+	if (system(command))
+		fail_msg("failed: %s", command);
+}
+
+/* What `ip` prints for the arguments, with spaces and ends of lines made one space. */
+static void show(const char *arguments, char *text, size_t size)
+{
+	char command[256];
+	size_t length = 0;
+	FILE *output;
+	int c;
+
+	snprintf(command, sizeof(command), "ip %s 2>/dev/null", arguments);
+	output = popen(command, "r");
+	assert_non_null(output);
+	while ((c = getc(output)) != EOF && length + 1 < size) {
+		const bool space = c == ' ' || c == '\n' || c == '\t';
+
+		if (!space || (length && text[length - 1] != ' '))
+			text[length++] = space ? ' ' : (char)c;
+	}
+	text[length] = 0;
+	pclose(output);
+}
+
+static void turn(struct fixture *fixture, unsigned milliseconds)
+{
+	const uint64_t end = loop_now(fixture->loop) + milliseconds;
+
+	do {
+		loop_run_once(fixture->loop, 5);
+	} while (loop_now(fixture->loop) < end);
+}
+
+/* Runs the loop until `ip ARGUMENTS` prints the text (NULL: nothing at all). */
+static void expect(struct fixture *fixture, const char *arguments, const char *expected)
+{
+	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
+	char text[4096];
+
+	do {
+		turn(fixture, 10);
+		show(arguments, text, sizeof(text));
+		if (expected ? strstr(text, expected) != NULL : !text[0])
+			return;
+	} while (loop_now(fixture->loop) < deadline);
+	fail_msg("ip %s: wanted \"%s\", got \"%s\"", arguments, expected ? expected : "", text);
+}
+
+/* The RIB */
+
+static void announce_with_metric(struct fixture *fixture, unsigned peer, const char *prefix_text,
+    const char *next_hop, uint32_t kernel_metric)
+{
+	struct attribute_set_extra extra = {.kernel_metric = kernel_metric};
+	struct attribute_store *store = rib_attribute_store(fixture->rib);
+	struct bgp_attributes attributes;
+	struct ip_prefix prefix;
+	struct attribute_set *set;
+	char address[IP_TEXT_MAX];
+	const char *zone = strchr(next_hop, '%');
+
+	bgp_attributes_init(&attributes);
+	snprintf(address, sizeof(address), "%.*s",
+	    (int)(zone ? zone - next_hop : (long)strlen(next_hop)), next_hop);
+	assert_true(ip_address_parse(address, &attributes.next_hop.address));
+	if (zone) {
+		attributes.next_hop.link_local = attributes.next_hop.address;
+		extra.scope = if_nametoindex(zone + 1);
+		assert_int_not_equal(extra.scope, 0);
+	}
+	assert_true(ip_prefix_parse(prefix_text, &prefix, NULL));
+	set = attribute_set_intern(store, &attributes, &extra);
+	rib_update(fixture->rib, fixture->peers[peer], &prefix, 0, set, 0);
+	attribute_set_release(store, set);
+}
+
+static void announce(
+    struct fixture *fixture, unsigned peer, const char *prefix, const char *next_hop)
+{
+	announce_with_metric(fixture, peer, prefix, next_hop, 0);
+}
+
+static void withdraw(struct fixture *fixture, unsigned peer, const char *text)
+{
+	struct ip_prefix prefix;
+
+	assert_true(ip_prefix_parse(text, &prefix, NULL));
+	assert_true(rib_withdraw(fixture->rib, fixture->peers[peer], &prefix, 0));
+}
+
+/* What the FIB shows of a prefix */
+
+struct found {
+	struct ip_prefix prefix;
+	bool found;
+	enum fib_state state;
+	char error[256];
+	size_t hop_count;
+	unsigned count;
+};
+
+static void on_route(void *arg, const struct fib_route *route)
+{
+	struct found *found = arg;
+
+	found->count++;
+	if (!ip_prefix_equal(&route->prefix, &found->prefix))
+		return;
+	found->found = true;
+	found->state = route->state;
+	found->hop_count = route->hop_count;
+	snprintf(found->error, sizeof(found->error), "%s", route->error ? route->error : "");
+}
+
+static struct found find(struct fixture *fixture, const char *prefix)
+{
+	struct found found = {0};
+
+	assert_true(ip_prefix_parse(prefix, &found.prefix, NULL));
+	fib_walk(fixture->fib, on_route, &found);
+	return found;
+}
+
+/* Runs the loop until the prefix is shown as failed, with this text (NULL: any). */
+static void expect_failure(struct fixture *fixture, const char *prefix, const char *text)
+{
+	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
+	struct found found;
+
+	do {
+		turn(fixture, 10);
+		found = find(fixture, prefix);
+	} while (!(found.found && found.state == FIB_FAILED) && loop_now(fixture->loop) < deadline);
+	assert_int_equal(found.state, FIB_FAILED);
+	assert_true(found.error[0]);
+	if (text)
+		assert_string_equal(found.error, text);
+}
+
+/* Life */
+
+static void start_fib(struct fixture *fixture, const struct fib_settings *settings)
+{
+	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
+	struct error error;
+
+	fixture->ready = 0;
+	fixture->fib = fib_new(fixture->loop, fixture->rib, settings, 7, &ops, fixture, &error);
+	if (!fixture->fib)
+		fail_msg("%s", error.text);
+	while (!fixture->ready && loop_now(fixture->loop) < deadline)
+		loop_run_once(fixture->loop, 20);
+	assert_int_equal(fixture->ready, 1);
+}
+
+static void start_rib(struct fixture *fixture)
+{
+	const struct rib_options options = {.hash_seed = 7, .multipath = 16};
+	unsigned i;
+
+	fixture->rib = rib_new(fixture->loop, &options);
+	for (i = 0; i < PEERS; i++) {
+		struct rib_peer *peer = rib_peer_new(fixture->rib);
+
+		peer->source = POLICY_SOURCE_EBGP;
+		peer->identifier = i + 1;
+		peer->address = ip_address_from_ipv4(0xc0000201 + i);
+		fixture->peers[i] = peer;
+	}
+}
+
+static void stop(struct fixture *fixture)
+{
+	fib_free(fixture->fib);
+	rib_free(fixture->rib);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = memory_allocate_zero(1, sizeof(*fixture));
+
+	/* The far ends of the links are up too, and lead nowhere. */
+	run("ip link set lo up && "
+	    "ip link add d0 type veth peer name p0 && ip link add d1 type veth peer name p1 && "
+	    "for i in d0 p0 d1 p1; do "
+	    "ip link set $i addrgenmode none && ip link set $i up; done && "
+	    "ip address add 192.0.2.7/24 dev d0 && ip address add 198.51.100.7/24 dev d1 && "
+	    "ip address add 2001:db8::7/64 dev d0 nodad && "
+	    "ip address add 2001:db8:1::7/64 dev d1 nodad");
+	fixture->loop = loop_new();
+	start_rib(fixture);
+	start_fib(fixture, &default_settings);
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	stop(fixture);
+	loop_free(fixture->loop);
+	free(fixture);
+	run("ip link del d0; ip link del d1; ip route flush table 100 2>/dev/null; true");
+	return 0;
+}
+
+/* Installing */
+
+static void test_installs_with_protocol_and_metric_and_removes(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	announce(fixture, 0, "2001:db8:100::/48", "2001:db8::1");
+	expect(fixture, "route show 10.1.0.0/16",
+	    "10.1.0.0/16 via 192.0.2.1 dev d0 proto bgp metric 20 ");
+	expect(fixture, "-6 route show 2001:db8:100::/48",
+	    "2001:db8:100::/48 via 2001:db8::1 dev d0 proto bgp metric 20 ");
+	assert_int_equal(find(fixture, "10.1.0.0/16").state, FIB_INSTALLED);
+	assert_int_equal(fib_counters(fixture->fib)->routes[IPV4], 1);
+	withdraw(fixture, 0, "10.1.0.0/16");
+	withdraw(fixture, 0, "2001:db8:100::/48");
+	expect(fixture, "route show proto bgp", NULL);
+	expect(fixture, "-6 route show proto bgp", NULL);
+	assert_int_equal(find(fixture, "10.1.0.0/16").count, 0);
+	assert_int_equal(fib_counters(fixture->fib)->routes[IPV4], 0);
+}
+
+static void test_installs_over_the_gateway_of_a_foreign_route(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add 203.0.113.0/24 via 198.51.100.1");
+	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.1 dev d1 proto bgp");
+}
+
+static void test_metric_of_a_filter_wins_and_may_change(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce_with_metric(fixture, 0, "10.1.0.0/16", "192.0.2.1", 50);
+	expect(fixture, "route show 10.1.0.0/16", "proto bgp metric 50 ");
+	announce_with_metric(fixture, 0, "10.1.0.0/16", "192.0.2.1", 60);
+	expect(fixture, "route show 10.1.0.0/16 metric 50", NULL);
+	expect(fixture, "route show 10.1.0.0/16", "proto bgp metric 60 ");
+}
+
+static void test_multipath_follows_the_equal_cost_set(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	announce(fixture, 1, "10.1.0.0/16", "198.51.100.1");
+	announce(fixture, 0, "2001:db8:100::/48", "2001:db8::1");
+	announce(fixture, 1, "2001:db8:100::/48", "2001:db8:1::1");
+	expect(fixture, "route show 10.1.0.0/16",
+	    "nexthop via 192.0.2.1 dev d0 weight 1 nexthop via 198.51.100.1 dev d1 weight 1 ");
+	expect(fixture, "-6 route show 2001:db8:100::/48",
+	    "nexthop via 2001:db8::1 dev d0 weight 1 nexthop via 2001:db8:1::1 dev d1 weight 1 ");
+	announce(fixture, 2, "2001:db8:100::/48", "2001:db8:1::2");
+	expect(fixture, "-6 route show 2001:db8:100::/48",
+	    "nexthop via 2001:db8:1::1 dev d1 weight 1 nexthop via 2001:db8:1::2 dev d1 weight 1 ");
+	withdraw(fixture, 0, "10.1.0.0/16");
+	withdraw(fixture, 0, "2001:db8:100::/48");
+	withdraw(fixture, 2, "2001:db8:100::/48");
+	expect(fixture, "route show 10.1.0.0/16", "10.1.0.0/16 via 198.51.100.1 dev d1 proto bgp");
+	expect(fixture, "-6 route show 2001:db8:100::/48",
+	    "2001:db8:100::/48 via 2001:db8:1::1 dev d1 proto bgp");
+	assert_int_equal(fixture->failed, 0);
+}
+
+static void test_ipv4_route_via_ipv6_next_hop(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "10.1.0.0/16", "fe80::99%d1");
+	expect(fixture, "route show 10.1.0.0/16",
+	    "10.1.0.0/16 via inet6 fe80::99 dev d1 proto bgp metric 20 ");
+	announce(fixture, 1, "10.1.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "nexthop via inet6 fe80::99 dev d1");
+	expect(fixture, "route show 10.1.0.0/16", "nexthop via 192.0.2.1 dev d0");
+}
+
+static void test_default_routes_of_both_families(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "0.0.0.0/0", "192.0.2.1");
+	announce(fixture, 0, "::/0", "2001:db8::1");
+	expect(fixture, "route show default", "default via 192.0.2.1 dev d0 proto bgp metric 20");
+	expect(fixture, "-6 route show default", "default via 2001:db8::1 dev d0 proto bgp");
+	withdraw(fixture, 0, "0.0.0.0/0");
+	withdraw(fixture, 0, "::/0");
+	expect(fixture, "route show default", NULL);
+	expect(fixture, "-6 route show default", NULL);
+}
+
+static void test_never_installed(void **state)
+{
+	static const char *const prefixes[] = {
+	    "127.0.0.0/8", /* martian */
+	    "10.244.1.0/24", /* own pod CIDR */
+	    "10.244.1.128/25", /* inside of it */
+	    "192.0.2.7/32", /* own address */
+	    "192.0.2.0/24", /* its next hop's own network */
+	    "192.0.2.1/32", /* its next hop */
+	};
+	struct fixture *fixture = *state;
+	struct ip_prefix own;
+	size_t i;
+
+	assert_true(ip_prefix_parse("10.244.1.0/24", &own, NULL));
+	fib_set_own_prefixes(fixture->fib, &own, 1);
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		announce(fixture, 0, prefixes[i], "192.0.2.1");
+	announce(fixture, 0, "10.9.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.9.0.0/16", "proto bgp");
+	assert_int_equal(find(fixture, "10.9.0.0/16").count, 1);
+	fib_set_own_prefixes(fixture->fib, NULL, 0);
+	expect(fixture, "route show 10.244.1.0/24", "proto bgp");
+	fib_set_own_prefixes(fixture->fib, &own, 1);
+	expect(fixture, "route show 10.244.1.0/24", NULL);
+}
+
+static void test_host_route_goes_when_the_address_becomes_our_own(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "203.0.113.1/32", "192.0.2.1");
+	expect(fixture, "route show 203.0.113.1", "proto bgp");
+	run("ip address add 203.0.113.1/32 dev lo");
+	expect(fixture, "route show 203.0.113.1 proto bgp", NULL);
+	run("ip address del 203.0.113.1/32 dev lo");
+	expect(fixture, "route show 203.0.113.1", "proto bgp");
+}
+
+static void test_without_install_next_hops_are_tracked_only(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fib_settings settings = default_settings;
+
+	settings.install = false;
+	fib_change(fixture->fib, &settings);
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	turn(fixture, 50);
+	expect(fixture, "route show proto bgp", NULL);
+	assert_int_equal(rib_path_count(fixture->rib, IPV4), 1);
+	fib_change(fixture->fib, &default_settings);
+	expect(fixture, "route show 10.1.0.0/16", "proto bgp");
+	fib_change(fixture->fib, &settings);
+	expect(fixture, "route show 10.1.0.0/16", NULL);
+}
+
+/* Routes of others */
+
+static void test_foreign_route_is_untouched_and_conflict_is_shown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add 10.1.0.0/16 via 192.0.2.9 proto static metric 20 && "
+	    "ip route add 2001:db8:100::/48 via 2001:db8::9 proto static metric 20");
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	announce(fixture, 0, "2001:db8:100::/48", "2001:db8::1");
+	expect_failure(fixture, "10.1.0.0/16", "a route of protocol static is already there");
+	expect_failure(fixture, "2001:db8:100::/48", "a route of protocol static is already there");
+	assert_int_equal(fixture->failed, 2);
+	assert_int_equal(fib_counters(fixture->fib)->failed, 2);
+	expect(fixture, "route show proto bgp", NULL);
+	expect(fixture, "-6 route show proto bgp", NULL);
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.9 dev d0 proto static metric 20");
+	expect(fixture, "-6 route show 2001:db8:100::/48", "via 2001:db8::9 dev d0 proto static");
+	run("ip route del 10.1.0.0/16 && ip route del 2001:db8:100::/48");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	expect(fixture, "-6 route show 2001:db8:100::/48", "via 2001:db8::1 dev d0 proto bgp");
+	assert_int_equal(fib_counters(fixture->fib)->failed, 0);
+}
+
+static void test_foreign_route_at_another_metric_is_no_conflict(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add 10.1.0.0/16 via 192.0.2.9 proto static metric 10");
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16 proto bgp", "via 192.0.2.1 dev d0 metric 20");
+	withdraw(fixture, 0, "10.1.0.0/16");
+	expect(fixture, "route show 10.1.0.0/16 proto bgp", NULL);
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.9 dev d0 proto static metric 10");
+}
+
+static void test_foreign_route_that_replaced_ours_stays(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "proto bgp");
+	run("ip route replace 10.1.0.0/16 via 192.0.2.9 proto static metric 20");
+	expect_failure(fixture, "10.1.0.0/16", "a route of protocol static is already there");
+	withdraw(fixture, 0, "10.1.0.0/16");
+	turn(fixture, 50);
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.9 dev d0 proto static metric 20");
+}
+
+static void test_foreign_hop_joined_to_our_ipv6_route_is_not_taken_along(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "2001:db8:100::/48", "2001:db8::1");
+	expect(fixture, "-6 route show 2001:db8:100::/48", "proto bgp");
+	run("ip -6 route append 2001:db8:100::/48 via 2001:db8::9 proto static metric 20");
+	expect_failure(fixture, "2001:db8:100::/48", "a route of protocol static is already there");
+	withdraw(fixture, 0, "2001:db8:100::/48");
+	turn(fixture, 50);
+	expect(fixture, "-6 route show 2001:db8:100::/48", "via 2001:db8::9 dev d0");
+}
+
+/* Repair */
+
+static void test_deleted_route_is_put_back(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	announce(fixture, 0, "2001:db8:100::/48", "2001:db8::1");
+	announce(fixture, 1, "2001:db8:100::/48", "2001:db8:1::1");
+	expect(fixture, "route show 10.1.0.0/16", "proto bgp");
+	expect(fixture, "-6 route show 2001:db8:100::/48", "nexthop via 2001:db8:1::1 dev d1");
+	run("ip route del 10.1.0.0/16");
+	run("ip -6 route del 2001:db8:100::/48 via 2001:db8:1::1 dev d1 proto bgp");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	expect(fixture, "-6 route show 2001:db8:100::/48", "nexthop via 2001:db8:1::1 dev d1");
+	run("ip -6 route del 2001:db8:100::/48");
+	expect(fixture, "-6 route show 2001:db8:100::/48", "nexthop via 2001:db8:1::1 dev d1");
+	assert_true(fib_counters(fixture->fib)->repaired >= 3);
+}
+
+static void test_changed_route_is_put_right(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1");
+	run("ip route replace 10.1.0.0/16 via 198.51.100.9 proto bgp metric 20");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+}
+
+static void test_route_lost_with_its_link_comes_back(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	announce(fixture, 1, "10.1.0.0/16", "198.51.100.1");
+	announce(fixture, 1, "10.2.0.0/16", "198.51.100.1");
+	expect(fixture, "route show 10.1.0.0/16", "nexthop via 198.51.100.1 dev d1");
+	run("ip link set d1 down");
+	expect(fixture, "route show 10.1.0.0/16", "10.1.0.0/16 via 192.0.2.1 dev d0 proto bgp");
+	expect(fixture, "route show 10.2.0.0/16", NULL);
+	run("ip link set d1 up");
+	expect(fixture, "route show 10.2.0.0/16", "via 198.51.100.1 dev d1 proto bgp");
+	expect(fixture, "route show 10.1.0.0/16", "nexthop via 198.51.100.1 dev d1");
+	/* Down and up before anybody has looked: the kernel has dropped the route silently. */
+	run("ip link set d1 down && ip link set d1 up");
+	expect(fixture, "route show 10.2.0.0/16", "via 198.51.100.1 dev d1 proto bgp");
+	run("ip link set p1 down");
+	expect(fixture, "route show 10.2.0.0/16", NULL);
+	assert_true(fixture->links_changed > 0);
+}
+
+static void test_next_hop_that_moves_takes_its_routes_along(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add 203.0.113.0/24 via 198.51.100.1 metric 5");
+	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
+	announce(fixture, 0, "10.2.0.0/16", "203.0.113.9");
+	expect(fixture, "route show 10.2.0.0/16", "via 198.51.100.1 dev d1 proto bgp");
+	run("ip route replace 203.0.113.0/24 via 192.0.2.1 metric 5");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	expect(fixture, "route show 10.2.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	run("ip route del 203.0.113.0/24");
+	expect(fixture, "route show proto bgp", NULL);
+}
+
+/* Previous runs, and changes of place */
+
+static void test_stale_routes_stay_until_converged_and_are_adopted_or_swept(void **state)
+{
+	struct fixture *fixture = *state;
+
+	stop(fixture);
+	run("ip route add 10.1.0.0/16 via 192.0.2.9 proto bgp metric 20 && "
+	    "ip route add 10.2.0.0/16 via 192.0.2.9 proto bgp metric 20 && "
+	    "ip route add 10.3.0.0/16 via 192.0.2.9 proto static metric 20 && "
+	    "ip -6 route add 2001:db8:100::/48 via 2001:db8::9 proto bgp metric 20");
+	start_rib(fixture);
+	start_fib(fixture, &default_settings);
+	turn(fixture, 50);
+	assert_int_equal(find(fixture, "10.2.0.0/16").state, FIB_STALE);
+	expect(fixture, "route show 10.2.0.0/16", "via 192.0.2.9 dev d0 proto bgp");
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "10.1.0.0/16 via 192.0.2.1 dev d0 proto bgp");
+	fib_converged(fixture->fib);
+	expect(fixture, "route show 10.2.0.0/16", NULL);
+	expect(fixture, "-6 route show 2001:db8:100::/48", NULL);
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	expect(fixture, "route show 10.3.0.0/16", "via 192.0.2.9 dev d0 proto static");
+}
+
+static void test_routes_stay_on_stop_or_are_withdrawn(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fib_settings settings = default_settings;
+
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "proto bgp");
+	stop(fixture);
+	start_rib(fixture);
+	settings.withdraw_on_stop = true;
+	start_fib(fixture, &settings);
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	announce(fixture, 0, "10.2.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.2.0.0/16", "proto bgp");
+	stop(fixture);
+	start_rib(fixture);
+	start_fib(fixture, &default_settings);
+	expect(fixture, "route show proto bgp", NULL);
+}
+
+static void test_routes_move_to_another_table_and_metric(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fib_settings settings = default_settings;
+
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "proto bgp metric 20");
+	settings.metric = 30;
+	fib_change(fixture->fib, &settings);
+	expect(fixture, "route show 10.1.0.0/16 metric 20", NULL);
+	expect(fixture, "route show 10.1.0.0/16", "proto bgp metric 30");
+	settings.table = 100;
+	fib_change(fixture->fib, &settings);
+	expect(fixture, "route show table 100 10.1.0.0/16", "proto bgp metric 30");
+	expect(fixture, "route show 10.1.0.0/16", NULL);
+	assert_int_equal(fib_counters(fixture->fib)->routes[IPV4], 1);
+}
+
+/* Failures */
+
+static void test_refused_route_is_shown_with_the_kernels_text_and_tried_again(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip -6 route add 2001:db8:5::/64 dev lo metric 5");
+	announce(fixture, 0, "2001:db8:100::/48", "2001:db8:5::1");
+	expect_failure(fixture, "2001:db8:100::/48", NULL);
+	assert_string_equal(fixture->text, find(fixture, "2001:db8:100::/48").error);
+	turn(fixture, 400);
+	assert_true(fib_counters(fixture->fib)->errors >= 2);
+	assert_int_equal(fixture->failed, 1);
+	run("ip -6 route del 2001:db8:5::/64 && ip -6 route add 2001:db8:5::/64 dev d1 metric 5");
+	expect(fixture, "-6 route show 2001:db8:100::/48", "via 2001:db8:5::1 dev d1 proto bgp");
+	assert_int_equal(fib_counters(fixture->fib)->failed, 0);
+}
+
+static void test_gateway_that_is_on_link_by_decree_keeps_the_flag(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add 203.0.113.0/24 via 198.18.0.1 onlink dev d0");
+	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
+	expect(
+	    fixture, "route show 10.1.0.0/16", "via 198.18.0.1 dev d0 proto bgp metric 20 onlink");
+}
+
+static void test_own_addresses_and_links_are_known(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ip_address neighbour;
+	struct ip_address address;
+	char text[IP_TEXT_MAX];
+
+	assert_true(ip_address_parse("192.0.2.1", &neighbour));
+	assert_false(fib_is_own_address(fixture->fib, &neighbour));
+	assert_true(fib_local_address(fixture->fib, &neighbour, IPV4, &address));
+	assert_string_equal(ip_address_print(&address, text), "192.0.2.7");
+	assert_true(fib_is_own_address(fixture->fib, &address));
+	assert_true(fib_local_address(fixture->fib, &neighbour, IPV6, &address));
+	assert_string_equal(ip_address_print(&address, text), "2001:db8::7");
+	assert_true(ip_address_parse("203.0.113.1", &neighbour));
+	assert_false(fib_local_address(fixture->fib, &neighbour, IPV4, &address));
+}
+
+/* Copies the next hop with the address that is asked for. */
+static void on_next_hop(void *arg, const struct fib_next_hop *next_hop)
+{
+	struct fib_next_hop *wanted = arg;
+
+	if (ip_address_equal(&wanted->address, &next_hop->address))
+		*wanted = *next_hop;
+}
+
+static void test_unreachable_next_hop_has_a_reason(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fib_next_hop next_hop = {0};
+
+	announce(fixture, 0, "203.0.113.0/24", "192.0.2.1");
+	turn(fixture, 20);
+	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
+	turn(fixture, 50);
+	assert_true(ip_address_parse("192.0.2.1", &next_hop.address));
+	fib_walk_next_hops(fixture->fib, on_next_hop, &next_hop);
+	assert_true(next_hop.reachable);
+	assert_true(next_hop.on_link);
+	assert_string_equal(next_hop.interface, "d0");
+	assert_true(ip_address_parse("203.0.113.9", &next_hop.address));
+	fib_walk_next_hops(fixture->fib, on_next_hop, &next_hop);
+	assert_false(next_hop.reachable);
+	assert_string_equal(next_hop.reason, "only reachable through a route of our own");
+	assert_int_equal(next_hop.users, 1);
+	expect(fixture, "route show 10.1.0.0/16", NULL);
+}
+
+#define fib_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    fib_test(test_installs_with_protocol_and_metric_and_removes),
+	    fib_test(test_installs_over_the_gateway_of_a_foreign_route),
+	    fib_test(test_metric_of_a_filter_wins_and_may_change),
+	    fib_test(test_multipath_follows_the_equal_cost_set),
+	    fib_test(test_ipv4_route_via_ipv6_next_hop),
+	    fib_test(test_default_routes_of_both_families),
+	    fib_test(test_never_installed),
+	    fib_test(test_host_route_goes_when_the_address_becomes_our_own),
+	    fib_test(test_without_install_next_hops_are_tracked_only),
+	    fib_test(test_foreign_route_is_untouched_and_conflict_is_shown),
+	    fib_test(test_foreign_route_at_another_metric_is_no_conflict),
+	    fib_test(test_foreign_route_that_replaced_ours_stays),
+	    fib_test(test_foreign_hop_joined_to_our_ipv6_route_is_not_taken_along),
+	    fib_test(test_deleted_route_is_put_back),
+	    fib_test(test_changed_route_is_put_right),
+	    fib_test(test_route_lost_with_its_link_comes_back),
+	    fib_test(test_next_hop_that_moves_takes_its_routes_along),
+	    fib_test(test_stale_routes_stay_until_converged_and_are_adopted_or_swept),
+	    fib_test(test_routes_stay_on_stop_or_are_withdrawn),
+	    fib_test(test_routes_move_to_another_table_and_metric),
+	    fib_test(test_refused_route_is_shown_with_the_kernels_text_and_tried_again),
+	    fib_test(test_gateway_that_is_on_link_by_decree_keeps_the_flag),
+	    fib_test(test_own_addresses_and_links_are_known),
+	    fib_test(test_unreachable_next_hop_has_a_reason),
+	};
+
+	if (unshare(CLONE_NEWNET) < 0) {
+		printf("skipped: no network namespace of its own: %s\n", strerror(errno));
+		return SKIPPED;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

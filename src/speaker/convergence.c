@@ -1,0 +1,99 @@
+/*
+ * When the first tables are complete.  Until then the routes that a previous run has left in the
+ * kernel stay, so that traffic flows while sessions come up (RFC 4724 4.1 asks for the same delay).
+ *
+ * A peer is complete when it has sent End-of-RIB for every family, or is held down.  As long as we
+ * do not announce graceful restart, nobody has to send End-of-RIB (some do, some do not): a peer
+ * that has been up and sent no UPDATE for some seconds is complete too.  Peers that have not come
+ * up after two minutes are not waited for.
+ * Which peers there are is known when the cluster is.
+ */
+#include "speaker/private.h"
+
+/* RFC 4724's usual restart time. */
+#define PATIENCE_MS 120000
+#define LOOK_MS 1000
+#define QUIET_MS 5000
+
+static uint64_t updates_received(const struct speaker_peer *peer)
+{
+	return bgp_session_counters(peer->session)->messages[BGP_RECEIVED][BGP_MESSAGE_UPDATE];
+}
+
+/* True if the peer, which need not say that it has finished, seems to have. */
+static bool is_quiet(struct speaker_peer *peer)
+{
+	uint64_t now = loop_now(peer->speaker->loop);
+	uint64_t updates = updates_received(peer);
+
+	if (updates != peer->updates) {
+		peer->updates = updates;
+		peer->updates_at = now;
+	}
+	return now - peer->updates_at >= QUIET_MS;
+}
+
+static bool is_complete(struct speaker_peer *peer)
+{
+	const struct bgp_codec *codec;
+	bool said_so = true;
+
+	if (peer->holds & ~(unsigned)HOLD_KERNEL)
+		return true;
+	if (!peer->member)
+		return false;
+	codec = bgp_session_codec(peer->session);
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		said_so &= !codec->families[family] || peer->end_of_rib[family];
+	return said_so || is_quiet(peer);
+}
+
+static bool all_are_complete(const struct speaker *speaker)
+{
+	bool all = k8s_cluster_is_synced(speaker->cluster);
+
+	/* Every peer is looked at: that is how quiet ones are noticed. */
+	for (size_t i = 0; i < speaker->peer_count; i++)
+		all &= is_complete(speaker->peers[i]);
+	return all;
+}
+
+void speaker_check_convergence(struct speaker *speaker)
+{
+	bool patient = loop_now(speaker->loop) < speaker->convergence_deadline;
+
+	if (speaker->converged || speaker->stopping || (patient && !all_are_complete(speaker)))
+		return;
+	speaker->converged = true;
+	loop_timer_stop(&speaker->convergence_timer);
+	fib_converged(speaker->fib);
+}
+
+static void look(void *arg)
+{
+	struct speaker *speaker = arg;
+
+	speaker_check_convergence(speaker);
+	if (!speaker->converged)
+		loop_timer_start(&speaker->convergence_timer, LOOK_MS);
+}
+
+void speaker_convergence_begin(struct speaker_peer *peer)
+{
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		peer->end_of_rib[family] = false;
+	peer->updates = updates_received(peer);
+	peer->updates_at = loop_now(peer->speaker->loop);
+}
+
+void speaker_convergence_start(struct speaker *speaker)
+{
+	speaker->convergence_deadline = loop_now(speaker->loop) + PATIENCE_MS;
+	loop_timer_init(speaker->loop, &speaker->convergence_timer, look, speaker);
+	loop_timer_start(&speaker->convergence_timer, LOOK_MS);
+}
+
+void speaker_convergence_stop(struct speaker *speaker)
+{
+	loop_timer_free(&speaker->convergence_timer);
+}

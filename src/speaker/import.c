@@ -1,0 +1,268 @@
+/*
+ * From a decoded UPDATE to the RIB: what is withdrawn is taken out, what is announced is checked
+ * against the rules that need to know who we are, judged by the import filters prefix by prefix,
+ * and put in.  Routes that are refused stay in the table marked as filtered, so that an operator
+ * can see them; they are candidates for nothing.
+ *
+ * The attributes of a message are interned once, and once more for each rule that changes them.
+ */
+#include <string.h>
+
+#include "bgp/as_path.h"
+#include "bgp/nlri.h"
+#include "speaker/private.h"
+
+/* Prefixes that are looked up ahead. */
+#define PREFETCH 16
+
+/* The announced part of one UPDATE on its way in. */
+struct import {
+	struct speaker_peer *peer;
+	struct bgp_attributes attributes;
+	struct attribute_set_extra extra;
+	bool refused; /* by a rule of the protocol, whatever the filters say */
+	struct attribute_set *plain; /* as received; NULL until needed */
+	const struct policy_rule *rule; /* whose result `changed` is */
+	struct attribute_set *changed;
+};
+
+static bool is_internal(const struct speaker_peer *peer)
+{
+	return peer->rib_peer->source == POLICY_SOURCE_IBGP;
+}
+
+static uint32_t own_asn(const struct speaker_peer *peer)
+{
+	return peer->settings.local_asn;
+}
+
+/* RFC 4456 8: what has been reflected back to us. */
+static bool is_reflected_back(
+    const struct speaker_peer *peer, const struct bgp_attributes *attributes)
+{
+	struct wire_reader clusters = wire_reader_from_span(attributes->cluster_list);
+	uint32_t own = speaker_router_id(peer->speaker);
+
+	if (bgp_attributes_has(attributes, BGP_ATTRIBUTE_ORIGINATOR_ID) &&
+	    wire_load_u32(attributes->originator_id) == own)
+		return true;
+	if (!bgp_attributes_has(attributes, BGP_ATTRIBUTE_CLUSTER_LIST))
+		return false;
+	while (wire_left(&clusters) >= 4)
+		if (wire_get_u32(&clusters) == own)
+			return true;
+	return false;
+}
+
+/* RFC 4271 9.1.2 (AS loop) and 5.1.3 (our own address as next hop). */
+static bool protocol_refuses(
+    const struct speaker_peer *peer, const struct bgp_attributes *attributes)
+{
+	const struct speaker *speaker = peer->speaker;
+	unsigned own = bgp_as_path_count(attributes->as_path, own_asn(peer));
+
+	if (speaker->asn != own_asn(peer))
+		own += bgp_as_path_count(attributes->as_path, speaker->asn);
+	return own > peer->config->allow_own_asn ||
+	       fib_is_own_address(speaker->fib, &attributes->next_hop.address) ||
+	       (is_internal(peer) && is_reflected_back(peer, attributes));
+}
+
+static struct attribute_set *plain_set(struct import *import)
+{
+	if (!import->plain)
+		import->plain =
+		    attribute_set_intern(rib_attribute_store(import->peer->speaker->rib),
+			&import->attributes, &import->extra);
+	return import->plain;
+}
+
+/* The set as the rule changes it; kept for the next prefix with the same verdict. */
+static struct attribute_set *changed_set(struct import *import, const struct policy_rule *rule)
+{
+	struct speaker *speaker = import->peer->speaker;
+	struct attribute_store *store = rib_attribute_store(speaker->rib);
+	struct attribute_set_extra extra = import->extra;
+	struct bgp_attributes attributes = import->attributes;
+
+	if (import->changed && import->rule == rule)
+		return import->changed;
+	if (import->changed)
+		attribute_set_release(store, import->changed);
+	policy_rule_apply(rule, own_asn(import->peer), &speaker->arena, &attributes);
+	if (rule->set.has_metric)
+		extra.kernel_metric = rule->set.metric;
+	import->rule = rule;
+	import->changed = attribute_set_intern(store, &attributes, &extra);
+	return import->changed;
+}
+
+/* What nobody configured: nothing from outside (RFC 8212), from inside only the cluster's pods. */
+static bool default_accepts(const struct speaker_peer *peer, const struct ip_prefix *prefix)
+{
+	return is_internal(peer) && speaker_is_pod_prefix(peer->speaker, prefix);
+}
+
+static void import_prefix(struct import *import, const struct ip_prefix *prefix)
+{
+	struct speaker_peer *peer = import->peer;
+	const struct policy_route route = {
+	    prefix, &import->attributes, peer->rib_peer->source, peer->name};
+	const struct policy_rule *rule = NULL;
+	struct attribute_set *set;
+	uint8_t flags = 0;
+	bool accepted;
+
+	if (peer->config->has_import) {
+		rule = policy_find_rule(peer->import.filters, peer->import.count, &route);
+		accepted = rule && rule->action == POLICY_ACCEPT;
+	} else {
+		accepted = default_accepts(peer, prefix);
+	}
+	if (import->refused || ip_prefix_is_martian(prefix))
+		accepted = false;
+	if (accepted && rule && (rule->set.has_metric || policy_rule_changes_attributes(rule))) {
+		set = changed_set(import, rule);
+		flags |= RIB_PATH_MODIFIED;
+	} else {
+		set = plain_set(import);
+	}
+	if (!accepted)
+		flags |= RIB_PATH_FILTERED;
+	/* Refused for good by the protocol: no later filter may let it through. */
+	if (import->refused || ip_prefix_is_martian(prefix))
+		flags |= RIB_PATH_MODIFIED;
+	if (set)
+		rib_update(peer->speaker->rib, peer->rib_peer, prefix, 0, set, flags);
+	else
+		rib_withdraw(peer->speaker->rib, peer->rib_peer, prefix, 0);
+}
+
+/* The link-local address is kept only where it is the one to use. */
+static void choose_next_hop(struct import *import, const struct bgp_next_hop *next_hop)
+{
+	struct bgp_next_hop *chosen = &import->attributes.next_hop;
+
+	*chosen = *next_hop;
+	if (ip_address_is_unspecified(&chosen->address))
+		chosen->address = chosen->link_local;
+	memset(&chosen->link_local, 0, sizeof chosen->link_local);
+	if (ip_address_is_link_local(&chosen->address))
+		import->extra.scope = import->peer->settings.transport.scope;
+}
+
+/*
+ * Prefixes of one message are all over the table: each is fetched a few prefixes before it is
+ * needed, or the decision process would wait for memory at every one.
+ */
+static void import_prefixes(struct import *import, struct wire_span nlri, enum ip_family family)
+{
+	const struct rib *rib = import->peer->speaker->rib;
+	struct wire_reader reader = wire_reader_from_span(nlri);
+	struct ip_prefix ahead[PREFETCH];
+	size_t count = 0, next = 0;
+
+	for (;;) {
+		while (count < PREFETCH &&
+		       bgp_nlri_next(&reader, family, &ahead[(next + count) % PREFETCH])) {
+			rib_prefetch(rib, &ahead[(next + count) % PREFETCH]);
+			count++;
+		}
+		if (!count)
+			return;
+		import_prefix(import, &ahead[next]);
+		next = (next + 1) % PREFETCH;
+		count--;
+	}
+}
+
+static void import_announced(struct speaker_peer *peer, const struct bgp_update *update,
+    const struct bgp_next_hop *next_hop, struct wire_span nlri, enum ip_family family)
+{
+	struct attribute_store *store = rib_attribute_store(peer->speaker->rib);
+	struct import import = {.peer = peer};
+
+	if (!nlri.length)
+		return;
+	import.attributes = update->attributes;
+	choose_next_hop(&import, next_hop);
+	import.refused = protocol_refuses(peer, &import.attributes);
+	import_prefixes(&import, nlri, family);
+	if (import.plain)
+		attribute_set_release(store, import.plain);
+	if (import.changed)
+		attribute_set_release(store, import.changed);
+	arena_reset(&peer->speaker->arena);
+}
+
+static void import_withdrawn(
+    struct speaker_peer *peer, struct wire_span nlri, enum ip_family family)
+{
+	struct wire_reader reader = wire_reader_from_span(nlri);
+	struct ip_prefix prefix;
+
+	while (bgp_nlri_next(&reader, family, &prefix))
+		rib_withdraw(peer->speaker->rib, peer->rib_peer, &prefix, 0);
+}
+
+void speaker_import_check_limits(struct speaker_peer *peer)
+{
+	uint32_t limit = peer->config->max_prefixes;
+	enum ip_family family = 0;
+
+	while (family < IP_FAMILIES && peer->rib_peer->paths[family] <= limit)
+		family++;
+	if (!limit || family == IP_FAMILIES || peer->holds & HOLD_MAX_PREFIXES)
+		return;
+	error_set(&peer->last_error,
+	    "sent more than maxPrefixes %u %s prefixes; idle until "
+	    "`kbgpctl clear %s`",
+	    limit, ip_family_name(family), peer->name);
+	log_write(peer->speaker->log, LOG_LEVEL_ERROR, peer->name, "%s", peer->last_error.text);
+	speaker_peer_hold(peer, HOLD_MAX_PREFIXES, BGP_CEASE_MAX_PREFIXES, NULL);
+}
+
+void speaker_import_update(struct speaker_peer *peer, const struct bgp_update *update)
+{
+	bool withdraw = update->treatment == BGP_TREATMENT_WITHDRAW;
+
+	if (update->end_of_rib) {
+		peer->end_of_rib[update->end_of_rib_family] = true;
+		speaker_check_convergence(peer->speaker);
+		return;
+	}
+	import_withdrawn(peer, update->withdrawn, IPV4);
+	if (update->mp_unreach.present)
+		import_withdrawn(peer, update->mp_unreach.nlri, update->mp_unreach.family);
+	if (withdraw) {
+		import_withdrawn(peer, update->announced, IPV4);
+		if (update->mp_reach.present)
+			import_withdrawn(peer, update->mp_reach.nlri, update->mp_reach.family);
+		return;
+	}
+	import_announced(peer, update, &update->attributes.next_hop, update->announced, IPV4);
+	if (update->mp_reach.present)
+		import_announced(peer, update, &update->mp_next_hop, update->mp_reach.nlri,
+		    update->mp_reach.family);
+	speaker_import_check_limits(peer);
+}
+
+static bool filtered_by_default(
+    void *arg, const struct ip_prefix *prefix, const struct rib_path *path)
+{
+	(void)path;
+	return !default_accepts(arg, prefix);
+}
+
+void speaker_import_refilter(struct speaker *speaker)
+{
+	for (size_t i = 0; i < speaker->peer_count; i++) {
+		struct speaker_peer *peer = speaker->peers[i];
+
+		if (peer->config->has_import || !is_internal(peer))
+			continue;
+		for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+			rib_refilter_peer(
+			    speaker->rib, peer->rib_peer, family, filtered_by_default, peer);
+	}
+}

@@ -1,0 +1,411 @@
+/*
+ * One peer: its session, its place in the RIB and in an update group, and what holds it down.
+ *
+ * A peer exists as long as the configuration names it for this node.  Its rib_peer lives as long,
+ * so that routes keep their index over flaps; its membership in an update group only as long as
+ * the session is Established.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "bgp/fsm.h"
+#include "config/difference.h"
+#include "speaker/private.h"
+
+/* How often it is looked whether the last message of a peer that is gone has left. */
+#define RETIRE_LOOK_MS 100
+/* Troubles of one peer that are logged in a second: a neighbour can cause one with any message. */
+#define TROUBLES_MAX 10
+#define TROUBLES_MS 1000
+
+static void queue_updates(void *arg, struct shared_buffer *buffer)
+{
+	struct speaker_peer *peer = arg;
+
+	bgp_session_send(peer->session, buffer);
+	speaker_latency_queued(peer->speaker);
+}
+
+static size_t queued_bytes(void *arg)
+{
+	const struct speaker_peer *peer = arg;
+
+	return bgp_session_queued(peer->session);
+}
+
+static void log_up(const struct speaker_peer *peer)
+{
+	const struct bgp_codec *codec = bgp_session_codec(peer->session);
+	const char *separator = "";
+	struct text families = {0};
+
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
+		if (codec->families[family]) {
+			text_append(&families, "%s%s", separator, ip_family_name(family));
+			separator = " ";
+		}
+	}
+	log_write(peer->speaker->log, LOG_LEVEL_INFO, peer->name, "up: AS %u, hold time %u s, %s",
+	    bgp_session_remote_open(peer->session)->asn, bgp_session_hold_time(peer->session),
+	    families.string ? families.string : "no common family");
+	speaker_tell(peer->speaker, SPEAKER_PEER_UP, peer->name, NULL, families.string);
+	text_free(&families);
+}
+
+static void session_established(void *arg)
+{
+	static const struct update_group_member_ops ops = {queue_updates, queued_bytes};
+	struct speaker_peer *peer = arg;
+	const struct bgp_open *open = bgp_session_remote_open(peer->session);
+	struct export_key key;
+
+	peer->rib_peer->source =
+	    bgp_session_codec(peer->session)->external ? POLICY_SOURCE_EBGP : POLICY_SOURCE_IBGP;
+	peer->rib_peer->identifier = wire_load_u32(open->identifier);
+	peer->last_error.text[0] = '\0';
+	speaker_convergence_begin(peer);
+	speaker_neighbour_key(peer, &key);
+	peer->member = update_group_join(peer->speaker->groups, &key, peer->rib_peer, &ops, peer);
+	peer->speaker->member_count++;
+	log_up(peer);
+}
+
+static void leave_group(struct speaker_peer *peer)
+{
+	if (!peer->member)
+		return;
+	update_group_leave(peer->member);
+	peer->member = NULL;
+	if (!--peer->speaker->member_count)
+		speaker_latency_forget(peer->speaker);
+}
+
+static void session_down(void *arg, const struct bgp_session_reason *reason)
+{
+	struct speaker_peer *peer = arg;
+	struct speaker *speaker = peer->speaker;
+
+	leave_group(peer);
+	/* At the end of the daemon the routes stay, and with them what the kernel has of them. */
+	for (enum ip_family family = 0; family < IP_FAMILIES && !speaker->stopping; family++)
+		rib_withdraw_peer(speaker->rib, peer->rib_peer, family);
+	if (!(peer->holds & HOLD_MAX_PREFIXES))
+		peer->last_error = reason->error;
+	log_write(speaker->log, LOG_LEVEL_WARNING, peer->name, "down: %s", reason->error.text);
+	speaker_tell(speaker, SPEAKER_PEER_DOWN, peer->name, NULL, reason->error.text);
+}
+
+static void session_update(void *arg, const struct bgp_update *update)
+{
+	speaker_import_update(arg, update);
+}
+
+static void session_refresh(void *arg, enum ip_family family)
+{
+	struct speaker_peer *peer = arg;
+
+	if (peer->member)
+		update_group_refresh(peer->member, family);
+}
+
+static void session_drained(void *arg)
+{
+	struct speaker_peer *peer = arg;
+
+	speaker_latency_record(peer->speaker);
+	if (peer->member)
+		update_group_resume(peer->member);
+}
+
+static bool too_many_troubles(struct speaker_peer *peer)
+{
+	uint64_t now = loop_now(peer->speaker->loop);
+
+	if (now - peer->troubles_since >= TROUBLES_MS) {
+		peer->troubles_since = now;
+		peer->troubles = 0;
+	}
+	return ++peer->troubles > TROUBLES_MAX;
+}
+
+/* The same trouble again, a connection refused every few seconds, is told once. */
+void speaker_peer_trouble(struct speaker_peer *peer, const char *what)
+{
+	bool quiet = strcmp(peer->last_error.text, what) == 0 || too_many_troubles(peer);
+
+	log_write(
+	    peer->speaker->log, quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, peer->name, "%s", what);
+	error_set(&peer->last_error, "%s", what);
+}
+
+static void session_trouble(void *arg, const char *what)
+{
+	speaker_peer_trouble(arg, what);
+}
+
+static void session_state_changed(void *arg, enum bgp_state from, enum bgp_state to)
+{
+	struct speaker_peer *peer = arg;
+	const struct bgp_session_reason *reason = bgp_session_last_reason(peer->session);
+
+	log_write(peer->speaker->log, LOG_LEVEL_DEBUG, peer->name, "%s -> %s", bgp_state_name(from),
+	    bgp_state_name(to));
+	/* A session that was up is told of as down; one that came to nothing has its reason too. */
+	if (to < from && (from == BGP_STATE_OPEN_SENT || from == BGP_STATE_OPEN_CONFIRM) &&
+	    reason->error.text[0])
+		speaker_peer_trouble(peer, reason->error.text);
+}
+
+static const struct bgp_session_ops session_ops = {
+    .established = session_established,
+    .down = session_down,
+    .update = session_update,
+    .refresh = session_refresh,
+    .drained = session_drained,
+    .state_changed = session_state_changed,
+    .trouble = session_trouble,
+};
+
+static bool is_internal(const struct speaker_peer *peer, uint32_t local_asn)
+{
+	return peer->config->remote_as == BGP_REMOTE_AS_INTERNAL ||
+	       (peer->config->remote_as == BGP_REMOTE_AS_NUMBER && peer->config->asn == local_asn);
+}
+
+static void fill_transport(
+    const struct speaker_peer *peer, uint32_t local_asn, struct bgp_transport_options *transport)
+{
+	const struct config_peer *config = peer->config;
+
+	transport->local = config->local_address;
+	transport->remote = config->address;
+	transport->port = config->port;
+	transport->ttl_security = config->ttl_security;
+	/* iBGP neighbours may be anywhere; eBGP ones as far as configured. */
+	if (!config->ttl_security && !is_internal(peer, local_asn))
+		transport->ttl = config->ebgp_multihop;
+}
+
+/* False and the error if the password cannot be had. */
+static bool fill_settings(
+    const struct speaker_peer *peer, struct bgp_session_settings *settings, struct error *error)
+{
+	const struct config_peer *config = peer->config;
+
+	memset(settings, 0, sizeof *settings);
+	settings->local_asn = config->local_asn ? config->local_asn : peer->speaker->asn;
+	settings->remote_asn = config->asn;
+	settings->remote_as = config->remote_as;
+	memcpy(settings->identifier, peer->speaker->router_id, sizeof settings->identifier);
+	memcpy(settings->families, config->families, sizeof settings->families);
+	settings->passive = config->passive;
+	settings->hold_time_ms = config->hold_time_ms;
+	settings->keepalive_time_ms = config->keepalive_time_ms;
+	settings->connect_retry_time_ms = config->connect_retry_time_ms;
+	fill_transport(peer, settings->local_asn, &settings->transport);
+	return !config->password_file ||
+	       speaker_password_read(config->password_file, settings->transport.password, error);
+}
+
+static void tell_listeners(const struct speaker_peer *peer, const char *password)
+{
+	speaker_listeners_set_password(
+	    peer->speaker, peer->name, &peer->settings.transport.remote, password);
+}
+
+static void resolve_chain(
+    const struct speaker *speaker, const size_t *indices, size_t count, struct filter_chain *chain)
+{
+	free(chain->filters);
+	chain->filters = memory_allocate_zero(count + 1, sizeof *chain->filters);
+	chain->count = count;
+	for (size_t i = 0; i < count; i++)
+		chain->filters[i] = &speaker->config->filters[indices[i]];
+}
+
+struct speaker_peer *speaker_peer_new(struct speaker *speaker, const struct config_peer *config)
+{
+	struct speaker_peer *peer = memory_allocate_zero(1, sizeof *peer);
+
+	peer->speaker = speaker;
+	peer->name = memory_copy_string(config->name);
+	peer->rib_peer = rib_peer_new(speaker->rib);
+	if (!peer->rib_peer) {
+		free(peer->name);
+		free(peer);
+		return NULL;
+	}
+	peer->rib_peer->owner = peer;
+	peer->holds = HOLD_KERNEL;
+	return peer;
+}
+
+static void free_retired(struct speaker *speaker, bool closing_too)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < speaker->retired_count; i++) {
+		struct bgp_session *session = speaker->retired[i];
+
+		if (!closing_too && bgp_session_is_closing(session))
+			speaker->retired[kept++] = session;
+		else
+			bgp_session_free(session);
+	}
+	speaker->retired_count = kept;
+}
+
+static void look_at_retired(void *arg)
+{
+	struct speaker *speaker = arg;
+
+	free_retired(speaker, false);
+	if (speaker->retired_count)
+		loop_timer_start(&speaker->retire_timer, RETIRE_LOOK_MS);
+}
+
+/*
+ * The session of a peer that goes lives on until its last NOTIFICATION has arrived.  It is stopped,
+ * so it calls nobody any more.
+ */
+static void retire_session(struct speaker *speaker, struct bgp_session *session)
+{
+	speaker->retired = memory_grow(speaker->retired, &speaker->retired_capacity,
+	    speaker->retired_count + 1, sizeof(struct bgp_session *));
+	speaker->retired[speaker->retired_count++] = session;
+	loop_timer_start(&speaker->retire_timer, RETIRE_LOOK_MS);
+}
+
+void speaker_peer_free(struct speaker_peer *peer, enum bgp_cease_subcode subcode)
+{
+	if (peer->session) {
+		tell_listeners(peer, "");
+		bgp_session_stop(peer->session, subcode, NULL);
+		retire_session(peer->speaker, peer->session);
+	}
+	leave_group(peer);
+	rib_peer_free(peer->speaker->rib, peer->rib_peer);
+	free(peer->import.filters);
+	free(peer->export.filters);
+	free(peer->name);
+	free(peer);
+}
+
+/* The import policy has changed: what is in the table was judged by the old one. */
+static void import_again(struct speaker_peer *peer)
+{
+	bool asked = true;
+
+	if (!peer->member)
+		return;
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		if (bgp_session_codec(peer->session)->families[family])
+			asked &= bgp_session_request_refresh(peer->session, family);
+	if (asked)
+		return;
+	log_write(peer->speaker->log, LOG_LEVEL_INFO, peer->name,
+	    "import has changed, and the neighbour has no route refresh: the session starts anew");
+	bgp_session_reset(peer->session, BGP_CEASE_CONFIGURATION_CHANGE, NULL);
+}
+
+static bool import_differs(
+    const struct speaker_peer *peer, const struct config_peer *before, const struct config *old)
+{
+	return before->has_import != peer->config->has_import ||
+	       before->allow_own_asn != peer->config->allow_own_asn ||
+	       !config_chains_equal(old, before->import, before->import_count,
+		   peer->speaker->config, peer->config->import, peer->config->import_count);
+}
+
+/* Applies the settings to the session, which is made, not started, with the first ones. */
+static void take_settings(struct speaker_peer *peer, const struct bgp_session_settings *settings)
+{
+	peer->settings = *settings;
+	peer->rib_peer->address = settings->transport.remote;
+	peer->rib_peer->reflector_client = peer->config->route_reflector_client;
+	tell_listeners(peer, settings->transport.password);
+	if (!peer->session)
+		peer->session = bgp_session_new(peer->speaker->loop, settings, &session_ops, peer);
+	else if (memcmp(bgp_session_settings(peer->session), settings, sizeof *settings) != 0)
+		bgp_session_change(peer->session, settings);
+}
+
+/* On hold the session is in Idle, and so refuses whatever connects unsigned. */
+static void hold_without_password(struct speaker_peer *peer, const struct error *error)
+{
+	if (strcmp(peer->last_error.text, error->text) != 0)
+		log_write(peer->speaker->log, LOG_LEVEL_ERROR, peer->name,
+		    "%s; the session stays down until that changes", error->text);
+	speaker_peer_hold(peer, HOLD_PASSWORD, BGP_CEASE_CONFIGURATION_CHANGE, NULL);
+	peer->last_error = *error;
+	speaker_password_retry_later(peer->speaker);
+}
+
+static void configure_session(struct speaker_peer *peer, const struct config_peer *before)
+{
+	struct bgp_session_settings settings;
+	struct error error;
+
+	/* The routes of a client are told to others than those of a mere neighbour. */
+	if (before && before->route_reflector_client != peer->config->route_reflector_client &&
+	    peer->member)
+		bgp_session_reset(peer->session, BGP_CEASE_CONFIGURATION_CHANGE, NULL);
+	if (fill_settings(peer, &settings, &error)) {
+		take_settings(peer, &settings);
+		speaker_peer_release(peer, HOLD_PASSWORD);
+	} else {
+		hold_without_password(peer, &error);
+		take_settings(peer, &settings);
+	}
+}
+
+void speaker_peer_prepare(struct speaker_peer *peer, const struct config_peer *config)
+{
+	/* Another peer may get the address that this one had. */
+	if (peer->session && !ip_address_equal(&peer->settings.transport.remote, &config->address))
+		tell_listeners(peer, "");
+}
+
+void speaker_peer_configure(
+    struct speaker_peer *peer, const struct config_peer *config, const struct config *old)
+{
+	const struct config_peer *before = peer->config;
+	struct export_key key;
+	bool judge_again;
+
+	peer->config = config;
+	judge_again = before && import_differs(peer, before, old);
+	resolve_chain(peer->speaker, config->import, config->import_count, &peer->import);
+	resolve_chain(peer->speaker, config->export, config->export_count, &peer->export);
+	if (config->shutdown && !(before && before->shutdown))
+		speaker_peer_hold(peer, HOLD_CONFIGURED, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
+	configure_session(peer, before);
+	/* Not before it has its new settings, and its password. */
+	if (!config->shutdown)
+		speaker_peer_release(peer, HOLD_CONFIGURED);
+	if (peer->speaker->fib_ready)
+		speaker_peer_release(peer, HOLD_KERNEL);
+	if (peer->member) {
+		speaker_neighbour_key(peer, &key);
+		update_group_move(peer->member, &key);
+	}
+	if (judge_again)
+		import_again(peer);
+	speaker_import_check_limits(peer);
+}
+
+void speaker_peers_start(struct speaker *speaker)
+{
+	loop_timer_init(speaker->loop, &speaker->retire_timer, look_at_retired, speaker);
+}
+
+void speaker_peers_stop(struct speaker *speaker)
+{
+	for (size_t i = 0; i < speaker->peer_count; i++)
+		speaker_peer_free(speaker->peers[i], BGP_CEASE_ADMINISTRATIVE_SHUTDOWN);
+	free_retired(speaker, true);
+	free(speaker->retired);
+	free(speaker->peers);
+	loop_timer_free(&speaker->retire_timer);
+}

@@ -1,0 +1,241 @@
+/*
+ * The speaker and its peers as the files of this room share them.  Who does what, from the top:
+ * life.c starts, stops and reloads, apply.c makes what runs equal to what is configured, listen.c
+ * has the listening sockets, peer.c runs one peer, password.c reads its password, import.c takes
+ * UPDATEs into the RIB, hold.c says whether a peer may run, convergence.c finds out when all have
+ * told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
+ * announcements into the RIB, observe.c tells what happens, speaker.c shows.
+ */
+#ifndef SPEAKER_PRIVATE_H
+#define SPEAKER_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "config/watch.h"
+#include "rib/prefix_table.h"
+#include "speaker/speaker.h"
+
+/* One bit of 64 is left: it stands for nobody. */
+#define AUDIENCES_MAX 63
+
+/* Why a peer does not run; there may be several reasons at once. */
+enum speaker_hold {
+	HOLD_CONFIGURED = 1 << 0, /* `shutdown: true` */
+	HOLD_COMMANDED = 1 << 1, /* kbgpctl shutdown */
+	HOLD_MAX_PREFIXES = 1 << 2, /* until cleared */
+	HOLD_PASSWORD = 1 << 3, /* its file cannot be read; tried again */
+	HOLD_KERNEL = 1 << 4, /* the first view of the kernel is not complete */
+};
+
+/* A chain of filters, resolved from indices. */
+struct filter_chain {
+	const struct policy_filter **filters;
+	size_t count;
+};
+
+struct speaker_peer {
+	struct speaker *speaker;
+	char *name;
+	const struct config_peer *config; /* of the configuration in force */
+	struct bgp_session_settings settings;
+	struct bgp_session *session;
+	struct rib_peer *rib_peer;
+	struct update_group_member *member; /* NULL unless Established */
+	struct filter_chain import;
+	struct filter_chain export;
+	unsigned holds; /* enum speaker_hold, or'ed; 0: it may run */
+	struct error last_error;
+	uint64_t troubles_since; /* the second in which troubles are counted, and how many */
+	unsigned troubles;
+	bool end_of_rib[IP_FAMILIES];
+	uint64_t updates; /* received when last looked at, and when that was: convergence.c */
+	uint64_t updates_at;
+	bool keep; /* apply: still configured */
+};
+
+/* An address to listen on. */
+struct speaker_listener {
+	struct ip_address address;
+	struct bgp_listener *listener; /* NULL: refused by the kernel; tried again */
+	bool told; /* the refusal was logged */
+};
+
+/* One advertisement of the configuration as it is in the RIB. */
+struct origin {
+	char *name;
+	uint32_t path_id; /* stays over reloads */
+	struct attribute_set *attributes; /* holds a reference */
+};
+
+/* A distinct list of peers of advertisements; its index is a bit of an audience. */
+struct audience {
+	char **peers;
+	size_t peer_count;
+	bool keep;
+};
+
+struct speaker {
+	struct speaker_options options;
+	struct loop *loop;
+	struct log *log;
+	struct config *config;
+	struct config_watch *watch;
+	struct config_watch *password_watch; /* NULL: there are no password files */
+	struct speaker_config_state config_state;
+	char *config_errors;
+	uint32_t asn;
+	uint8_t router_id[4];
+	uint64_t started_at;
+
+	struct rib *rib;
+	struct update_groups *groups;
+	struct fib *fib;
+	bool fib_ready;
+	bool stopping;
+	bool converged;
+	uint64_t convergence_deadline;
+	struct loop_timer convergence_timer;
+	struct loop_timer password_timer;
+	struct arena arena; /* of one UPDATE's import */
+
+	struct k8s_cluster *cluster;
+	struct k8s_manifests *manifests;
+	char *manifests_folder;
+	struct k8s_announcer *announcer;
+	const struct k8s_advertisement **rules; /* of the announcer: into the configuration */
+	struct prefix_table pod_cidrs[IP_FAMILIES]; /* of all Nodes, counted */
+	struct loop_task refilter_task;
+	struct loop_task apply_task;
+
+	struct origin *origins; /* by index of advertisement */
+	size_t origin_count;
+	struct origin *next_origins; /* during a reload */
+	size_t next_origin_count;
+	uint32_t next_path_id;
+	uint32_t origin_asn; /* that the origins were made with */
+	struct audience audiences[AUDIENCES_MAX];
+
+	struct speaker_peer **peers;
+	size_t peer_count;
+	size_t member_count; /* peers that are Established */
+	bool *left_out; /* by index in the configuration: told that the peer cannot run */
+	struct bgp_session **retired; /* of peers that are gone, until their Cease has left */
+	size_t retired_count;
+	size_t retired_capacity;
+	struct loop_timer retire_timer;
+	struct speaker_listener *listeners;
+	size_t listener_count;
+	uint16_t listen_port;
+
+	struct speaker_observer *observers;
+	struct speaker_observer *next_observer; /* to be told of what is being told */
+	struct rib_listener route_listener;
+	uint64_t event_at; /* microseconds: when the cluster event at work was read; 0: none */
+	uint64_t pending_at; /* microseconds: the oldest one that has no UPDATE yet; 0: none */
+	uint64_t queued_at; /* microseconds: the oldest one whose UPDATE has not left; 0: none */
+	struct loop_task latency_task;
+	unsigned latency_turns; /* that pending_at has waited for an UPDATE */
+	struct speaker_latency latency;
+	uint64_t fib_logged_at;
+
+	loop_callback *stopped;
+	void *stopped_arg;
+	uint64_t stop_deadline;
+	struct loop_timer stop_timer;
+};
+
+/* observe.c */
+void speaker_tell(struct speaker *speaker, enum speaker_event_kind kind, const char *subject,
+    const struct ip_prefix *prefix, const char *text);
+void speaker_latency_start(struct speaker *speaker);
+void speaker_latency_stop(struct speaker *speaker);
+/* A cluster event has changed an announcement; its UPDATE is queued; it has left. */
+void speaker_latency_note(struct speaker *speaker);
+void speaker_latency_queued(struct speaker *speaker);
+void speaker_latency_record(struct speaker *speaker);
+/* Nobody is left to be sent anything. */
+void speaker_latency_forget(struct speaker *speaker);
+uint64_t speaker_microseconds(void);
+
+/* apply.c */
+/*
+ * Makes peers, listeners, origins and the FIB what the configuration and this node's labels say.
+ * `old` is the configuration that was in force: NULL at the start, the same if only the cluster has
+ * changed.
+ */
+void speaker_apply(struct speaker *speaker, const struct config *old);
+void speaker_cluster_start(struct speaker *speaker);
+/* This node's object, or NULL. */
+const struct k8s_node *speaker_node(const struct speaker *speaker);
+bool speaker_selects_node(const struct speaker *speaker, const struct k8s_selector *selector);
+
+/* listen.c */
+void speaker_listeners_apply(struct speaker *speaker);
+void speaker_listeners_close(struct speaker *speaker);
+bool speaker_listeners_are_open(const struct speaker *speaker);
+/* Connections from the peer at this address must carry the password; empty: none. */
+void speaker_listeners_set_password(const struct speaker *speaker, const char *name,
+    const struct ip_address *address, const char *password);
+
+/* peer.c */
+struct speaker_peer *speaker_peer_new(struct speaker *speaker, const struct config_peer *config);
+void speaker_peer_free(struct speaker_peer *peer, enum bgp_cease_subcode subcode);
+/* The first step of taking over a configuration, of all peers before the second of any. */
+void speaker_peer_prepare(struct speaker_peer *peer, const struct config_peer *config);
+/* Takes over what changed of the configuration; `old` is the whole one before, or NULL. */
+void speaker_peer_configure(
+    struct speaker_peer *peer, const struct config_peer *config, const struct config *old);
+/* Something that went wrong, for the log and as the peer's last error. */
+void speaker_peer_trouble(struct speaker_peer *peer, const char *what);
+/* What peers share; and the end of all of them. */
+void speaker_peers_start(struct speaker *speaker);
+void speaker_peers_stop(struct speaker *speaker);
+
+/* hold.c */
+void speaker_peer_hold(struct speaker_peer *peer, enum speaker_hold hold,
+    enum bgp_cease_subcode subcode, const char *text);
+void speaker_peer_release(struct speaker_peer *peer, unsigned holds);
+
+/* password.c */
+/* Reads the file into `password`, of BGP_PASSWORD_MAX + 1 bytes. */
+bool speaker_password_read(const char *file, char *password, struct error *error);
+/* Watches the password files of these peers; before they are read, so that nothing is missed. */
+void speaker_passwords_watch(
+    struct speaker *speaker, const struct config_peer *const *peers, size_t peer_count);
+void speaker_password_retry_later(struct speaker *speaker);
+void speaker_passwords_start(struct speaker *speaker);
+void speaker_passwords_stop(struct speaker *speaker);
+
+/* convergence.c */
+void speaker_convergence_start(struct speaker *speaker);
+void speaker_convergence_stop(struct speaker *speaker);
+/* A session begins: its peer has told nothing yet. */
+void speaker_convergence_begin(struct speaker_peer *peer);
+/* If all peers have told what they have, the FIB may drop what is left of a previous run. */
+void speaker_check_convergence(struct speaker *speaker);
+
+/* import.c */
+void speaker_import_update(struct speaker_peer *peer, const struct bgp_update *update);
+/* Stops a peer that has sent more than it may. */
+void speaker_import_check_limits(struct speaker_peer *peer);
+/* Filters again what the default import of internal peers let through or not. */
+void speaker_import_refilter(struct speaker *speaker);
+
+/* neighbour.c */
+void speaker_neighbour_key(const struct speaker_peer *peer, struct export_key *key);
+
+/* origin.c */
+void speaker_origin_start(struct speaker *speaker);
+void speaker_origin_stop(struct speaker *speaker);
+void speaker_origin_configure(struct speaker *speaker);
+/* Bits of the lists of peers that the peer of this name is in. */
+uint64_t speaker_audiences_of(const struct speaker *speaker, const char *peer);
+void speaker_origin_object_changed(
+    struct speaker *speaker, const struct k8s_object *object, const struct k8s_object *old);
+void speaker_origin_object_removed(struct speaker *speaker, const struct k8s_object *object);
+/* True if the prefix lies inside a pod CIDR of a known Node. */
+bool speaker_is_pod_prefix(const struct speaker *speaker, const struct ip_prefix *prefix);
+
+#endif

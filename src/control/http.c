@@ -1,0 +1,227 @@
+/*
+ * Three pages over libevent's HTTP server, which does the protocol.  Each family has a socket of
+ * its own (IPV6_V6ONLY), so that a node without IPv6 still listens on IPv4.  Everything is answered
+ * from memory at once.  Requests are bounded in size, idle connections in time.
+ *
+ * When the process is out of descriptors a listener rests, for the kernel would report the same
+ * connection again and again.  Libevent gives its error callback no argument of ours, so a timer
+ * that always runs ends the rest.
+ */
+#include "control/http.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "control/metrics.h"
+
+enum { HEADERS_MAX = 8192, IDLE_SECONDS = 30, BACKLOG = 32, REST_MS = 1000 };
+
+#define METHOD_NOT_ALLOWED 405
+
+struct control_http {
+	const struct speaker *speaker;
+	struct evhttp *server;
+	struct evconnlistener *listeners[IP_FAMILIES];
+	size_t listener_count;
+	struct loop_timer rest;
+};
+
+/* Pages */
+
+static void reply(struct evhttp_request *request, int code, const char *type, const char *text)
+{
+	struct evbuffer *body = evbuffer_new();
+
+	if (!body) {
+		evhttp_send_error(request, HTTP_INTERNAL, NULL);
+		return;
+	}
+	evbuffer_add(body, text, strlen(text));
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+	evhttp_send_reply(request, code, NULL, body);
+	evbuffer_free(body);
+}
+
+static void reply_text(struct evhttp_request *request, int code, const char *text)
+{
+	reply(request, code, "text/plain; charset=utf-8", text);
+}
+
+static void show_metrics(const struct control_http *http, struct evhttp_request *request)
+{
+	struct text text = {0};
+
+	metrics_print(http->speaker, &text);
+	reply(request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text.string);
+	text_free(&text);
+}
+
+/* That it answers is the proof. */
+static void show_health(const struct control_http *http, struct evhttp_request *request)
+{
+	(void)http;
+	reply_text(request, HTTP_OK, "ok\n");
+}
+
+static void show_readiness(const struct control_http *http, struct evhttp_request *request)
+{
+	if (speaker_is_ready(http->speaker))
+		reply_text(request, HTTP_OK, "ready\n");
+	else
+		reply_text(request, HTTP_SERVUNAVAIL, "not ready: starting\n");
+}
+
+static const struct page {
+	const char *path;
+	void (*show)(const struct control_http *http, struct evhttp_request *request);
+} pages[] = {
+    {"/metrics", show_metrics},
+    {"/healthz", show_health},
+    {"/readyz", show_readiness},
+};
+
+static void answer_request(struct evhttp_request *request, void *arg)
+{
+	const enum evhttp_cmd_type method = evhttp_request_get_command(request);
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+
+	if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD) {
+		evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", "GET, HEAD");
+		reply_text(request, METHOD_NOT_ALLOWED, "only GET\n");
+		return;
+	}
+	for (size_t i = 0; path && i < sizeof(pages) / sizeof(pages[0]); i++) {
+		if (!strcmp(path, pages[i].path)) {
+			pages[i].show(arg, request);
+			return;
+		}
+	}
+	reply_text(request, HTTP_NOTFOUND, "not found; there are /metrics, /healthz and /readyz\n");
+}
+
+/* Sockets */
+
+static int open_socket(const struct ip_address *address, uint16_t port)
+{
+	struct sockaddr_storage to;
+	const size_t length = ip_address_to_sockaddr(address, port, 0, &to);
+	const int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const int on = 1;
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (address->family == IPV6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (bind(fd, (const struct sockaddr *)&to, (socklen_t)length) < 0 ||
+	    listen(fd, BACKLOG) < 0) {
+		const int why = errno;
+
+		close(fd);
+		errno = why;
+		return -1;
+	}
+	return fd;
+}
+
+static void accept_failed(struct evconnlistener *listener, void *server)
+{
+	(void)server;
+	evconnlistener_disable(listener);
+}
+
+static void end_rest(void *arg)
+{
+	struct control_http *http = arg;
+
+	for (size_t i = 0; i < http->listener_count; i++)
+		evconnlistener_enable(http->listeners[i]);
+	loop_timer_start(&http->rest, REST_MS);
+}
+
+static bool listen_on(struct control_http *http, const struct ip_address *address, uint16_t port)
+{
+	const int fd = open_socket(address, port);
+	struct evhttp_bound_socket *bound;
+	struct evconnlistener *listener;
+
+	if (fd < 0)
+		return false;
+	bound = evhttp_accept_socket_with_handle(http->server, fd);
+	if (!bound) {
+		close(fd);
+		errno = ENOMEM;
+		return false;
+	}
+	listener = evhttp_bound_socket_get_listener(bound);
+	evconnlistener_set_error_cb(listener, accept_failed);
+	http->listeners[http->listener_count++] = listener;
+	return true;
+}
+
+/* A family that this host does not have is passed over, as long as the other one is there. */
+static bool listen_on_all(struct control_http *http, uint16_t port)
+{
+	const struct ip_address any[IP_FAMILIES] = {{.family = IPV4}, {.family = IPV6}};
+	bool listening = false;
+
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
+		if (listen_on(http, &any[family], port))
+			listening = true;
+		else if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL)
+			return false;
+	}
+	return listening;
+}
+
+struct control_http *control_http_new(struct loop *loop, const struct speaker *speaker,
+    const char *address, uint16_t port, struct error *error)
+{
+	struct control_http *http = memory_allocate_zero(1, sizeof(*http));
+	struct ip_address parsed;
+	bool listening;
+
+	http->speaker = speaker;
+	loop_timer_init(loop, &http->rest, end_rest, http);
+	loop_timer_start(&http->rest, REST_MS);
+	http->server = evhttp_new(loop_event_base(loop));
+	if (!http->server)
+		abort();
+	evhttp_set_max_headers_size(http->server, HEADERS_MAX);
+	evhttp_set_max_body_size(http->server, HEADERS_MAX);
+	evhttp_set_timeout(http->server, IDLE_SECONDS);
+	evhttp_set_allowed_methods(http->server, UINT16_MAX);
+	evhttp_set_gencb(http->server, answer_request, http);
+	errno = EINVAL;
+	if (!*address)
+		listening = listen_on_all(http, port);
+	else
+		listening = ip_address_parse(address, &parsed) && listen_on(http, &parsed, port);
+	if (!listening) {
+		error_set(error, "metrics.listen: cannot listen on %s port %u: %s",
+		    *address ? address : "any address", port, strerror(errno));
+		control_http_free(http);
+		return NULL;
+	}
+	return http;
+}
+
+void control_http_free(struct control_http *http)
+{
+	if (!http)
+		return;
+	loop_timer_free(&http->rest);
+	evhttp_free(http->server);
+	free(http);
+}

@@ -1,0 +1,264 @@
+/*
+ * kbgpctl peers: an array with an object per peer.  The list holds the keys that fit a line of a
+ * table; for one peer that is named, the same object with everything that is known added, one
+ * function per subject.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bgp/fsm.h"
+#include "control/commands.h"
+#include "control/json_value.h"
+
+static bool is_established(const struct speaker_peer *peer)
+{
+	return bgp_session_state(speaker_peer_session(peer)) == BGP_STATE_ESTABLISHED;
+}
+
+static json_t *family_value(const struct speaker_peer *peer, enum ip_family family)
+{
+	const struct rib_peer *source = speaker_peer_rib_peer(peer);
+	const struct update_group_member *member = speaker_peer_member(peer);
+	json_t *value = json_object();
+
+	json_set_bool(value, "configured", speaker_peer_config(peer)->families[family]);
+	json_set_bool(value, "negotiated",
+	    is_established(peer) &&
+		bgp_session_codec(speaker_peer_session(peer))->families[family]);
+	json_set_number(value, "received", source ? source->paths[family] : 0);
+	json_set_number(value, "accepted", source ? source->accepted_paths[family] : 0);
+	json_set_number(value, "advertised", member ? update_group_advertised(member, family) : 0);
+	return value;
+}
+
+/* Seconds since the last change into or out of Established; false: never. */
+static bool seconds_since_change(
+    const struct speaker *speaker, const struct speaker_peer *peer, uint64_t *seconds)
+{
+	const uint64_t since = bgp_session_since(speaker_peer_session(peer));
+
+	*seconds = since ? (loop_now(speaker_loop(speaker)) - since) / 1000 : 0;
+	return since != 0;
+}
+
+static json_t *summary_value(const struct speaker *speaker, const struct speaker_peer *peer)
+{
+	const struct bgp_session *session = speaker_peer_session(peer);
+	json_t *value = json_object();
+	json_t *families = json_object();
+	uint64_t seconds;
+	const bool changed = seconds_since_change(speaker, peer, &seconds);
+
+	json_set_text(value, "name", speaker_peer_name(peer));
+	json_set(value, "address", json_value_address(&speaker_peer_config(peer)->address));
+	json_set_number(value, "remoteASN", speaker_peer_remote_asn(peer));
+	json_set_text(value, "state", bgp_state_name(bgp_session_state(session)));
+	json_set_text(value, "holdReason", speaker_peer_hold_reason(peer));
+	json_set_number(value, "uptimeSeconds", is_established(peer) ? seconds : 0);
+	json_set(value, "changedSeconds", changed ? json_value_number(seconds) : json_null());
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		json_set(families, ip_family_name(family), family_value(peer, family));
+	json_set(value, "families", families);
+	json_set_text(value, "lastError", speaker_peer_last_error(peer));
+	return value;
+}
+
+/* One peer in full */
+
+static void set_connection(json_t *value, const struct speaker_peer *peer)
+{
+	const struct config_peer *config = speaker_peer_config(peer);
+	const struct bgp_session *session = speaker_peer_session(peer);
+	const struct bgp_session_settings *settings = bgp_session_settings(session);
+	struct ip_address local;
+	struct ip_address remote;
+	uint16_t local_port;
+	uint16_t remote_port;
+
+	json_set_number(value, "localASN", settings->local_asn);
+	json_set(value, "localRouterID", json_value_quad(settings->identifier));
+	json_set_bool(value, "passive", config->passive);
+	json_set_number(value, "ebgpMultihop", config->ebgp_multihop);
+	json_set_number(value, "ttlSecurity", config->ttl_security);
+	json_set_bool(value, "password", config->password_file);
+	json_set_bool(value, "routeReflectorClient", config->route_reflector_client);
+	json_set_number(value, "maxPrefixes", config->max_prefixes);
+	if (!bgp_session_addresses(session, &local, &local_port, &remote, &remote_port)) {
+		json_set(value, "connection", json_null());
+		return;
+	}
+	json_set(value, "connection", json_object());
+	value = json_object_get(value, "connection");
+	json_set(value, "localAddress", json_value_address(&local));
+	json_set_number(value, "localPort", local_port);
+	json_set(value, "remoteAddress", json_value_address(&remote));
+	json_set_number(value, "remotePort", remote_port);
+}
+
+static json_t *filter_names(const struct config *config, const size_t *indices, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		if (indices[i] < config->filter_count)
+			json_array_append_new(
+			    list, json_value_text(config->filters[indices[i]].name));
+	return list;
+}
+
+static void set_policy(
+    json_t *value, const struct speaker *speaker, const struct speaker_peer *peer)
+{
+	const struct config *config = speaker_config(speaker);
+	const struct config_peer *peer_config = speaker_peer_config(peer);
+
+	json_set(value, "import",
+	    peer_config->has_import
+		? filter_names(config, peer_config->import, peer_config->import_count)
+		: json_null());
+	json_set(
+	    value, "export", filter_names(config, peer_config->export, peer_config->export_count));
+}
+
+static void set_timers(json_t *value, const struct speaker_peer *peer)
+{
+	const struct bgp_session *session = speaker_peer_session(peer);
+	const struct bgp_session_settings *settings = bgp_session_settings(session);
+	json_t *timers = json_object();
+
+	json_set_number(timers, "holdTime", bgp_session_hold_time(session));
+	json_set_number(timers, "keepaliveTime", bgp_session_keepalive_time(session));
+	json_set_number(timers, "configuredHoldTime", settings->hold_time_ms / 1000);
+	json_set(timers, "configuredKeepaliveTime",
+	    settings->keepalive_time_ms ? json_value_number(settings->keepalive_time_ms / 1000)
+					: json_null());
+	json_set_number(timers, "connectRetryTime", settings->connect_retry_time_ms / 1000);
+	json_set(value, "timers", timers);
+}
+
+static json_t *capabilities_value(const struct bgp_capabilities *capabilities)
+{
+	struct text names = {0};
+	json_t *list;
+
+	bgp_capabilities_print(capabilities, &names);
+	list = json_value_list(names.length ? names.string : "");
+	text_free(&names);
+	return list;
+}
+
+/* Both OPENs are known once both were exchanged. */
+static void set_opens(json_t *value, const struct speaker_peer *peer)
+{
+	const struct bgp_session *session = speaker_peer_session(peer);
+	const struct bgp_open *local = bgp_session_local_open(session);
+	const struct bgp_open *remote = bgp_session_remote_open(session);
+	const bool known = is_established(peer) && local && remote;
+	json_t *capabilities = json_object();
+
+	json_set(
+	    value, "remoteRouterID", known ? json_value_quad(remote->identifier) : json_null());
+	json_set(
+	    value, "remoteHoldTime", known ? json_value_number(remote->hold_time) : json_null());
+	json_set(
+	    capabilities, "sent", known ? capabilities_value(&local->capabilities) : json_array());
+	json_set(capabilities, "received",
+	    known ? capabilities_value(&remote->capabilities) : json_array());
+	json_set(value, "capabilities", capabilities);
+}
+
+static json_t *messages_value(
+    const struct bgp_session_counters *counters, enum bgp_direction direction)
+{
+	static const char *const names[BGP_MESSAGE_TYPES] = {
+	    [0] = "total",
+	    [BGP_MESSAGE_OPEN] = "open",
+	    [BGP_MESSAGE_UPDATE] = "update",
+	    [BGP_MESSAGE_NOTIFICATION] = "notification",
+	    [BGP_MESSAGE_KEEPALIVE] = "keepalive",
+	    [BGP_MESSAGE_ROUTE_REFRESH] = "routeRefresh",
+	};
+	json_t *value = json_object();
+
+	for (unsigned type = 0; type < BGP_MESSAGE_TYPES; type++)
+		json_set_number(value, names[type], counters->messages[direction][type]);
+	json_set_number(value, "bytes", counters->bytes[direction]);
+	return value;
+}
+
+static void set_counters(json_t *value, const struct speaker_peer *peer)
+{
+	const struct bgp_session *session = speaker_peer_session(peer);
+	const struct bgp_session_counters *counters = bgp_session_counters(session);
+	json_t *messages = json_object();
+
+	json_set(messages, "sent", messages_value(counters, BGP_SENT));
+	json_set(messages, "received", messages_value(counters, BGP_RECEIVED));
+	json_set(value, "messages", messages);
+	json_set_number(value, "queuedBytes", bgp_session_queued(session));
+	json_set_number(value, "flaps", counters->flaps);
+	json_set_number(value, "connectionAttempts", counters->connection_attempts);
+	json_set_number(value, "treatedAsWithdraw", counters->treated_as_withdraw);
+	json_set_number(value, "attributesDiscarded", counters->attributes_discarded);
+}
+
+static void set_last_failure(json_t *value, const struct speaker_peer *peer)
+{
+	const struct bgp_session_reason *reason =
+	    bgp_session_last_reason(speaker_peer_session(peer));
+	struct text text = {0};
+	json_t *last;
+
+	if (!reason || (!reason->notification.code && !reason->error.text[0])) {
+		json_set(value, "lastFailure", json_null());
+		return;
+	}
+	last = json_object();
+	json_set_text(last, "reason", reason->error.text);
+	if (reason->sent || reason->received) {
+		bgp_notification_print(&reason->notification, &text);
+		json_set_text(last, "notification", text.string);
+		json_set_text(last, "direction", reason->received ? "received" : "sent");
+		json_set_number(last, "code", reason->notification.code);
+		json_set_number(last, "subcode", reason->notification.subcode);
+		text_free(&text);
+	}
+	json_set(value, "lastFailure", last);
+}
+
+static json_t *full_value(const struct speaker *speaker, const struct speaker_peer *peer)
+{
+	json_t *value = summary_value(speaker, peer);
+
+	set_connection(value, peer);
+	set_opens(value, peer);
+	set_timers(value, peer);
+	set_counters(value, peer);
+	set_policy(value, speaker, peer);
+	set_last_failure(value, peer);
+	json_set(value, "bfd", json_null());
+	return value;
+}
+
+void show_peers(struct speaker *speaker, const struct arguments *arguments, struct answer *answer)
+{
+	const struct speaker_peer *peer;
+	json_t *list;
+
+	if (arguments->positional) {
+		peer = speaker_peer_find(speaker, arguments->positional);
+		if (!peer) {
+			answer_with_error(
+			    answer, "no peer has the name or address %s", arguments->positional);
+			return;
+		}
+		list = json_array();
+		json_array_append_new(list, full_value(speaker, peer));
+		answer_with_value(answer, "peer", list);
+		return;
+	}
+	list = json_array();
+	for (size_t i = 0; (peer = speaker_peer_at(speaker, i)); i++)
+		json_array_append_new(list, summary_value(speaker, peer));
+	answer_with_value(answer, "peers", list);
+}

@@ -1,0 +1,114 @@
+/*
+ * kbgpctl status: the whole daemon on one page, one function per part of it.
+ */
+#include <stdlib.h>
+
+#include "control/commands.h"
+#include "control/json_value.h"
+#include "control/process.h"
+
+static json_t *peers_value(const struct speaker *speaker)
+{
+	json_t *value = json_object();
+	const struct speaker_peer *peer;
+	uint64_t total = 0;
+	uint64_t up = 0;
+
+	for (; (peer = speaker_peer_at(speaker, total)); total++)
+		up += bgp_session_state(speaker_peer_session(peer)) == BGP_STATE_ESTABLISHED;
+	json_set_number(value, "up", up);
+	json_set_number(value, "total", total);
+	return value;
+}
+
+static json_t *routes_value(const struct speaker *speaker)
+{
+	const struct rib *rib = speaker_rib(speaker);
+	const struct fib_counters *counters = fib_counters(speaker_fib(speaker));
+	json_t *value = json_object();
+
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
+		json_t *part = json_object();
+
+		json_set_number(part, "prefixes", rib_prefix_count(rib, family));
+		json_set_number(part, "paths", rib_path_count(rib, family));
+		json_set_number(part, "installed", counters->routes[family]);
+		json_set(value, ip_family_name(family), part);
+	}
+	json_set_number(value, "failed", counters->failed);
+	return value;
+}
+
+static json_t *config_value(const struct speaker *speaker)
+{
+	const struct speaker_config_state *state = speaker_config_state(speaker);
+	json_t *value = json_object();
+
+	json_set_text(value, "file", state->file);
+	json_set_text(value, "state", state->stale ? "stale" : "loaded");
+	json_set_text(value, "errors", state->errors);
+	json_set(value, "loadedAt", json_value_time(state->loaded_at));
+	json_set_number(value, "reloadsGood", state->reloads_good);
+	json_set_number(value, "reloadsBad", state->reloads_bad);
+	return value;
+}
+
+static const char *source_name(enum config_cluster_source source)
+{
+	switch (source) {
+	case CONFIG_SOURCE_MANIFESTS:
+		return "manifests";
+	case CONFIG_SOURCE_KUBERNETES:
+		return "kubernetes";
+	case CONFIG_SOURCE_NONE:
+		break;
+	}
+	return "none";
+}
+
+static json_t *cluster_value(const struct speaker *speaker)
+{
+	const struct k8s_manifests *manifests = speaker_manifests(speaker);
+	const struct k8s_cluster *cluster = speaker_cluster(speaker);
+	const struct config *config = speaker_config(speaker);
+	json_t *value = json_object();
+	json_t *problems = json_array();
+	const char *const *texts;
+	size_t count = manifests ? k8s_manifests_problems(manifests, &texts) : 0;
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(problems, json_value_text(texts[i]));
+	json_set_text(value, "source", source_name(config->source));
+	if (config->source == CONFIG_SOURCE_MANIFESTS)
+		json_set_text(value, "folder", config->manifests);
+	json_set_bool(value, "synced", k8s_cluster_is_synced(cluster));
+	json_set_number(value, "nodes", k8s_cluster_count(cluster, K8S_NODE));
+	json_set_number(value, "services", k8s_cluster_count(cluster, K8S_SERVICE));
+	json_set_number(value, "endpointSlices", k8s_cluster_count(cluster, K8S_ENDPOINT_SLICE));
+	json_set_number(
+	    value, "servicesAnnounced", k8s_announcer_service_count(speaker_announcer(speaker)));
+	json_set(value, "problems", problems);
+	return value;
+}
+
+void show_status(struct speaker *speaker, const struct arguments *arguments, struct answer *answer)
+{
+	struct loop *loop = speaker_loop(speaker);
+	const uint64_t age = loop_now(loop) - speaker_started_at(speaker);
+	json_t *value = json_object();
+
+	(void)arguments;
+	json_set_text(value, "version", PACKAGE_VERSION);
+	json_set_text(value, "node", speaker_config(speaker)->node_name);
+	json_set_number(value, "asn", speaker_asn(speaker));
+	json_set(value, "routerID", json_value_quad_number(speaker_router_id(speaker)));
+	json_set_number(value, "uptimeSeconds", age / 1000);
+	json_set_bool(value, "ready", speaker_is_ready(speaker));
+	json_set(value, "peers", peers_value(speaker));
+	json_set(value, "routes", routes_value(speaker));
+	json_set(value, "config", config_value(speaker));
+	json_set(value, "cluster", cluster_value(speaker));
+	json_set_number(value, "residentBytes", process_resident_bytes());
+	json_set_number(value, "longestTurnMicroseconds", loop_statistics(loop)->longest_turn_us);
+	answer_with_value(answer, "status", value);
+}

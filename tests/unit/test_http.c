@@ -1,0 +1,256 @@
+/* The pages over HTTP, with a real speaker behind them that has no peers. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "control/http.h"
+
+static const char configuration[] = "node: {name: node-a}\n"
+				    "router: {asn: 64512, listen: {port: 0}}\n"
+				    "cluster: {source: none}\n"
+				    "fib: {install: false}\n"
+				    "metrics: {listen: \"\"}\n";
+
+struct world {
+	struct log log;
+	struct loop *loop;
+	struct speaker *speaker;
+	struct control_http *http;
+	uint16_t port;
+};
+
+static void drop_line(void *arg, enum log_level level, const char *line)
+{
+	(void)arg;
+	(void)level;
+	(void)line;
+}
+
+/* The server listens on the first port that is free. */
+static void listen_somewhere(struct world *world)
+{
+	struct error error = {0};
+
+	for (world->port = 17473; !world->http && world->port < 18473; world->port++)
+		world->http =
+		    control_http_new(world->loop, world->speaker, "", world->port, &error);
+	world->port--;
+	if (!world->http)
+		fail_msg("%s", error.text);
+}
+
+static int start(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct speaker_options options = {.config_file = "/nonexistent/kbgpd.yaml", .hash_seed = 1};
+	struct text errors = {0};
+	struct config *config;
+	struct error error;
+
+	world->log.sink = drop_line;
+	world->loop = loop_new();
+	options.loop = world->loop;
+	options.log = &world->log;
+	config = config_parse(
+	    configuration, sizeof(configuration) - 1, "kbgpd.yaml", &options.environment, &errors);
+	if (!config)
+		fail_msg("%s", errors.string);
+	world->speaker = speaker_new(&options, config, &error);
+	if (!world->speaker)
+		fail_msg("%s", error.text);
+	listen_somewhere(world);
+	*state = world;
+	return 0;
+}
+
+static int stop(void **state)
+{
+	struct world *world = *state;
+
+	control_http_free(world->http);
+	speaker_free(world->speaker);
+	loop_free(world->loop);
+	free(world);
+	return 0;
+}
+
+static int dial(const struct world *world, int family)
+{
+	const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct sockaddr_in ipv4 = {.sin_family = AF_INET,
+	    .sin_port = htons(world->port),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6,
+	    .sin6_port = htons(world->port),
+	    .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	const bool is_ipv4 = family == AF_INET;
+
+	if (fd < 0 ||
+	    connect(fd, is_ipv4 ? (const struct sockaddr *)&ipv4 : (const struct sockaddr *)&ipv6,
+		is_ipv4 ? sizeof(ipv4) : sizeof(ipv6)) < 0) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* The whole response. */
+static void ask(struct world *world, int family, const char *request, struct text *response)
+{
+	const int fd = dial(world, family);
+
+	assert_true(fd >= 0);
+	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+	for (int i = 0; i < 2000; i++) {
+		char bytes[4096];
+		const ssize_t length = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+		if (!length || (length < 0 && errno == ECONNRESET))
+			break;
+		if (length > 0)
+			text_append_bytes(response, bytes, (size_t)length);
+		loop_run_once(world->loop, 1);
+	}
+	close(fd);
+	assert_true(response->length > 0);
+}
+
+static void test_pages_and_what_is_no_page(void **state)
+{
+	static const struct {
+		const char *request;
+		const char *status;
+		const char *content;
+	} cases[] = {
+	    {"GET /metrics HTTP/1.0\r\n\r\n", "200", "\nkbgpd_build_info{version="},
+	    {"GET /metrics?x=1 HTTP/1.0\r\n\r\n", "200", "\nkbgpd_build_info{version="},
+	    {"GET /healthz HTTP/1.0\r\n\r\n", "200", "ok\n"},
+	    {"GET / HTTP/1.0\r\n\r\n", "404", "/metrics"},
+	    {"GET /metrics/x HTTP/1.0\r\n\r\n", "404", "not found"},
+	    {"POST /metrics HTTP/1.0\r\nContent-Length: 0\r\n\r\n", "405", "Allow: GET"},
+	    {"DELETE /healthz HTTP/1.0\r\n\r\n", "405", "only GET"},
+	    {"nonsense\r\n\r\n", "400", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct text response = {0};
+
+		ask(*state, AF_INET, cases[i].request, &response);
+		if (strncmp(response.string + strlen("HTTP/1.x "), cases[i].status, 3) ||
+		    !strstr(response.string, cases[i].content))
+			fail_msg("%s: %s", cases[i].request, response.string);
+		text_free(&response);
+	}
+}
+
+static void test_both_families_are_served(void **state)
+{
+	struct text response = {0};
+	const int fd = dial(*state, AF_INET6);
+
+	/* A host without IPv6 has nothing to show here. */
+	if (fd < 0) {
+		assert_true(errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL);
+		return;
+	}
+	close(fd);
+	ask(*state, AF_INET6, "GET /healthz HTTP/1.0\r\n\r\n", &response);
+	assert_non_null(strstr(response.string, " 200 "));
+	text_free(&response);
+}
+
+static void test_readiness_follows_the_speaker(void **state)
+{
+	struct world *world = *state;
+	struct text response = {0};
+
+	for (int i = 0; i < 1000 && !speaker_is_ready(world->speaker); i++)
+		loop_run_once(world->loop, 1);
+	assert_true(speaker_is_ready(world->speaker));
+	ask(world, AF_INET, "GET /readyz HTTP/1.0\r\n\r\n", &response);
+	assert_non_null(strstr(response.string, " 200 "));
+	text_free(&response);
+}
+
+static void test_a_port_in_use_is_an_error_that_names_the_key(void **state)
+{
+	struct world *world = *state;
+	struct error error;
+
+	assert_null(control_http_new(world->loop, world->speaker, "", world->port, &error));
+	assert_non_null(strstr(error.text, "metrics.listen"));
+	assert_null(
+	    control_http_new(world->loop, world->speaker, "127.0.0.1", world->port, &error));
+}
+
+static void test_it_can_be_made_again_on_the_same_port(void **state)
+{
+	struct world *world = *state;
+	struct error error = {0};
+
+	control_http_free(world->http);
+	world->http = control_http_new(world->loop, world->speaker, "", world->port, &error);
+	if (!world->http)
+		fail_msg("%s", error.text);
+}
+
+/* Without a rest each of these turns would end at once, with the same connection again. */
+static void test_out_of_descriptors_it_rests_and_goes_on(void **state)
+{
+	struct world *world = *state;
+	struct text response = {0};
+	struct rlimit limit, low;
+	uint64_t begin;
+	int clients[16], count = 0;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	low = limit;
+	clients[0] = dup(0);
+	assert_true(clients[0] >= 0);
+	low.rlim_cur = (rlim_t)clients[0] + 8;
+	close(clients[0]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	while (count < 16 && (clients[count] = dial(world, AF_INET)) >= 0)
+		count++;
+	assert_in_range(count, 1, 15);
+	begin = loop_now(world->loop);
+	for (int i = 0; i < 20; i++)
+		loop_run_once(world->loop, 20);
+	assert_true(loop_now(world->loop) - begin >= 100);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	while (count)
+		close(clients[--count]);
+	ask(world, AF_INET, "GET /healthz HTTP/1.0\r\n\r\n", &response);
+	assert_non_null(strstr(response.string, "200"));
+	text_free(&response);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_pages_and_what_is_no_page, start, stop),
+	    cmocka_unit_test_setup_teardown(test_both_families_are_served, start, stop),
+	    cmocka_unit_test_setup_teardown(test_readiness_follows_the_speaker, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_a_port_in_use_is_an_error_that_names_the_key, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_it_can_be_made_again_on_the_same_port, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_out_of_descriptors_it_rests_and_goes_on, start, stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

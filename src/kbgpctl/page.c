@@ -1,0 +1,387 @@
+/*
+ * One function per paragraph of a page; a line is a label and a text made of a few keys.
+ */
+#include "kbgpctl/page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kbgpctl/format.h"
+
+static const char *const families[] = {"ipv4", "ipv6"};
+static const char *const family_labels[] = {"IPv4", "IPv6"};
+
+enum { FAMILIES = 2 };
+
+/* A line with one value of any kind. */
+static void print_value(FILE *file, const char *label, const json_t *value)
+{
+	struct text text = {0};
+
+	format_append(&text, value, ", ");
+	format_print_line(file, label, "%s", text.string);
+	text_free(&text);
+}
+
+/* A label of its own for the first line, none for those that follow. */
+static void print_list(FILE *file, const char *label, const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		format_print_line(
+		    file, i ? "" : label, "%s", json_string_value(json_array_get(list, i)));
+}
+
+/* Each line of a text that may have several. */
+static void print_lines(FILE *file, const char *label, const char *lines)
+{
+	while (*lines) {
+		const size_t length = strcspn(lines, "\n");
+
+		format_print_line(file, label, "%.*s", (int)length, lines);
+		lines += length + (lines[length] == '\n');
+		label = "";
+	}
+}
+
+/* Appends "1 path" or "2 paths"; what else a plural needs is in `plural`. */
+static void append_count(
+    struct text *text, const json_t *object, const char *key, const char *one, const char *plural)
+{
+	const long long count = format_number(object, key);
+
+	text_append(
+	    text, "%s%lld %s%s", text->length ? ", " : "", count, one, count == 1 ? "" : plural);
+}
+
+/* Status */
+
+static void print_status_head(FILE *file, const json_t *status)
+{
+	const json_t *peers = json_object_get(status, "peers");
+	struct text uptime = {0};
+
+	format_append_duration(&uptime, format_number(status, "uptimeSeconds"));
+	format_print_line(file, "Node:", "%s", format_string(status, "node"));
+	format_print_line(file, "Version:", "kbgpd %s, up %s, %s", format_string(status, "version"),
+	    uptime.string,
+	    json_is_true(json_object_get(status, "ready")) ? "ready" : "not ready yet");
+	format_print_line(file, "AS:", "%lld, router ID %s", format_number(status, "asn"),
+	    format_string(status, "routerID"));
+	format_print_line(file, "Peers:", "%lld of %lld up", format_number(peers, "up"),
+	    format_number(peers, "total"));
+	text_free(&uptime);
+}
+
+static void print_status_routes(FILE *file, const json_t *status)
+{
+	const json_t *routes = json_object_get(status, "routes");
+
+	for (size_t i = 0; i < FAMILIES; i++) {
+		const json_t *part = json_object_get(routes, families[i]);
+		struct text text = {0};
+
+		append_count(&text, part, "prefixes", "prefix", "es");
+		append_count(&text, part, "paths", "path", "s");
+		append_count(&text, part, "installed", "in the kernel", "");
+		format_print_line(
+		    file, i ? "" : "Routes:", "%s: %s", family_labels[i], text.string);
+		text_free(&text);
+	}
+	if (format_number(routes, "failed"))
+		format_print_line(file, "", "%lld refused by the kernel: see kbgpctl fib",
+		    format_number(routes, "failed"));
+}
+
+static void print_status_config(FILE *file, const json_t *status)
+{
+	const json_t *config = json_object_get(status, "config");
+	const bool stale = !strcmp(format_string(config, "state"), "stale");
+	struct text text = {0};
+
+	format_print_line(file, "Configuration:", "%s, loaded at %s%s",
+	    format_string(config, "file"), format_string(config, "loadedAt"),
+	    stale ? ", stale" : "");
+	append_count(&text, config, "reloadsGood", "reload", "s");
+	append_count(&text, config, "reloadsBad", "refused", "");
+	format_print_line(file, "", "%s", text.string);
+	text_free(&text);
+	if (!format_is_null(config, "errors"))
+		print_lines(file, "  refused:", format_string(config, "errors"));
+}
+
+static void print_status_cluster(FILE *file, const json_t *status)
+{
+	const json_t *cluster = json_object_get(status, "cluster");
+	struct text text = {0};
+
+	if (!strcmp(format_string(cluster, "source"), "none")) {
+		format_print_line(file, "Cluster:", "none");
+		return;
+	}
+	format_print_line(file, "Cluster:", "%s%s%s, %s", format_string(cluster, "source"),
+	    format_is_null(cluster, "folder") ? "" : " in ",
+	    format_is_null(cluster, "folder") ? "" : format_string(cluster, "folder"),
+	    json_is_true(json_object_get(cluster, "synced")) ? "synced" : "not synced");
+	append_count(&text, cluster, "nodes", "Node", "s");
+	append_count(&text, cluster, "services", "Service", "s");
+	append_count(&text, cluster, "endpointSlices", "EndpointSlice", "s");
+	append_count(&text, cluster, "servicesAnnounced", "Service", "s");
+	format_print_line(file, "", "%s announced here", text.string);
+	text_free(&text);
+	print_list(file, "  problems:", json_object_get(cluster, "problems"));
+}
+
+void page_print_status(FILE *file, const json_t *status)
+{
+	struct text memory = {0};
+
+	format_append_bytes(&memory, format_number(status, "residentBytes"));
+	print_status_head(file, status);
+	print_status_routes(file, status);
+	print_status_config(file, status);
+	print_status_cluster(file, status);
+	format_print_line(file, "Memory:", "%s resident, longest turn of the loop %.1f ms",
+	    memory.string, (double)format_number(status, "longestTurnMicroseconds") / 1000.0);
+	text_free(&memory);
+}
+
+/* One peer */
+
+static void print_peer_head(FILE *file, const json_t *peer)
+{
+	struct text since = {0};
+
+	format_print_line(file, "Peer:", "%s", format_string(peer, "name"));
+	format_print_line(file, "Address:", "%s", format_string(peer, "address"));
+	format_print_line(file, "AS:", "%lld, ours %lld", format_number(peer, "remoteASN"),
+	    format_number(peer, "localASN"));
+	format_print_line(file, "Router ID:", "%s, ours %s", format_string(peer, "remoteRouterID"),
+	    format_string(peer, "localRouterID"));
+	if (!format_is_null(peer, "changedSeconds"))
+		format_append_duration(&since, format_number(peer, "changedSeconds"));
+	format_print_line(file, "State:", "%s%s%s", format_string(peer, "state"),
+	    since.length ? ", last change " : "", since.length ? since.string : "");
+	if (since.length)
+		text_free(&since);
+	if (!format_is_null(peer, "holdReason"))
+		format_print_line(file, "Held down:", "%s", format_string(peer, "holdReason"));
+	if (json_string_length(json_object_get(peer, "lastError")))
+		format_print_line(file, "Last error:", "%s", format_string(peer, "lastError"));
+}
+
+static void print_peer_failure(FILE *file, const json_t *peer)
+{
+	const json_t *last = json_object_get(peer, "lastFailure");
+
+	if (!json_is_object(last))
+		return;
+	format_print_line(file, "Last failure:", "%s", format_string(last, "reason"));
+	if (!format_is_null(last, "notification"))
+		format_print_line(file, "", "notification %s: %s", format_string(last, "direction"),
+		    format_string(last, "notification"));
+}
+
+static void print_peer_connection(FILE *file, const json_t *peer)
+{
+	const json_t *connection = json_object_get(peer, "connection");
+	const bool passive = json_is_true(json_object_get(peer, "passive"));
+	const bool password = json_is_true(json_object_get(peer, "password"));
+	const long long security = format_number(peer, "ttlSecurity");
+	const long long multihop = format_number(peer, "ebgpMultihop");
+
+	if (json_is_object(connection))
+		format_print_line(file, "Connection:", "from %s port %lld to %s port %lld",
+		    format_string(connection, "localAddress"),
+		    format_number(connection, "localPort"),
+		    format_string(connection, "remoteAddress"),
+		    format_number(connection, "remotePort"));
+	else
+		format_print_line(file, "Connection:", "none");
+	if (security)
+		format_print_line(file, "Transport:", "TTL security, %lld hop%s%s%s", security,
+		    security == 1 ? "" : "s", password ? ", MD5 password" : "",
+		    passive ? ", passive" : "");
+	else
+		format_print_line(file, "Transport:", "%s%lld%s%s",
+		    multihop > 1 ? "multihop, TTL " : "direct, TTL ", multihop,
+		    password ? ", MD5 password" : "", passive ? ", passive" : "");
+}
+
+static void print_peer_timers(FILE *file, const json_t *peer)
+{
+	const json_t *timers = json_object_get(peer, "timers");
+
+	format_print_line(file, "Timers:",
+	    "hold %llds, keepalive %llds; configured hold %llds, "
+	    "connect retry %llds",
+	    format_number(timers, "holdTime"), format_number(timers, "keepaliveTime"),
+	    format_number(timers, "configuredHoldTime"), format_number(timers, "connectRetryTime"));
+}
+
+static void print_peer_families(FILE *file, const json_t *peer)
+{
+	const json_t *all = json_object_get(peer, "families");
+
+	for (size_t i = 0; i < FAMILIES; i++) {
+		const json_t *family = json_object_get(all, families[i]);
+		const char *use = "not configured";
+
+		if (json_is_true(json_object_get(family, "configured")))
+			use = "not negotiated";
+		if (json_is_true(json_object_get(family, "negotiated")))
+			use = "negotiated";
+		format_print_line(file,
+		    i ? "" : "Prefixes:", "%s: %lld received, %lld accepted, %lld advertised (%s)",
+		    family_labels[i], format_number(family, "received"),
+		    format_number(family, "accepted"), format_number(family, "advertised"), use);
+	}
+	if (format_number(peer, "maxPrefixes"))
+		format_print_line(
+		    file, "", "limit %lld per family", format_number(peer, "maxPrefixes"));
+}
+
+static void print_peer_policy(FILE *file, const json_t *peer)
+{
+	const json_t *export = json_object_get(peer, "export");
+
+	if (format_is_null(peer, "import"))
+		format_print_line(file, "Import:", "by default");
+	else
+		print_value(file, "Import:", json_object_get(peer, "import"));
+	if (json_array_size(export))
+		print_value(file, "Export:", export);
+	else
+		format_print_line(file, "Export:", "by default");
+	if (json_is_true(json_object_get(peer, "routeReflectorClient")))
+		format_print_line(file, "", "a route reflector client");
+}
+
+static void print_peer_messages(FILE *file, const json_t *peer)
+{
+	static const char *const kinds[] = {
+	    "open", "update", "keepalive", "notification", "routeRefresh", "bytes"};
+	static const char *const labels[] = {
+	    "OPEN", "UPDATE", "KEEPALIVE", "NOTIFICATION", "ROUTE-REFRESH", "bytes"};
+	const json_t *messages = json_object_get(peer, "messages");
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		format_print_line(file, i ? "" : "Messages:", "%-14s sent %-10lld received %lld",
+		    labels[i], format_number(json_object_get(messages, "sent"), kinds[i]),
+		    format_number(json_object_get(messages, "received"), kinds[i]));
+	format_print_line(file,
+	    "Counters:", "%lld flaps, %lld connection attempts, %lld bytes queued",
+	    format_number(peer, "flaps"), format_number(peer, "connectionAttempts"),
+	    format_number(peer, "queuedBytes"));
+	format_print_line(file, "",
+	    "malformed UPDATEs: %lld treated as withdraw, %lld with attributes discarded",
+	    format_number(peer, "treatedAsWithdraw"), format_number(peer, "attributesDiscarded"));
+}
+
+void page_print_peer(FILE *file, const json_t *peer)
+{
+	const json_t *capabilities = json_object_get(peer, "capabilities");
+
+	print_peer_head(file, peer);
+	print_peer_failure(file, peer);
+	print_peer_connection(file, peer);
+	print_peer_timers(file, peer);
+	print_value(file, "Capabilities:", json_object_get(capabilities, "sent"));
+	print_value(file, "  theirs:", json_object_get(capabilities, "received"));
+	print_peer_families(file, peer);
+	print_peer_policy(file, peer);
+	print_peer_messages(file, peer);
+}
+
+/* One prefix */
+
+static void print_path_attributes(FILE *file, const json_t *path)
+{
+	static const char *const lists[][2] = {
+	    {"communities", "communities"},
+	    {"largeCommunities", "large communities"},
+	    {"extendedCommunities", "extended communities"},
+	    {"clusterList", "cluster list"},
+	};
+	struct text text = {0};
+
+	text_append(&text, "    next hop ");
+	format_append(&text, json_object_get(path, "nextHop"), "");
+	text_append(&text, ", AS path ");
+	if (json_array_size(json_object_get(path, "asPath")))
+		format_append_as_path(&text, json_object_get(path, "asPath"));
+	else
+		text_append(&text, "empty");
+	text_append(&text, ", origin %s\n    local preference ", format_string(path, "origin"));
+	format_append(&text, json_object_get(path, "localPref"), "");
+	text_append(&text, ", MED ");
+	format_append(&text, json_object_get(path, "med"), "");
+	if (!format_is_null(path, "originatorID"))
+		text_append(&text, ", originator %s", format_string(path, "originatorID"));
+	if (!format_is_null(path, "kernelMetric"))
+		text_append(&text, ", kernel metric %lld", format_number(path, "kernelMetric"));
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const json_t *list = json_object_get(path, lists[i][0]);
+
+		if (!json_array_size(list))
+			continue;
+		text_append(&text, "\n    %s ", lists[i][1]);
+		format_append(&text, list, " ");
+	}
+	format_print_text(file, text.string);
+	text_free(&text);
+}
+
+/* Why the first path is best: where the next one lost to it. */
+static void append_winning_reason(struct text *text, const json_t *paths)
+{
+	const json_t *next = json_array_get(paths, 1);
+	const char *state = format_string(next, "state");
+
+	if (!strcmp(state, "candidate") || !strcmp(state, "multipath"))
+		text_append(text, ": best, by %s", format_string(next, "reason"));
+	else
+		text_append(text, ": best, the only usable path");
+}
+
+static void print_path(FILE *file, const json_t *path, const json_t *paths)
+{
+	const bool best = json_is_true(json_object_get(path, "best"));
+	const char *state = format_string(path, "state");
+	const char *mark = !strcmp(state, "multipath") ? "=" : " ";
+	struct text from = {0};
+
+	text_append(&from, "%s from ", best ? ">" : mark);
+	if (!format_is_null(path, "advertisement"))
+		text_append(&from, "this node (%s)", format_string(path, "advertisement"));
+	else if (format_is_null(path, "peer"))
+		text_append(&from, "this node");
+	else
+		text_append(
+		    &from, "%s (%s)", format_string(path, "peer"), format_string(path, "source"));
+	if (best)
+		append_winning_reason(&from, paths);
+	else if (!strcmp(state, "multipath"))
+		text_append(
+		    &from, ": multipath, not the best by %s", format_string(path, "reason"));
+	else if (!strcmp(state, "candidate"))
+		text_append(&from, ": lost by %s", format_string(path, "reason"));
+	else
+		text_append(&from, ": %s, %s", state, format_string(path, "reason"));
+	format_print_text(file, from.string);
+	text_free(&from);
+	print_path_attributes(file, path);
+}
+
+void page_print_route(FILE *file, const json_t *paths)
+{
+	const size_t count = json_array_size(paths);
+
+	if (!count) {
+		fprintf(file, "No route.\n");
+		return;
+	}
+	fprintf(file, "%s: %zu path%s\n", format_string(json_array_get(paths, 0), "prefix"), count,
+	    count == 1 ? "" : "s");
+	for (size_t i = 0; i < count; i++)
+		print_path(file, json_array_get(paths, i), paths);
+}

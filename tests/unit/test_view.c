@@ -1,0 +1,264 @@
+/* Golden output of kbgpctl's views from the JSON of the daemon. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kbgpctl/format.h"
+#include "kbgpctl/view.h"
+
+/* Single quotes stand for double ones, so that the JSON can be read. */
+static json_t *load(const char *quoted)
+{
+	char *copy = strdup(quoted);
+	json_error_t error;
+	json_t *value;
+
+	for (char *at = copy; *at; at++)
+		if (*at == '\'')
+			*at = '"';
+	value = json_loads(copy, 0, &error);
+	if (!value)
+		fail_msg("%s at %d: %s", error.text, error.position, copy);
+	free(copy);
+	return value;
+}
+
+/* What the view makes of a value, or of rows that are the items of an array. */
+static char *show(const char *name, const char *quoted)
+{
+	const struct view *view = view_find(name);
+	struct view_output output = {0};
+	json_t *value = load(quoted);
+	char *text = NULL;
+	size_t size;
+
+	assert_non_null(view);
+	output.file = open_memstream(&text, &size);
+	if (view->value) {
+		view->value(&output, value);
+	} else {
+		if (view->begin)
+			view->begin(&output);
+		for (size_t i = 0; i < json_array_size(value); i++)
+			view->row(&output, json_array_get(value, i));
+		if (view->end)
+			view->end(&output);
+	}
+	fclose(output.file);
+	json_decref(value);
+	return text;
+}
+
+static void assert_shows(const char *name, const char *quoted, const char *expected)
+{
+	char *text = show(name, quoted);
+
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void test_peers_have_a_line_each(void **state)
+{
+	(void)state;
+	assert_shows("peers",
+	    "[{'name':'tor-a','address':'10.0.0.1','remoteASN':65000,'state':'Established',"
+	    "'holdReason':null,'uptimeSeconds':3725,'changedSeconds':3725,'families':{"
+	    "'ipv4':{'configured':true,'received':10,'accepted':9,'advertised':3},"
+	    "'ipv6':{'configured':false}},'lastError':''},"
+	    "{'name':'tor-b','address':'2001:db8::1','remoteASN':4200000000,'state':'Idle',"
+	    "'holdReason':'shut down','changedSeconds':null,'families':{"
+	    "'ipv4':{'configured':true},'ipv6':{'configured':true}},'lastError':'other'}]",
+	    "NAME   ADDRESS              AS  STATE        SINCE  IPV4 RCV/ACC/ADV"
+	    "  IPV6 RCV/ACC/ADV  LAST ERROR\n"
+	    "tor-a  10.0.0.1          65000  Established  1h02m            10/9/3"
+	    "                 -\n"
+	    "tor-b  2001:db8::1  4200000000  Idle         never             0/0/0"
+	    "             0/0/0  shut down\n");
+}
+
+#define PATH_A                                                                                    \
+	"{'prefix':'10.1.0.0/24','best':true,'state':'best','reason':'best','peer':'tor-a',"      \
+	"'source':'ebgp','nextHop':'10.0.0.1','asPath':[65000,64513,[1,2]],'origin':'IGP',"       \
+	"'localPref':100,'med':null,'communities':['65000:1','no-export'],'largeCommunities':[]," \
+	"'extendedCommunities':[]}"
+#define PATH_B                                                                                  \
+	"{'prefix':'10.1.0.0/24','best':false,'state':'candidate','reason':'AS path length',"   \
+	"'peer':'tor-b','source':'ebgp','nextHop':'10.0.0.2','asPath':[65000,1,2,3],"           \
+	"'origin':'incomplete','localPref':100,'med':5,'communities':[],'largeCommunities':[]," \
+	"'extendedCommunities':[]}"
+#define PATH_OWN                                                                                   \
+	"{'prefix':'10.1.0.0/24','best':false,'state':'filtered','reason':'rejected','peer':null," \
+	"'source':'local','nextHop':null,'asPath':[],'origin':'EGP','localPref':100,'med':0,"      \
+	"'communities':[],'largeCommunities':['1:2:3'],'extendedCommunities':[]}"
+
+static void test_routes_have_a_line_per_path(void **state)
+{
+	(void)state;
+	assert_shows("routes", "[" PATH_A "," PATH_B "," PATH_OWN "]",
+	    "PREFIX       STATE      NEXT HOP  FROM       PREF  MED  AS PATH\n"
+	    "10.1.0.0/24  best       10.0.0.1  tor-a       100    -  65000 64513 {1 2} i\n"
+	    "10.1.0.0/24  candidate  10.0.0.2  tor-b       100    5  65000 1 2 3 ?\n"
+	    "10.1.0.0/24  filtered   -         this node   100    0  e\n");
+}
+
+static void test_a_route_says_why_each_path_won_or_lost(void **state)
+{
+	(void)state;
+	assert_shows("route", "[" PATH_A "," PATH_B "," PATH_OWN "]",
+	    "10.1.0.0/24: 3 paths\n"
+	    "> from tor-a (ebgp): best, by AS path length\n"
+	    "    next hop 10.0.0.1, AS path 65000 64513 {1 2}, origin IGP\n"
+	    "    local preference 100, MED -\n"
+	    "    communities 65000:1 no-export\n"
+	    "  from tor-b (ebgp): lost by AS path length\n"
+	    "    next hop 10.0.0.2, AS path 65000 1 2 3, origin incomplete\n"
+	    "    local preference 100, MED 5\n"
+	    "  from this node: filtered, rejected\n"
+	    "    next hop -, AS path empty, origin EGP\n"
+	    "    local preference 100, MED 0\n"
+	    "    large communities 1:2:3\n");
+	assert_shows("route", "[]", "No route.\n");
+}
+
+static void test_advertisements_give_the_reason(void **state)
+{
+	(void)state;
+	assert_shows("advertisements",
+	    "[{'advertisement':'pods','type':'PodCIDR','namespace':null,'name':'node-a',"
+	    "'address':'10.244.1.0/24','prefix':'10.244.1.0/24','announced':true,"
+	    "'reason':'announced','message':'announced by this node'},"
+	    "{'advertisement':'public','type':'Service','namespace':'default','name':'web',"
+	    "'address':'192.0.2.1','prefix':'192.0.2.1/32','announced':false,"
+	    "'reason':'noLocalEndpoints','message':'none here'}]",
+	    "ADVERTISEMENT  TYPE     OBJECT       ADDRESS        PREFIX         ANNOUNCED  REASON\n"
+	    "pods           PodCIDR  node-a       10.244.1.0/24  10.244.1.0/24  yes\n"
+	    "public         Service  default/web  192.0.2.1      192.0.2.1/32   no         "
+	    "noLocalEndpoints: none here\n");
+}
+
+static void test_fib_lists_the_hops_of_a_route(void **state)
+{
+	(void)state;
+	assert_shows("fib",
+	    "[{'prefix':'10.1.0.0/24','nextHops':[{'address':'10.0.0.1','interface':'eth0',"
+	    "'weight':2},{'address':null,'interface':'eth1','weight':1}],'table':254,'metric':20,"
+	    "'state':'installed','error':null},"
+	    "{'prefix':'10.2.0.0/24','nextHops':[],'table':100,'metric':20,'state':'failed',"
+	    "'error':'Network is unreachable'}]",
+	    "PREFIX       NEXT HOPS                     TABLE  METRIC  STATE      ERROR\n"
+	    "10.1.0.0/24  10.0.0.1 eth0 weight 2, eth1   main      20  installed\n"
+	    "10.2.0.0/24  -                               100      20  failed     "
+	    "Network is unreachable\n");
+	assert_shows("fib", "[]", "None.\n");
+}
+
+static void test_next_hops_tell_what_is_wrong(void **state)
+{
+	(void)state;
+	assert_shows("nexthops",
+	    "[{'address':'10.0.0.1','reachable':true,'onLink':true,'gateway':null,"
+	    "'interface':'eth0','cost':0,'attributeSets':3,'reason':null},"
+	    "{'address':'10.9.0.1','reachable':false,'onLink':false,'gateway':null,"
+	    "'interface':null,'cost':0,'attributeSets':1,'reason':'no route'}]",
+	    "ADDRESS   STATE        VIA      INTERFACE  COST  ATTRIBUTE SETS  REASON\n"
+	    "10.0.0.1  reachable    on link  eth0          0               3\n"
+	    "10.9.0.1  unreachable  -        -             0               1  no route\n");
+}
+
+static void test_an_event_is_a_line_that_nobody_can_forge(void **state)
+{
+	(void)state;
+	assert_shows("watch",
+	    "[{'time':'2026-11-20T21:29:16.123Z','event':'peerDown','subject':'tor-a',"
+	    "'prefix':null,'text':'received Cease: \\u001b[2J'},"
+	    "{'time':'2026-11-20T21:29:17.000Z','event':'eventsLost','count':12}]",
+	    "2026-11-20T21:29:16.123Z peerDown tor-a: received Cease: \\x1b[2J\n"
+	    "2026-11-20T21:29:17.000Z eventsLost 12\n");
+}
+
+static void test_status_shows_what_was_refused(void **state)
+{
+	char *text;
+
+	(void)state;
+	text = show("status",
+	    "{'version':'0.1.0','node':'node-a','asn':64512,'routerID':'10.0.0.11',"
+	    "'uptimeSeconds':59,'ready':true,'peers':{'up':1,'total':2},"
+	    "'routes':{'ipv4':{'prefixes':1,'paths':2,'installed':1},'ipv6':{},'failed':3},"
+	    "'config':{'file':'k.yaml','state':'stale','errors':'k.yaml:1:1: a\\nk.yaml:2:1: b\\n',"
+	    "'loadedAt':'2026-11-20T21:29:16Z','reloadsGood':1,'reloadsBad':2},"
+	    "'cluster':{'source':'none'},'residentBytes':4200000,'longestTurnMicroseconds':1500}");
+	assert_string_equal(text,
+	    "Node:             node-a\n"
+	    "Version:          kbgpd 0.1.0, up 59s, ready\n"
+	    "AS:               64512, router ID 10.0.0.11\n"
+	    "Peers:            1 of 2 up\n"
+	    "Routes:           IPv4: 1 prefix, 2 paths, 1 in the kernel\n"
+	    "                  IPv6: 0 prefixes, 0 paths, 0 in the kernel\n"
+	    "                  3 refused by the kernel: see kbgpctl fib\n"
+	    "Configuration:    k.yaml, loaded at 2026-11-20T21:29:16Z, stale\n"
+	    "                  1 reload, 2 refused\n"
+	    "  refused:        k.yaml:1:1: a\n"
+	    "                  k.yaml:2:1: b\n"
+	    "Cluster:          none\n"
+	    "Memory:           4.2 MB resident, longest turn of the loop 1.5 ms\n");
+	free(text);
+}
+
+static void test_a_peer_page_survives_missing_keys(void **state)
+{
+	char *text = show("peer", "[{'name':'tor-a'}]");
+
+	(void)state;
+	assert_non_null(strstr(text, "Peer:             tor-a\n"));
+	assert_non_null(strstr(text, "Connection:       none\n"));
+	free(text);
+}
+
+static void test_durations_have_two_units(void **state)
+{
+	static const struct {
+		long long seconds;
+		const char *text;
+	} cases[] = {{0, "0s"}, {59, "59s"}, {60, "1m00s"}, {3599, "59m59s"}, {3600, "1h00m"},
+	    {86399, "23h59m"}, {86400, "1d00h"}, {1000000, "11d13h"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct text text = {0};
+
+		format_append_duration(&text, cases[i].seconds);
+		assert_string_equal(text.string, cases[i].text);
+		text_free(&text);
+	}
+}
+
+static void test_an_unknown_view_is_none(void **state)
+{
+	(void)state;
+	assert_null(view_find("nothing"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_peers_have_a_line_each),
+	    cmocka_unit_test(test_routes_have_a_line_per_path),
+	    cmocka_unit_test(test_a_route_says_why_each_path_won_or_lost),
+	    cmocka_unit_test(test_advertisements_give_the_reason),
+	    cmocka_unit_test(test_fib_lists_the_hops_of_a_route),
+	    cmocka_unit_test(test_next_hops_tell_what_is_wrong),
+	    cmocka_unit_test(test_an_event_is_a_line_that_nobody_can_forge),
+	    cmocka_unit_test(test_status_shows_what_was_refused),
+	    cmocka_unit_test(test_a_peer_page_survives_missing_keys),
+	    cmocka_unit_test(test_durations_have_two_units),
+	    cmocka_unit_test(test_an_unknown_view_is_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

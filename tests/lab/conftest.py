@@ -1,0 +1,42 @@
+"""The `lab` fixture: a Lab that is removed after the test, its logs shown if the test failed."""
+
+import os
+import pathlib
+import signal
+
+import pytest
+
+pytest.register_assert_rewrite("lab", "daemons", "scripted", "sessions", "wire")
+
+from lab import Lab  # noqa: E402  (after the line that has its assertions explained)
+
+
+def pytest_configure(config):
+    del config
+    # A terminated run cleans up as an interrupted one does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    assert os.geteuid() == 0, "labs make network namespaces: run as root"
+
+
+@pytest.fixture(scope="session")
+def build():
+    """The folder that kbgpd and kbgpctl were built in: $KBGPD_BUILD."""
+    folder = pathlib.Path(os.environ.get("KBGPD_BUILD", "build/release")).resolve()
+    assert (folder / "kbgpd").exists(), f"{folder}: no kbgpd here; build it or set KBGPD_BUILD"
+    return folder
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """At a failure adds the lab's logs to the report, while the lab is still there."""
+    outcome = yield
+    report = outcome.get_result()
+    lab = item.funcargs.get("lab") if hasattr(item, "funcargs") else None
+    if call.when == "call" and report.failed and lab is not None:
+        report.sections += [*lab.snapshot(), *lab.logs()]
+
+
+@pytest.fixture
+def lab():
+    with Lab() as new:
+        yield new

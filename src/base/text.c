@@ -120,6 +120,15 @@ void text_append_visible(struct text *text, const char *string)
 	}
 }
 
+void text_append_visible_list(struct text *text, const char *format, va_list arguments)
+{
+	struct text plain = {0};
+
+	text_append_list(&plain, format, arguments);
+	text_append_visible(text, plain.string);
+	text_free(&plain);
+}
+
 static void append_json_character(struct text *text, uint32_t code, const char *at, size_t length)
 {
 	if (code == '"' || code == '\\') {

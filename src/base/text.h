@@ -21,6 +21,9 @@ void text_append_list(struct text *text, const char *format, va_list arguments)
 void text_append_bytes(struct text *text, const char *bytes, size_t length);
 /* Appends the string with control characters and bytes that are no UTF-8 written as \x1b. */
 void text_append_visible(struct text *text, const char *string);
+/* The same of what the format makes. */
+void text_append_visible_list(struct text *text, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 /* Appends the string as a quoted JSON string; each byte that is no UTF-8 becomes U+FFFD. */
 void text_append_json_string(struct text *text, const char *string);
 /* Empties it and keeps the memory. */

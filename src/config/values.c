@@ -166,39 +166,21 @@ static bool read_number(
 	    (unsigned long long)key->minimum, (unsigned long long)maximum, text);
 }
 
-static bool read_u8(const struct schema *schema, const struct schema_key *key, const char *text,
-    void *to, struct error *error)
+/* The limit of its type says how wide the member is. */
+static bool read_integer(const struct schema *schema, const struct schema_key *key,
+    const char *text, void *to, struct error *error)
 {
 	uint64_t number;
 
 	(void)schema;
 	if (!read_number(key, text, &number, error))
 		return false;
-	*(uint8_t *)to = (uint8_t)number;
-	return true;
-}
-
-static bool read_u16(const struct schema *schema, const struct schema_key *key, const char *text,
-    void *to, struct error *error)
-{
-	uint64_t number;
-
-	(void)schema;
-	if (!read_number(key, text, &number, error))
-		return false;
-	*(uint16_t *)to = (uint16_t)number;
-	return true;
-}
-
-static bool read_u32(const struct schema *schema, const struct schema_key *key, const char *text,
-    void *to, struct error *error)
-{
-	uint64_t number;
-
-	(void)schema;
-	if (!read_number(key, text, &number, error))
-		return false;
-	*(uint32_t *)to = (uint32_t)number;
+	if (key->type->limit == UINT8_MAX)
+		*(uint8_t *)to = (uint8_t)number;
+	else if (key->type->limit == UINT16_MAX)
+		*(uint16_t *)to = (uint16_t)number;
+	else
+		*(uint32_t *)to = (uint32_t)number;
 	return true;
 }
 
@@ -361,9 +343,9 @@ static bool read_prefix(const struct schema *schema, const struct schema_key *ke
 }
 
 const struct schema_type value_boolean = {.read = read_boolean, .plain = true};
-const struct schema_type value_u8 = {.read = read_u8, .plain = true, .limit = UINT8_MAX};
-const struct schema_type value_u16 = {.read = read_u16, .plain = true, .limit = UINT16_MAX};
-const struct schema_type value_u32 = {.read = read_u32, .plain = true, .limit = UINT32_MAX};
+const struct schema_type value_u8 = {.read = read_integer, .plain = true, .limit = UINT8_MAX};
+const struct schema_type value_u16 = {.read = read_integer, .plain = true, .limit = UINT16_MAX};
+const struct schema_type value_u32 = {.read = read_integer, .plain = true, .limit = UINT32_MAX};
 const struct schema_type value_duration = {.read = read_duration, .limit = UINT32_MAX};
 const struct schema_type value_word = {.read = read_word};
 const struct schema_type value_text = {.read = read_text};

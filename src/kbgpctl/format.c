@@ -108,15 +108,12 @@ void format_print_text(FILE *file, const char *text)
 
 void format_print_line(FILE *file, const char *label, const char *format, ...)
 {
-	struct text text = {0};
 	struct text visible = {0};
 	va_list arguments;
 
 	va_start(arguments, format);
-	text_append_list(&text, format, arguments);
+	text_append_visible_list(&visible, format, arguments);
 	va_end(arguments);
-	text_append_visible(&visible, text.string);
 	fprintf(file, "%-*s%s\n", LABEL_WIDTH, label, visible.string);
-	text_free(&text);
 	text_free(&visible);
 }

@@ -95,16 +95,13 @@ static void add_cell(struct text_table *table, const char *text)
 
 void text_table_add(struct text_table *table, const char *format, ...)
 {
-	struct text text = {0};
 	struct text visible = {0};
 	va_list arguments;
 
 	va_start(arguments, format);
-	text_append_list(&text, format, arguments);
+	text_append_visible_list(&visible, format, arguments);
 	va_end(arguments);
-	text_append_visible(&visible, text.string);
 	add_cell(table, visible.string);
-	text_free(&text);
 	text_free(&visible);
 }
 

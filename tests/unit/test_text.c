@@ -119,6 +119,26 @@ static void foreign_text_is_escaped(void **state)
 	}
 }
 
+static void append_formatted(struct text *text, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	text_append_visible_list(text, format, arguments);
+	va_end(arguments);
+}
+
+static void what_a_format_makes_is_made_visible(void **state)
+{
+	struct text text = {0};
+
+	(void)state;
+	text_append(&text, "a ");
+	append_formatted(&text, "%s=%d", "b\n", 7);
+	assert_string_equal(text.string, "a b\\x0a=7");
+	text_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +147,7 @@ int main(void)
 	    cmocka_unit_test(every_length_fits),
 	    cmocka_unit_test(clear_keeps_the_memory),
 	    cmocka_unit_test(foreign_text_is_escaped),
+	    cmocka_unit_test(what_a_format_makes_is_made_visible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,8 +81,8 @@ struct k8s_endpoint_count {
 };
 
 /*
- * Usable is ready; or, if no endpoint (of those that the question is about) is ready, serving
- * and terminating (KEP-1669); or any with publishNotReadyAddresses.
+ * Usable is ready; for the local ones also serving and terminating, as long as none of them is
+ * ready (KEP-1669); any at all with publishNotReadyAddresses.
  */
 struct k8s_endpoint_count k8s_count_endpoints(
     const struct k8s_cluster *cluster, const struct k8s_object *service, const char *node_name);

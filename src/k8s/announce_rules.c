@@ -9,8 +9,8 @@
  *   its presence, whatever its value, as in KEP-1143 and in MetalLB.  Pod CIDRs and fixed prefixes
  *   do not depend on any of these: pods run on a node that is not ready, too.
  * - Endpoints: an EndpointSlice is of one family, so each family is judged by its own slices.
- *   Terminating endpoints take traffic only while no other is ready, and for policy Local it is
- *   the endpoints of this node that the question is about (KEP-1669).
+ *   Policy Cluster wants one that is ready, anywhere.  Policy Local asks about this node only, where
+ *   terminating endpoints that still serve count while none is ready (KEP-1669).
  * - Martians: loopback, link-local, multicast and reserved addresses are never announced, whoever
  *   has written them into a Service or a Node; the configuration refuses them as fixed prefixes.
  * - Traffic policy: externalTrafficPolicy rules load balancer and external IPs, and
@@ -85,11 +85,6 @@ static void tally_endpoint(struct tally *tally, const struct k8s_endpoint *endpo
 		tally->serving_terminating = true;
 }
 
-static bool tally_is_usable(const struct tally *tally, bool publish_not_ready)
-{
-	return publish_not_ready ? tally->any : tally->ready || tally->serving_terminating;
-}
-
 struct k8s_endpoint_count k8s_count_endpoints(
     const struct k8s_cluster *cluster, const struct k8s_object *service, const char *node_name)
 {
@@ -115,8 +110,10 @@ struct k8s_endpoint_count k8s_count_endpoints(
 		}
 	}
 	for (unsigned family = 0; family < IP_FAMILIES; family++) {
-		count.usable[family] = tally_is_usable(&all[family], publish_not_ready);
-		count.usable_local[family] = tally_is_usable(&local[family], publish_not_ready);
+		count.usable[family] = publish_not_ready ? all[family].any : all[family].ready;
+		count.usable_local[family] =
+		    publish_not_ready ? local[family].any
+				      : local[family].ready || local[family].serving_terminating;
 	}
 	return count;
 }

@@ -304,7 +304,8 @@ static uint8_t check_mp_reach(
 	wire_get_bytes(&reader, length + 1); /* RFC 4760 3: reserved octet, ignored on receipt */
 	if (reader.failed)
 		return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
-	if (!bgp_nlri_is_valid((struct wire_span){reader.at, wire_left(&reader)}, family))
+	if (!bgp_nlri_is_valid((struct wire_span){reader.at, wire_left(&reader)}, family,
+		decoder->codec->add_path_receive[family]))
 		return BGP_UPDATE_OPTIONAL_ATTRIBUTE; /* RFC 4760 7, RFC 7606 5.3 */
 	return 0;
 }
@@ -354,7 +355,8 @@ static uint8_t check_mp_unreach(
 		*treatment = BGP_TREATMENT_DISCARD_ATTRIBUTE;
 		return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
 	}
-	if (!bgp_nlri_is_valid((struct wire_span){reader.at, wire_left(&reader)}, family))
+	if (!bgp_nlri_is_valid((struct wire_span){reader.at, wire_left(&reader)}, family,
+		decoder->codec->add_path_receive[family]))
 		return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
 	return 0;
 }

@@ -22,6 +22,7 @@ struct bgp_raw_attribute {
 /* The state of decoding one Path Attributes field. */
 struct bgp_attribute_decoder {
 	const struct bgp_codec *codec;
+	const struct bgp_update_rules *rules;
 	struct arena *arena;
 	struct bgp_attributes *attributes;
 	struct bgp_attributes_result *result; /* NULL when the canonical form is read */

@@ -296,11 +296,14 @@ static void clear_result(struct bgp_attributes_result *result)
 	result->mp_next_hop = (struct bgp_next_hop){0};
 }
 
-void bgp_attributes_decode(struct wire_span span, const struct bgp_codec *codec, bool has_nlri,
-    struct arena *arena, struct bgp_attributes *attributes, struct bgp_attributes_result *result)
+void bgp_attributes_decode(struct wire_span span, const struct bgp_codec *codec,
+    const struct bgp_update_rules *rules, bool has_nlri, struct arena *arena,
+    struct bgp_attributes *attributes, struct bgp_attributes_result *result)
 {
+	static const struct bgp_update_rules no_rules;
 	struct bgp_attribute_decoder decoder = {
 	    .codec = codec,
+	    .rules = rules ? rules : &no_rules,
 	    .arena = arena,
 	    .attributes = attributes,
 	    .result = result,

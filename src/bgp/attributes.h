@@ -70,6 +70,8 @@ struct bgp_attributes {
 	struct wire_span as_path; /* 4-octet form */
 	struct wire_span communities[BGP_COMMUNITY_KINDS];
 	struct wire_span cluster_list; /* 4-octet identifiers */
+	struct wire_span aigp; /* TLVs, RFC 7311 */
+	uint32_t otc; /* Only to Customer: an AS, RFC 9234 */
 	struct bgp_unknown_attribute unknown[BGP_UNKNOWN_ATTRIBUTES_MAX]; /* ascending type */
 };
 
@@ -110,12 +112,22 @@ struct bgp_attributes_result {
 };
 
 /*
+ * What a session wants of the UPDATEs that it receives beyond what was negotiated.  Zeroed, or
+ * NULL: nothing.
+ */
+struct bgp_update_rules {
+	uint64_t ignored[4]; /* bit t: attributes of type t count as if they were not there */
+	uint32_t first_asn; /* with which the AS_PATH must begin (RFC 4271 6.3); 0: any */
+};
+
+/*
  * Decodes and checks the Path Attributes field `span`.  `has_nlri` says whether the UPDATE has
  * IPv4 NLRI in its own field (then the well-known attributes and NEXT_HOP are mandatory).  What
  * has to be rewritten is put into the arena.
  */
-void bgp_attributes_decode(struct wire_span span, const struct bgp_codec *codec, bool has_nlri,
-    struct arena *arena, struct bgp_attributes *attributes, struct bgp_attributes_result *result);
+void bgp_attributes_decode(struct wire_span span, const struct bgp_codec *codec,
+    const struct bgp_update_rules *rules, bool has_nlri, struct arena *arena,
+    struct bgp_attributes *attributes, struct bgp_attributes_result *result);
 
 /*
  * Writes the attributes for a session, in ascending type order without NEXT_HOP unless

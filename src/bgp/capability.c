@@ -96,7 +96,7 @@ static bool decode_graceful_restart(
 {
 	if (wire_left(value) < 2 || wire_left(value) % 4 != 2)
 		return false;
-	capabilities->graceful_restart = true;
+	capabilities->graceful_restart.announced = true;
 	return true;
 }
 
@@ -124,7 +124,7 @@ static const struct capability_row table[] = {
     {CAPABILITY_EXTENDED_NEXT_HOP, "extended next hop", FLAG(extended_next_hop),
 	decode_extended_next_hop, encode_extended_next_hop, false},
     {CAPABILITY_EXTENDED_MESSAGE, "extended message", FLAG(extended_message), NULL, NULL, false},
-    {CAPABILITY_GRACEFUL_RESTART, "graceful restart", FLAG(graceful_restart),
+    {CAPABILITY_GRACEFUL_RESTART, "graceful restart", FLAG(graceful_restart.announced),
 	decode_graceful_restart, NULL, true},
     {CAPABILITY_AS4, "4-octet AS", FLAG(as4), decode_as4, encode_as4, false},
     {CAPABILITY_ENHANCED_ROUTE_REFRESH, "enhanced route refresh", FLAG(enhanced_route_refresh),

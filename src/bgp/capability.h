@@ -13,6 +13,40 @@
 #include "base/wire.h"
 #include "bgp/notification.h"
 
+/* What we are to the neighbour (RFC 9234 4.1); on the wire one less. */
+enum bgp_role {
+	BGP_ROLE_NONE,
+	BGP_ROLE_PROVIDER,
+	BGP_ROLE_ROUTE_SERVER,
+	BGP_ROLE_ROUTE_SERVER_CLIENT,
+	BGP_ROLE_CUSTOMER,
+	BGP_ROLE_PEER,
+	BGP_ROLES
+};
+
+/* RFC 7911 4, of one family, or'ed. */
+enum bgp_add_path { BGP_ADD_PATH_RECEIVE = 1, BGP_ADD_PATH_SEND = 2 };
+
+/* RFC 4724 3, 8538 2.  Without families: sends End-of-RIB, but keeps nothing when it restarts. */
+struct bgp_graceful_restart {
+	bool announced;
+	bool restarting; /* Restart State (R) */
+	bool notification; /* N: a NOTIFICATION too leads to a graceful restart, RFC 8538 */
+	bool families[IP_FAMILIES];
+	bool forwarding[IP_FAMILIES]; /* Forwarding State (F) */
+	uint16_t time_s; /* 12 bits */
+};
+
+/* RFC 9494 3.1 */
+struct bgp_long_lived_restart {
+	bool announced;
+	bool families[IP_FAMILIES];
+	bool forwarding[IP_FAMILIES]; /* F */
+	uint32_t time_s[IP_FAMILIES]; /* 24 bits */
+};
+
+#define BGP_HOST_NAME_MAX 64
+
 /* What one end announced, or is to announce.  A comparable value: padding is zero. */
 struct bgp_capabilities {
 	bool families[IP_FAMILIES]; /* RFC 4760: IPv4 and IPv6 unicast */
@@ -23,7 +57,13 @@ struct bgp_capabilities {
 	bool extended_next_hop; /* RFC 8950: IPv4 unicast over IPv6 next hops */
 	bool as4; /* RFC 6793 */
 	uint32_t asn; /* the 4-octet AS of that capability */
-	bool graceful_restart; /* RFC 4724; shown, not acted upon yet */
+	uint8_t role; /* enum bgp_role, RFC 9234 */
+	bool roles_conflict; /* it was there with several values */
+	uint8_t add_path[IP_FAMILIES]; /* enum bgp_add_path, or'ed, RFC 7911 */
+	struct bgp_graceful_restart graceful_restart;
+	struct bgp_long_lived_restart long_lived_restart;
+	char host_name[BGP_HOST_NAME_MAX + 1]; /* the FQDN capability; empty: not announced */
+	char domain_name[BGP_HOST_NAME_MAX + 1];
 };
 
 /*
@@ -49,6 +89,11 @@ struct bgp_codec {
 	bool extended_message; /* messages up to 65535 octets may be sent and received */
 	bool extended_next_hop; /* IPv4 NLRI may have an IPv6 next hop */
 	bool route_refresh;
+	bool enhanced_route_refresh; /* RFC 7313: refreshes are marked at both ends */
+	bool notification_restart; /* RFC 8538: an end for good is a Hard Reset */
+	bool
+	    add_path_send[IP_FAMILIES]; /* RFC 7911: prefixes that we send have a Path Identifier */
+	bool add_path_receive[IP_FAMILIES]; /* those that we are sent */
 	bool external; /* the peer is in another AS */
 };
 

@@ -46,6 +46,7 @@ unsigned bgp_community_size(enum bgp_community_kind kind)
 	    [BGP_COMMUNITY_STANDARD] = 4,
 	    [BGP_COMMUNITY_EXTENDED] = 8,
 	    [BGP_COMMUNITY_LARGE] = 12,
+	    [BGP_COMMUNITY_EXTENDED_IPV6] = 20,
 	};
 
 	return sizes[kind];

@@ -1,5 +1,5 @@
 /*
- * The three kinds of communities (RFC 1997, 8092, 4360) as values and as text.  An attribute holds
+ * The four kinds of communities (RFC 1997, 8092, 4360, 5701) as values and as text.  An attribute holds
  * many of one kind as a span of fixed-size items; the set operations work on such spans.  Called
  * by the policy and the configuration (parse), the codec and the control room (print).
  */
@@ -17,10 +17,11 @@ enum bgp_community_kind {
 	BGP_COMMUNITY_STANDARD,
 	BGP_COMMUNITY_EXTENDED,
 	BGP_COMMUNITY_LARGE,
+	BGP_COMMUNITY_EXTENDED_IPV6,
 	BGP_COMMUNITY_KINDS
 };
 
-#define BGP_COMMUNITY_SIZE_MAX 12
+#define BGP_COMMUNITY_SIZE_MAX 20
 
 /* One community: `bytes` in wire form, as many as its kind has. */
 struct bgp_community {
@@ -28,7 +29,7 @@ struct bgp_community {
 	uint8_t bytes[BGP_COMMUNITY_SIZE_MAX];
 };
 
-/* Bytes of one on the wire: 4, 8 or 12. */
+/* Bytes of one on the wire: 4, 8, 12 or 20. */
 unsigned bgp_community_size(enum bgp_community_kind kind);
 /*
  * "64512:100", "large:64512:1:2", "rt:64512:1", "soo:...", "ext:0x0002fc0000000001", or a name

@@ -60,7 +60,8 @@ static void set_reason(
 	bgp_notification_print(notification, &text);
 	reason->sent = sent;
 	reason->received = !sent;
-	reason->notification = *notification;
+	reason->code = notification->code;
+	reason->subcode = notification->subcode;
 	error_set(
 	    &reason->error, "%s %s", sent ? "sent" : "received", text.string ? text.string : "");
 	text_free(&text);
@@ -188,7 +189,7 @@ void bgp_machine_send_refresh(struct bgp_machine *machine, enum ip_family family
 	uint8_t bytes[BGP_HEADER_LENGTH + 4];
 	struct wire_writer writer = wire_writer_init(bytes, sizeof(bytes));
 
-	bgp_route_refresh_encode(&writer, family);
+	bgp_route_refresh_encode(&writer, family, BGP_REFRESH_REQUEST);
 	send_message(machine, &writer, BGP_MESSAGE_ROUTE_REFRESH);
 }
 
@@ -266,13 +267,14 @@ static void note_treatment(struct bgp_machine *machine, const struct bgp_update 
 static void receive_update(struct bgp_machine *machine, struct wire_span body)
 {
 	struct bgp_machine_shared *shared = machine->shared;
+	static const struct bgp_update_rules rules;
 	struct bgp_update update;
 
 	if (machine->state != BGP_STATE_ESTABLISHED) {
 		bgp_machine_step(machine, BGP_EVENT_UPDATE, NULL);
 		return;
 	}
-	bgp_update_decode(body, &machine->codec, &shared->arena, &update);
+	bgp_update_decode(body, &machine->codec, &rules, &shared->arena, &update);
 	if (update.treatment == BGP_TREATMENT_RESET_SESSION) {
 		bgp_machine_step(machine, BGP_EVENT_UPDATE_ERROR, &update.notification);
 	} else {
@@ -336,7 +338,7 @@ static void receive_refresh(struct bgp_machine *machine, struct wire_span body)
 	family = bgp_family_from_wire(refresh.afi, refresh.safi);
 	/* RFC 2918 4: a family that was not agreed on is ignored; so are the marks of RFC 7313. */
 	if (!refresh.subtype && family != IP_FAMILIES && machine->codec.families[family])
-		shared->ops->refresh(shared->arg, family);
+		shared->ops->refresh(shared->arg, family, BGP_REFRESH_REQUEST);
 }
 
 /* The connection's callbacks */

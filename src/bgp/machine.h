@@ -34,7 +34,7 @@ struct bgp_machine_ops {
 	/* Established was left; the reason stands in the shared part. */
 	void (*released)(void *arg, struct bgp_machine *machine);
 	void (*update)(void *arg, const struct bgp_update *update);
-	void (*refresh)(void *arg, enum ip_family family);
+	void (*refresh)(void *arg, enum ip_family family, enum bgp_refresh kind);
 	void (*drained)(void *arg, const struct bgp_machine *machine);
 	void (*trouble)(void *arg, const char *what);
 };

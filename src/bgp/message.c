@@ -261,12 +261,13 @@ bool bgp_route_refresh_decode(
 	    notification, BGP_ERROR_HEADER, BGP_HEADER_BAD_LENGTH, length, sizeof(length));
 }
 
-void bgp_route_refresh_encode(struct wire_writer *writer, enum ip_family family)
+void bgp_route_refresh_encode(
+    struct wire_writer *writer, enum ip_family family, enum bgp_refresh subtype)
 {
 	uint8_t *length = put_header(writer, BGP_MESSAGE_ROUTE_REFRESH);
 
 	wire_put_u16(writer, bgp_family_afi(family));
-	wire_put_u8(writer, 0);
+	wire_put_u8(writer, (uint8_t)subtype);
 	wire_put_u8(writer, BGP_SAFI_UNICAST);
 	put_length(writer, length);
 }

@@ -66,8 +66,8 @@ struct bgp_update {
 };
 
 /* Never fails: the verdict is in the value.  The arena holds what had to be rewritten. */
-void bgp_update_decode(struct wire_span body, const struct bgp_codec *codec, struct arena *arena,
-    struct bgp_update *update);
+void bgp_update_decode(struct wire_span body, const struct bgp_codec *codec,
+    const struct bgp_update_rules *rules, struct arena *arena, struct bgp_update *update);
 
 /*
  * Encoding of UPDATEs: begin, put prefixes until there is no room, finish; again for the rest.
@@ -127,6 +127,18 @@ static inline bool bgp_update_put(
 	builder->writer->at = at + 1 + octets;
 	return true;
 }
+/* The same for a session with add-path for the family: the Path Identifier in front (RFC 7911 3). */
+static inline bool bgp_update_put_path(
+    struct bgp_update_builder *builder, uint32_t path_id, const struct ip_prefix *prefix)
+{
+	uint8_t *at = builder->writer->at;
+
+	if ((size_t)(builder->limit - at) < 4 + 1 + (prefix->length + 7u) / 8)
+		return false;
+	wire_store_u32(at, path_id);
+	builder->writer->at = at + 4;
+	return bgp_update_put(builder, prefix);
+}
 /* Fills in the lengths. */
 void bgp_update_finish(struct bgp_update_builder *builder);
 /* RFC 4724 2: the empty UPDATE of the family. */
@@ -140,12 +152,13 @@ void bgp_notification_encode(
 /* RFC 2918, RFC 7313 */
 struct bgp_route_refresh {
 	uint16_t afi;
-	uint8_t subtype; /* 0: request */
+	uint8_t subtype; /* enum bgp_refresh, or what nobody assigned */
 	uint8_t safi;
 };
 bool bgp_route_refresh_decode(struct wire_span body, struct bgp_route_refresh *refresh,
     struct bgp_notification *notification);
-void bgp_route_refresh_encode(struct wire_writer *writer, enum ip_family family);
+void bgp_route_refresh_encode(
+    struct wire_writer *writer, enum ip_family family, enum bgp_refresh subtype);
 /* The family of (AFI, SAFI), or IP_FAMILIES if we do not speak it. */
 enum ip_family bgp_family_from_wire(uint16_t afi, uint8_t safi);
 uint16_t bgp_family_afi(enum ip_family family);

@@ -50,15 +50,30 @@ bool bgp_nlri_next(struct wire_reader *reader, enum ip_family family, struct ip_
 	return true;
 }
 
-bool bgp_nlri_is_valid(struct wire_span span, enum ip_family family)
+bool bgp_nlri_next_path(struct wire_reader *reader, enum ip_family family, bool add_path,
+    struct ip_prefix *prefix, uint32_t *path_id)
+{
+	*path_id = 0;
+	if (add_path && wire_left(reader)) {
+		*path_id = wire_get_u32(reader);
+		if (!wire_left(reader))
+			reader->failed = true; /* an identifier of nothing */
+	}
+	return bgp_nlri_next(reader, family, prefix);
+}
+
+bool bgp_nlri_is_valid(struct wire_span span, enum ip_family family, bool add_path)
 {
 	const unsigned bits = family == IPV4 ? 32 : 128;
 	struct wire_reader reader = wire_reader_from_span(span);
 
 	while (wire_left(&reader)) {
-		unsigned length = wire_get_u8(&reader);
+		unsigned length;
 
-		if (length > bits || !wire_get_bytes(&reader, (length + 7) / 8))
+		if (add_path)
+			wire_get_u32(&reader);
+		length = wire_get_u8(&reader);
+		if (reader.failed || length > bits || !wire_get_bytes(&reader, (length + 7) / 8))
 			return false; /* RFC 7606 5.3 */
 	}
 	return true;

@@ -11,7 +11,7 @@
 #include "base/address.h"
 #include "base/wire.h"
 
-/* Longest encoding of one prefix. */
+/* Longest encoding of one prefix, without a Path Identifier. */
 #define BGP_NLRI_MAX 17
 
 /*
@@ -19,8 +19,11 @@
  * length over the family's bits or a prefix that runs over the end.  Host bits are cleared.
  */
 bool bgp_nlri_next(struct wire_reader *reader, enum ip_family family, struct ip_prefix *prefix);
+/* The same where each prefix has a Path Identifier in front (RFC 7911 3) if `add_path`; else 0. */
+bool bgp_nlri_next_path(struct wire_reader *reader, enum ip_family family, bool add_path,
+    struct ip_prefix *prefix, uint32_t *path_id);
 /* True if the whole span is well-formed. */
-bool bgp_nlri_is_valid(struct wire_span span, enum ip_family family);
+bool bgp_nlri_is_valid(struct wire_span span, enum ip_family family, bool add_path);
 /* Bytes that the prefix takes. */
 static inline size_t bgp_nlri_size(const struct ip_prefix *prefix)
 {

@@ -74,8 +74,8 @@ enum bgp_cease_subcode {
 	BGP_CEASE_HARD_RESET = 9
 };
 
-/* Room for the text of RFC 9003 (1 + 255 octets) inside a hard reset (RFC 8538). */
-#define BGP_NOTIFICATION_DATA_MAX 512
+/* All that fits into a message of 4096 octets (RFC 4271 4.5). */
+#define BGP_NOTIFICATION_DATA_MAX 4075
 
 /* One NOTIFICATION; `code` 0 means none.  Data longer than the field is cut. */
 struct bgp_notification {

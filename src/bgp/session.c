@@ -385,11 +385,11 @@ static void machine_update(void *arg, const struct bgp_update *update)
 	session->ops->update(session->arg, update);
 }
 
-static void machine_refresh(void *arg, enum ip_family family)
+static void machine_refresh(void *arg, enum ip_family family, enum bgp_refresh kind)
 {
 	struct bgp_session *session = arg;
 
-	session->ops->refresh(session->arg, family);
+	session->ops->refresh(session->arg, family, kind);
 }
 
 static void machine_drained(void *arg, const struct bgp_machine *machine)

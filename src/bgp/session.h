@@ -27,6 +27,13 @@
 
 enum bgp_remote_as { BGP_REMOTE_AS_NUMBER, BGP_REMOTE_AS_INTERNAL, BGP_REMOTE_AS_EXTERNAL };
 
+/* What we announce of graceful restart.  Keeping routes is not done yet, so never any family. */
+struct bgp_restart_settings {
+	bool enabled;
+	uint16_t time_s; /* at most 4095 */
+	uint32_t long_lived_time_s; /* RFC 9494, at most 2^24 - 1; 0: not announced */
+};
+
 /*
  * All that is set for a session.  A comparable value (memset to zero before it is filled in):
  * two equal ones need no change of a running session.
@@ -43,6 +50,16 @@ struct bgp_session_settings {
 	uint32_t keepalive_time_ms; /* 0: a third of the negotiated hold time */
 	uint32_t connect_retry_time_ms;
 	uint32_t delay_open_time_ms; /* DelayOpen: wait so long for their OPEN first; 0: do not */
+	uint32_t open_time_ms; /* how long their OPEN may take; 0: four minutes (RFC 4271 8.2.2) */
+	uint8_t role; /* enum bgp_role, RFC 9234; external neighbours only */
+	bool strict_role; /* the neighbour has to announce one too */
+	uint8_t add_path[IP_FAMILIES]; /* enum bgp_add_path, or'ed: what we are ready for */
+	struct bgp_restart_settings restart;
+	char host_name[BGP_HOST_NAME_MAX + 1]; /* as announced; empty: not */
+	/* Of UPDATEs that come in; a change takes effect with the next one. */
+	bool enforce_first_as; /* RFC 4271 6.3: AS_PATH begins with the external neighbour's AS */
+	bool aigp; /* RFC 7311 3: AIGP is exchanged; else it is ignored */
+	uint64_t ignored_attributes[4]; /* bit t: type t counts as if it was not there */
 };
 
 enum bgp_direction { BGP_RECEIVED, BGP_SENT, BGP_DIRECTIONS };
@@ -62,7 +79,8 @@ struct bgp_session;
 struct bgp_session_reason {
 	bool sent; /* we sent the notification */
 	bool received; /* the neighbour did */
-	struct bgp_notification notification; /* code 0: none */
+	uint8_t code; /* of the NOTIFICATION; 0: none */
+	uint8_t subcode;
 	struct error error; /* the whole reason as text */
 };
 
@@ -77,8 +95,11 @@ struct bgp_session_ops {
 	void (*down)(void *arg, const struct bgp_session_reason *reason);
 	/* A well-formed frame, with its verdict; never one of treatment RESET_SESSION. */
 	void (*update)(void *arg, const struct bgp_update *update);
-	/* The neighbour asks for our routes of a family again (RFC 2918). */
-	void (*refresh)(void *arg, enum ip_family family);
+	/*
+	 * The neighbour asks for our routes of a family again (RFC 2918), or begins or ends to send
+	 * its own again (RFC 7313, only if that was agreed upon).
+	 */
+	void (*refresh)(void *arg, enum ip_family family, enum bgp_refresh kind);
 	/* The output queue has run empty. */
 	void (*drained)(void *arg);
 	/* The state changed, or a connection attempt failed: for logs and watchers only. */

@@ -89,8 +89,8 @@ static void clear(struct bgp_update *update)
 	update->raw_attributes = (struct wire_span){0};
 }
 
-void bgp_update_decode(struct wire_span body, const struct bgp_codec *codec, struct arena *arena,
-    struct bgp_update *update)
+void bgp_update_decode(struct wire_span body, const struct bgp_codec *codec,
+    const struct bgp_update_rules *rules, struct arena *arena, struct bgp_update *update)
 {
 	struct wire_reader reader = wire_reader_from_span(body);
 	struct bgp_attributes_result result;
@@ -104,16 +104,16 @@ void bgp_update_decode(struct wire_span body, const struct bgp_codec *codec, str
 		update->withdrawn = update->raw_attributes = update->announced =
 		    (struct wire_span){0};
 	}
-	bgp_attributes_decode(update->raw_attributes, codec, update->announced.length > 0, arena,
-	    &update->attributes, &result);
+	bgp_attributes_decode(update->raw_attributes, codec, rules, update->announced.length > 0,
+	    arena, &update->attributes, &result);
 	take_result(update, &result);
 	if (reader.failed) {
 		refuse(update, BGP_UPDATE_MALFORMED_ATTRIBUTES);
 		return;
 	}
 	/* RFC 7606 5.3, 3 i: neither field can be used if it cannot be parsed. */
-	if (!bgp_nlri_is_valid(update->withdrawn, IPV4) ||
-	    !bgp_nlri_is_valid(update->announced, IPV4))
+	if (!bgp_nlri_is_valid(update->withdrawn, IPV4, codec->add_path_receive[IPV4]) ||
+	    !bgp_nlri_is_valid(update->announced, IPV4, codec->add_path_receive[IPV4]))
 		refuse(update, BGP_UPDATE_BAD_NETWORK);
 	detect_end_of_rib(update, codec);
 	if (!codec->families[IPV4]) /* RFC 4760 8: not agreed upon */

@@ -43,11 +43,21 @@ struct config_router {
 	uint32_t asn;
 	bool has_router_id;
 	uint8_t router_id[4];
+	bool has_cluster_id;
+	uint8_t cluster_id[4]; /* RFC 4456; unless given, the router ID */
 	uint16_t listen_port; /* 0: do not listen */
 	struct ip_address *listen_addresses; /* none: all */
 	size_t listen_address_count;
 	struct config_override *overrides;
 	size_t override_count;
+	struct bgp_restart_settings restart;
+};
+
+/* What `localASN` does beyond being shown to the neighbour (RFC 7705). */
+enum config_local_asn_mode {
+	CONFIG_LOCAL_ASN_PREPEND, /* it is put into the paths that come in, too */
+	CONFIG_LOCAL_ASN_NO_PREPEND, /* not into those that come in */
+	CONFIG_LOCAL_ASN_REPLACE /* neither, and those that go out have it in place of our own AS */
 };
 
 enum config_next_hop { CONFIG_NEXT_HOP_DEFAULT, CONFIG_NEXT_HOP_SELF, CONFIG_NEXT_HOP_UNCHANGED };
@@ -56,24 +66,43 @@ enum config_next_hop { CONFIG_NEXT_HOP_DEFAULT, CONFIG_NEXT_HOP_SELF, CONFIG_NEX
 struct config_peer {
 	char *name;
 	struct k8s_selector node_selector;
-	struct ip_address address;
+	/* One of three: its address, the interface that it is behind, or where it may call from. */
+	struct ip_address address; /* unspecified: not given */
+	char *interface; /* NULL: not given */
+	bool has_range;
+	struct ip_prefix range;
+	uint32_t range_limit; /* peers of the range at a time */
 	uint16_t port;
 	uint32_t asn;
 	enum bgp_remote_as remote_as;
 	uint32_t local_asn; /* 0: the router's */
+	enum config_local_asn_mode local_asn_mode;
 	struct ip_address local_address; /* unspecified: the kernel's choice */
 	bool families[IP_FAMILIES];
 	bool passive;
 	uint32_t hold_time_ms;
 	uint32_t keepalive_time_ms; /* 0: a third of the hold time */
 	uint32_t connect_retry_time_ms;
+	uint32_t delay_open_time_ms; /* DelayOpen; 0: off */
 	uint8_t ebgp_multihop; /* TTL; 1: directly connected */
 	uint8_t ttl_security; /* 0: off */
+	bool connected_check; /* an external neighbour at TTL 1 must be on a link of ours */
+	bool enforce_first_as;
+	enum bgp_role role;
+	bool strict_role;
+	uint8_t add_path_send; /* paths of a prefix at most; 0: off */
+	bool add_path_receive;
+	bool has_aigp;
+	bool aigp; /* unless given: for internal peers */
+	uint32_t max_as_path_length; /* 0: any */
+	uint64_t strip_attributes[4]; /* bit t: type t is stripped at import */
+	struct bgp_restart_settings restart; /* the router's where the peer says nothing */
 	char *password_file; /* NULL: none; read by the speaker */
 	bool route_reflector_client;
 	enum config_next_hop next_hop;
 	uint8_t allow_own_asn;
 	uint32_t max_prefixes; /* per family; 0: no limit */
+	uint8_t max_prefixes_warning; /* per cent of it at which a warning is logged */
 	bool has_import; /* `import` is there, even if empty */
 	size_t *import; /* indices of filters */
 	size_t import_count;

@@ -206,22 +206,21 @@ static void set_last_failure(json_t *value, const struct speaker_peer *peer)
 {
 	const struct bgp_session_reason *reason =
 	    bgp_session_last_reason(speaker_peer_session(peer));
-	struct text text = {0};
+	const char *text = reason->error.text;
 	json_t *last;
 
-	if (!reason || (!reason->notification.code && !reason->error.text[0])) {
+	if (!text[0]) {
 		json_set(value, "lastFailure", json_null());
 		return;
 	}
 	last = json_object();
-	json_set_text(last, "reason", reason->error.text);
+	json_set_text(last, "reason", text);
 	if (reason->sent || reason->received) {
-		bgp_notification_print(&reason->notification, &text);
-		json_set_text(last, "notification", text.string);
+		/* Behind "sent " or "received ". */
+		json_set_text(last, "notification", strchr(text, ' ') + 1);
 		json_set_text(last, "direction", reason->received ? "received" : "sent");
-		json_set_number(last, "code", reason->notification.code);
-		json_set_number(last, "subcode", reason->notification.subcode);
-		text_free(&text);
+		json_set_number(last, "code", reason->code);
+		json_set_number(last, "subcode", reason->subcode);
 	}
 	json_set(value, "lastFailure", last);
 }

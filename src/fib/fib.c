@@ -374,6 +374,26 @@ bool fib_is_own_address(const struct fib *fib, const struct ip_address *address)
 	return kernel_view_is_local_address(fib->view, address);
 }
 
+bool fib_link_local_address(
+    const struct fib *fib, const struct ip_address *on_interface_of, struct ip_address *link_local)
+{
+	(void)fib;
+	(void)on_interface_of;
+	(void)link_local;
+	return false;
+}
+
+bool fib_shared_segment(const struct fib *fib, const struct ip_address *local,
+    const struct ip_address *neighbour, enum ip_family family, struct ip_prefix *segment)
+{
+	(void)fib;
+	(void)local;
+	(void)neighbour;
+	(void)family;
+	(void)segment;
+	return false;
+}
+
 const struct fib_counters *fib_counters(const struct fib *fib)
 {
 	return &fib->counters;

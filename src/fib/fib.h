@@ -59,6 +59,15 @@ void fib_converged(struct fib *fib);
 bool fib_local_address(const struct fib *fib, const struct ip_address *on_interface_of,
     enum ip_family family, struct ip_address *address);
 bool fib_is_own_address(const struct fib *fib, const struct ip_address *address);
+/* The link-local address of the interface that has the address; false: none (RFC 2545 3). */
+bool fib_link_local_address(
+    const struct fib *fib, const struct ip_address *on_interface_of, struct ip_address *link_local);
+/*
+ * The subnet of the family on the interface that has `local`: the one that `neighbour` is in if it
+ * is of that family, else the first one.  False: none.
+ */
+bool fib_shared_segment(const struct fib *fib, const struct ip_address *local,
+    const struct ip_address *neighbour, enum ip_family family, struct ip_prefix *segment);
 
 /* For kbgpctl fib. */
 enum fib_state { FIB_QUEUED, FIB_INSTALLED, FIB_FAILED, FIB_STALE };

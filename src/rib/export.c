@@ -136,16 +136,13 @@ static bool is_accepted(const struct export_key *key, const struct rib_prefix *p
 	       (from->source == POLICY_SOURCE_IBGP && !key->codec.external);
 }
 
-bool export_select(const struct rib *rib, const struct export_key *key, enum ip_family family,
-    const struct rib_prefix *prefix, struct export_cache *cache, struct export_route *route)
+bool export_path(const struct rib *rib, const struct export_key *key, enum ip_family family,
+    const struct rib_prefix *prefix, const struct rib_path *path, struct export_cache *cache,
+    struct export_route *route)
 {
-	const struct rib_path *path = select_path(rib, key, family, prefix);
-	const struct rib_peer *from;
+	const struct rib_peer *from = rib_peer_at(rib, path->peer);
 	struct bgp_next_hop next_hop;
 
-	if (!path)
-		return false;
-	from = rib_peer_at(rib, path->peer);
 	if (from->source == POLICY_SOURCE_IBGP && !key->codec.external && !may_reflect(key, from))
 		return false;
 	fill_cache(cache, key, path->attributes);
@@ -157,6 +154,14 @@ bool export_select(const struct rib *rib, const struct export_key *key, enum ip_
 		return false;
 	next_hop = choose_next_hop(key, family, route);
 	return can_send_next_hop(key, family, &next_hop);
+}
+
+bool export_select(const struct rib *rib, const struct export_key *key, enum ip_family family,
+    const struct rib_prefix *prefix, struct export_cache *cache, struct export_route *route)
+{
+	const struct rib_path *path = select_path(rib, key, family, prefix);
+
+	return path && export_path(rib, key, family, prefix, path, cache, route);
 }
 
 /* What must not leave the AS, or means nothing outside of it. */

@@ -25,11 +25,20 @@ enum export_next_hop { EXPORT_NEXT_HOP_DEFAULT, EXPORT_NEXT_HOP_SELF, EXPORT_NEX
 struct export_key {
 	struct bgp_codec codec;
 	bool reflector_client;
+	bool aigp; /* RFC 7311 3: AIGP may be sent to them */
+	uint8_t role; /* enum bgp_role: ours towards them, RFC 9234 */
+	/* RFC 7911: paths of a prefix that are sent, where codec.add_path_send says so; else one. */
+	uint8_t path_limit;
 	enum export_next_hop next_hop;
 	uint32_t local_asn; /* prepended for an external peer */
 	uint32_t router_asn; /* our own AS: prepended first if local_asn is another */
-	uint32_t cluster_id; /* RFC 4456, host order: our router ID */
+	uint32_t cluster_id; /* RFC 4456, host order */
 	struct bgp_next_hop self[IP_FAMILIES]; /* our own next hop towards them, per family */
+	/*
+	 * The segment that we share with an external peer: a next hop on it need not be us (RFC 4271
+	 * 5.1.3, third party).  Of length 0: none.
+	 */
+	struct ip_prefix shared[IP_FAMILIES];
 	uint64_t audiences; /* which peer lists of advertisements they are in */
 	const struct policy_filter *const *filters;
 	size_t filter_count;
@@ -60,6 +69,10 @@ struct export_cache {
  */
 bool export_select(const struct rib *rib, const struct export_key *key, enum ip_family family,
     const struct rib_prefix *prefix, struct export_cache *cache, struct export_route *route);
+/* The same for this path of the prefix, whether it is the best one or not. */
+bool export_path(const struct rib *rib, const struct export_key *key, enum ip_family family,
+    const struct rib_prefix *prefix, const struct rib_path *path, struct export_cache *cache,
+    struct export_route *route);
 /*
  * The attributes of a selected route as they go out, next hop included; changed values are in the
  * arena, the others in the path's attribute set.

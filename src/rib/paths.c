@@ -80,7 +80,7 @@ static struct rib_path *find_path(const struct rib_family *family, struct rib_pr
 }
 
 /* The peer has sent again what it had sent: the path is of the current epoch now. */
-static void renew_path(struct rib *rib, enum ip_family which, struct rib_path *path, uint32_t epoch)
+static void renew_path(struct rib *rib, enum ip_family which, struct rib_path *path, uint16_t epoch)
 {
 	if (path->epoch == epoch)
 		return;

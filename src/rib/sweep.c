@@ -36,6 +36,20 @@ void rib_withdraw_peer(struct rib *rib, struct rib_peer *peer, enum ip_family fa
 	start_sweep(rib, family);
 }
 
+void rib_begin_refresh(struct rib *rib, struct rib_peer *peer, enum ip_family family)
+{
+	(void)rib;
+	(void)peer;
+	(void)family;
+}
+
+void rib_end_refresh(struct rib *rib, struct rib_peer *peer, enum ip_family family)
+{
+	(void)rib;
+	(void)peer;
+	(void)family;
+}
+
 void rib_next_hop_resolve(
     struct rib *rib, struct rib_next_hop *next_hop, bool reachable, uint32_t cost)
 {

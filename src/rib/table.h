@@ -35,15 +35,21 @@ struct rib_peer {
 	uint32_t identifier; /* its router ID, host order: RFC 4271 9.1.2.2 f */
 	struct ip_address address; /* RFC 4271 9.1.2.2 g */
 	bool closing; /* freed when the sweep has taken its last path */
-	uint32_t epoch[IP_FAMILIES]; /* of its paths; another one's are stale */
+	uint16_t epoch[IP_FAMILIES]; /* of its paths; an earlier one's are stale */
+	/* Paths of this epoch and later ones stay while the peer sends all again; see below. */
+	uint16_t kept_epoch[IP_FAMILIES];
 	void *owner; /* the speaker's peer, for those above; NULL: this node */
 	uint32_t paths[IP_FAMILIES]; /* of this epoch, filtered ones included */
 	uint32_t accepted_paths[IP_FAMILIES]; /* those of them that import policy let through */
 	uint32_t stale_paths[IP_FAMILIES]; /* of earlier epochs, still in the table */
+	uint64_t refused_paths; /* over RIB_PATHS_PER_PEER_MAX */
 };
 
 #define RIB_PEER_LOCAL 0
 #define RIB_PEERS_MAX 65535
+
+/* Paths with different Path Identifiers that one peer may have for one prefix (RFC 7911). */
+#define RIB_PATHS_PER_PEER_MAX 256
 
 enum rib_path_flags {
 	RIB_PATH_FILTERED = 1 << 0, /* import policy rejected it: kept only to be shown */
@@ -60,7 +66,12 @@ struct rib_path {
 	uint16_t peer; /* index of its rib_peer */
 	uint8_t flags; /* of enum rib_path_flags, or'ed */
 	uint8_t lost_at; /* enum decision_step at which it lost to the best one */
-	uint32_t epoch; /* of the peer, when it was learned */
+	uint16_t epoch; /* of the peer, when it was learned */
+	/*
+	 * The Path Identifier under which we send it (RFC 7911 3): not 0, unique among the paths of
+	 * the prefix, and the same for the life of the path.
+	 */
+	uint16_t send_id;
 };
 
 enum rib_dirty { RIB_DIRTY = 1 << 0, RIB_DIRTY_LOCAL = 1 << 1 /* a path of this node changed */ };
@@ -89,6 +100,7 @@ struct rib_listener {
 	void (*changed)(void *arg, const struct rib_change *change);
 	void *arg;
 	bool multipath;
+	bool every_path; /* told of any change of any path, also of one that is not the best */
 	struct rib_listener *next;
 };
 
@@ -137,6 +149,13 @@ bool rib_withdraw(
     struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix, uint32_t path_id);
 /* Removes every path that the peer has now in the family, in slices. */
 void rib_withdraw_peer(struct rib *rib, struct rib_peer *peer, enum ip_family family);
+/*
+ * The peer begins to send everything of the family again (RFC 7313 4): what it has sent before
+ * stays in use, but is stale; with the end, what it has not sent again is removed, in slices.  A
+ * begin within a begin begins anew; an end without a begin is ignored.
+ */
+void rib_begin_refresh(struct rib *rib, struct rib_peer *peer, enum ip_family family);
+void rib_end_refresh(struct rib *rib, struct rib_peer *peer, enum ip_family family);
 /* Decides about RIB_PATH_FILTERED again for each unmodified path of the peer. */
 typedef bool rib_refilter(void *arg, const struct ip_prefix *prefix, const struct rib_path *path);
 void rib_refilter_peer(struct rib *rib, struct rib_peer *peer, enum ip_family family,

@@ -501,10 +501,11 @@ void update_group_resume(struct update_group_member *member)
 		schedule(member->stream->group->groups);
 }
 
-void update_group_refresh(struct update_group_member *member, enum ip_family family)
+void update_group_refresh(struct update_group_member *member, enum ip_family family, bool marked)
 {
 	struct update_groups *groups = member->stream->group->groups;
 
+	(void)marked;
 	if (!member->stream->group->key.codec.families[family])
 		return;
 	groups->generation++;

@@ -70,7 +70,7 @@ static bool soft_out(struct speaker_peer *peer, struct error *error)
 	if (!peer->member)
 		return error_set(error, "peer %s is not Established", peer->name);
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		update_group_refresh(peer->member, family);
+		update_group_refresh(peer->member, family, false);
 	return true;
 }
 

@@ -103,7 +103,7 @@ static bool default_accepts(const struct speaker_peer *peer, const struct ip_pre
 	return is_internal(peer) && speaker_is_pod_prefix(peer->speaker, prefix);
 }
 
-static void import_prefix(struct import *import, const struct ip_prefix *prefix)
+static void import_prefix(struct import *import, const struct ip_prefix *prefix, uint32_t path_id)
 {
 	struct speaker_peer *peer = import->peer;
 	const struct policy_route route = {
@@ -133,9 +133,9 @@ static void import_prefix(struct import *import, const struct ip_prefix *prefix)
 	if (import->refused || ip_prefix_is_martian(prefix))
 		flags |= RIB_PATH_MODIFIED;
 	if (set)
-		rib_update(peer->speaker->rib, peer->rib_peer, prefix, 0, set, flags);
+		rib_update(peer->speaker->rib, peer->rib_peer, prefix, path_id, set, flags);
 	else
-		rib_withdraw(peer->speaker->rib, peer->rib_peer, prefix, 0);
+		rib_withdraw(peer->speaker->rib, peer->rib_peer, prefix, path_id);
 }
 
 /* The link-local address is kept only where it is the one to use. */
@@ -159,18 +159,24 @@ static void import_prefixes(struct import *import, struct wire_span nlri, enum i
 {
 	const struct rib *rib = import->peer->speaker->rib;
 	struct wire_reader reader = wire_reader_from_span(nlri);
+	bool add_path = bgp_session_codec(import->peer->session)->add_path_receive[family];
 	struct ip_prefix ahead[PREFETCH];
+	uint32_t path_ids[PREFETCH];
 	size_t count = 0, next = 0;
 
 	for (;;) {
-		while (count < PREFETCH &&
-		       bgp_nlri_next(&reader, family, &ahead[(next + count) % PREFETCH])) {
-			rib_prefetch(rib, &ahead[(next + count) % PREFETCH]);
+		while (count < PREFETCH) {
+			size_t at = (next + count) % PREFETCH;
+
+			if (!bgp_nlri_next_path(
+				&reader, family, add_path, &ahead[at], &path_ids[at]))
+				break;
+			rib_prefetch(rib, &ahead[at]);
 			count++;
 		}
 		if (!count)
 			return;
-		import_prefix(import, &ahead[next]);
+		import_prefix(import, &ahead[next], path_ids[next]);
 		next = (next + 1) % PREFETCH;
 		count--;
 	}
@@ -198,11 +204,13 @@ static void import_announced(struct speaker_peer *peer, const struct bgp_update 
 static void import_withdrawn(
     struct speaker_peer *peer, struct wire_span nlri, enum ip_family family)
 {
+	bool add_path = bgp_session_codec(peer->session)->add_path_receive[family];
 	struct wire_reader reader = wire_reader_from_span(nlri);
 	struct ip_prefix prefix;
+	uint32_t path_id;
 
-	while (bgp_nlri_next(&reader, family, &prefix))
-		rib_withdraw(peer->speaker->rib, peer->rib_peer, &prefix, 0);
+	while (bgp_nlri_next_path(&reader, family, add_path, &prefix, &path_id))
+		rib_withdraw(peer->speaker->rib, peer->rib_peer, &prefix, path_id);
 }
 
 void speaker_import_check_limits(struct speaker_peer *peer)

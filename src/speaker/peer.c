@@ -101,12 +101,23 @@ static void session_update(void *arg, const struct bgp_update *update)
 	speaker_import_update(arg, update);
 }
 
-static void session_refresh(void *arg, enum ip_family family)
+static void session_refresh(void *arg, enum ip_family family, enum bgp_refresh kind)
 {
 	struct speaker_peer *peer = arg;
 
-	if (peer->member)
-		update_group_refresh(peer->member, family);
+	switch (kind) {
+	case BGP_REFRESH_REQUEST:
+		if (peer->member)
+			update_group_refresh(peer->member, family,
+			    bgp_session_codec(peer->session)->enhanced_route_refresh);
+		break;
+	case BGP_REFRESH_BEGIN:
+		rib_begin_refresh(peer->speaker->rib, peer->rib_peer, family);
+		break;
+	case BGP_REFRESH_END:
+		rib_end_refresh(peer->speaker->rib, peer->rib_peer, family);
+		break;
+	}
 }
 
 static void session_drained(void *arg)

@@ -151,7 +151,7 @@ static bool decode_next(struct bench *bench, struct wire_reader *reader, struct 
 		return false;
 	arena_reset(&bench->arena);
 	bgp_update_decode(wire_get_span(reader, decoded.length - BGP_HEADER_LENGTH), &bench->codec,
-	    &bench->arena, update);
+	    NULL, &bench->arena, update);
 	return !reader->failed;
 }
 

@@ -176,7 +176,7 @@ static void take_update(struct load *load, struct session *session, struct wire_
 	static struct arena arena;
 	struct bgp_update update;
 
-	bgp_update_decode(body, &codec, &arena, &update);
+	bgp_update_decode(body, &codec, NULL, &arena, &update);
 	if (update.treatment != BGP_TREATMENT_ACCEPT ||
 	    ((update.announced.length || update.mp_reach.present) &&
 		bgp_as_path_first(update.attributes.as_path) != load->options.asn)) {

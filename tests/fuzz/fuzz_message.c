@@ -67,7 +67,8 @@ static void check_session(
 	bgp_attributes_encode_canonical(&before, &sent, arena);
 	if (writer.failed || before.failed)
 		return;
-	bgp_attributes_decode(wire_writer_span(&writer), codec, true, arena, &received, &result);
+	bgp_attributes_decode(
+	    wire_writer_span(&writer), codec, NULL, true, arena, &received, &result);
 	require(result.treatment == BGP_TREATMENT_ACCEPT);
 	bgp_attributes_encode_canonical(&after, &received, arena);
 	require(wire_span_equal(wire_writer_span(&before), wire_writer_span(&after)));
@@ -95,7 +96,7 @@ static void check_nlri(struct wire_span span, enum ip_family family, const struc
 		return;
 	bgp_update_decode((struct wire_span){buffer + BGP_HEADER_LENGTH,
 			      wire_written(&writer) - BGP_HEADER_LENGTH},
-	    codec, &arena, &update);
+	    codec, NULL, &arena, &update);
 	require(update.treatment == BGP_TREATMENT_ACCEPT);
 	built = wire_reader_from_span(family == IPV4 ? update.withdrawn : update.mp_unreach.nlri);
 	reader = wire_reader_from_span(span);
@@ -114,7 +115,7 @@ static void check_update(struct wire_span body, const struct bgp_codec *codec)
 	struct arena arena = {0};
 	struct bgp_update update;
 
-	bgp_update_decode(body, codec, &arena, &update);
+	bgp_update_decode(body, codec, NULL, &arena, &update);
 	if (update.treatment == BGP_TREATMENT_RESET_SESSION) {
 		require(update.notification.code == BGP_ERROR_UPDATE);
 	} else {

@@ -79,7 +79,7 @@ static inline void receive_buffer(const struct receiver *receiver,
 		    decoded.type != BGP_MESSAGE_UPDATE)
 			abort();
 		bgp_update_decode(wire_get_span(&reader, decoded.length - BGP_HEADER_LENGTH), codec,
-		    &arena, &update);
+		    NULL, &arena, &update);
 		if (reader.failed)
 			abort();
 		receive_update(receiver, &update);

@@ -72,10 +72,11 @@ static inline void side_update(void *arg, const struct bgp_update *update)
 	side->inside--;
 }
 
-static inline void side_refresh(void *arg, enum ip_family family)
+static inline void side_refresh(void *arg, enum ip_family family, enum bgp_refresh kind)
 {
 	struct side *side = arg;
 
+	(void)kind;
 	side_enter(side);
 	side->refreshes++;
 	side->refreshed = family;

@@ -474,7 +474,7 @@ static void decodes(void **state)
 		memset(&attributes, 0xa5, sizeof(attributes));
 		memset(&result, 0xa5, sizeof(result));
 		bgp_attributes_decode(
-		    span, &codec, !(v->options & NO_NLRI), &arena, &attributes, &result);
+		    span, &codec, NULL, !(v->options & NO_NLRI), &arena, &attributes, &result);
 		check_vector(v, &attributes, &result);
 		arena_free(&arena);
 		hex_free(span);
@@ -498,7 +498,7 @@ static void survives_every_cut(void **state)
 			struct bgp_attributes_result result;
 			struct arena arena = {0};
 
-			bgp_attributes_decode((struct wire_span){copy, length}, &codec,
+			bgp_attributes_decode((struct wire_span){copy, length}, &codec, NULL,
 			    !(options & NO_NLRI), &arena, &attributes, &result);
 			assert_true(result.treatment <= BGP_TREATMENT_RESET_SESSION);
 			arena_free(&arena);
@@ -567,7 +567,7 @@ static void encodes(void **state)
 		uint8_t buffer[1024];
 		struct wire_writer writer = wire_writer_init(buffer, sizeof(buffer));
 
-		bgp_attributes_decode(span, &from, true, &arena, &attributes, &result);
+		bgp_attributes_decode(span, &from, NULL, true, &arena, &attributes, &result);
 		if (result.treatment)
 			fail_msg("%s: type %u", e->name, result.error_type);
 		bgp_attributes_encode(&writer, &attributes, &to, e->with_next_hop, &arena);
@@ -600,7 +600,7 @@ static void canonical_form_is_one(void **state)
 		struct wire_writer writer = wire_writer_init(buffer, sizeof(buffer));
 		struct text after = {0};
 
-		bgp_attributes_decode(span, &codec, true, &arena, &attributes, &result);
+		bgp_attributes_decode(span, &codec, NULL, true, &arena, &attributes, &result);
 		assert_int_equal(result.treatment, ACCEPT);
 		bgp_attributes_encode_canonical(&writer, &attributes, &arena);
 		hex_assert("canonical", wire_writer_span(&writer), want);
@@ -678,7 +678,7 @@ static void survives_an_old_speaker(void **state)
 		sent.next_hop.address = ip_address_from_ipv4(0xc0000201);
 		bgp_attributes_encode(&writer, &sent, &old, true, &arena);
 		bgp_attributes_decode(
-		    wire_writer_span(&writer), &old, true, &arena, &received, &result);
+		    wire_writer_span(&writer), &old, NULL, true, &arena, &received, &result);
 		assert_int_equal(result.treatment, ACCEPT);
 		hex_assert(paths[i], received.as_path, paths[i]);
 		arena_free(&arena);

@@ -111,7 +111,7 @@ static void encodes_what_it_decodes(void **state)
 /* Graceful restart is read and shown, but this speaker does not do it yet. */
 static void never_claims_graceful_restart(void **state)
 {
-	struct bgp_capabilities sent = {.graceful_restart = true};
+	struct bgp_capabilities sent = {.graceful_restart.announced = true};
 	uint8_t buffer[64];
 	struct wire_writer writer = wire_writer_init(buffer, sizeof(buffer));
 

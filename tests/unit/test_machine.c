@@ -308,7 +308,7 @@ static void the_hold_timer_ends_a_silent_neighbour(void **state)
 	assert_in_range(loop_now(rig->side.loop) - began, 2900, 4500);
 	assert_in_range(keepalives, 1, 5);
 	assert_int_equal(rig->side.down, 1);
-	assert_int_equal(rig->side.reason.notification.code, BGP_ERROR_HOLD_TIMER);
+	assert_int_equal(rig->side.reason.code, BGP_ERROR_HOLD_TIMER);
 	rig_free(rig);
 }
 

@@ -262,7 +262,7 @@ static void encodes_route_refreshes(void **state)
 	struct bgp_notification notification;
 
 	(void)state;
-	bgp_route_refresh_encode(&writer, IPV6);
+	bgp_route_refresh_encode(&writer, IPV6, BGP_REFRESH_REQUEST);
 	hex_assert("ROUTE-REFRESH (2918 3)", wire_writer_span(&writer), "ff*16 0017 05 0002 00 01");
 	assert_true(
 	    bgp_route_refresh_decode((struct wire_span){buffer + 19, 4}, &refresh, &notification));
@@ -293,7 +293,7 @@ static void encoders_respect_the_writer(void **state)
 		bgp_keepalive_encode(&writer);
 		assert_true(writer.failed);
 		writer = wire_writer_init(buffer, room);
-		bgp_route_refresh_encode(&writer, IPV4);
+		bgp_route_refresh_encode(&writer, IPV4, BGP_REFRESH_REQUEST);
 		assert_true(writer.failed);
 		writer = wire_writer_init(buffer, room);
 		bgp_end_of_rib_encode(&writer, IPV6);

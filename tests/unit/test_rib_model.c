@@ -355,7 +355,7 @@ static void step_member(struct model *model)
 	if (!session->member)
 		return;
 	if (pick(model, 4) == 0) {
-		update_group_refresh(session->member, pick(model, IP_FAMILIES));
+		update_group_refresh(session->member, pick(model, IP_FAMILIES), false);
 		return;
 	}
 	session->queued = queues[pick(model, 3)];

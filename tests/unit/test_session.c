@@ -188,8 +188,8 @@ static void a_stop_is_seen_with_its_text(void **state)
 	assert_true(pair.a.reason.sent);
 	assert_true(wait_until(pair.loop, is_down, &pair.b, 1000));
 	assert_true(pair.b.reason.received);
-	assert_int_equal(pair.b.reason.notification.code, BGP_ERROR_CEASE);
-	assert_int_equal(pair.b.reason.notification.subcode, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN);
+	assert_int_equal(pair.b.reason.code, BGP_ERROR_CEASE);
+	assert_int_equal(pair.b.reason.subcode, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN);
 	assert_non_null(strstr(pair.b.reason.error.text, "moving to rack 7"));
 	assert_true(wait_until(pair.loop, is_not_closing, &pair.a, 1000));
 	assert_int_equal(bgp_session_counters(pair.a.session)->flaps, 1);
@@ -235,8 +235,8 @@ static void a_change_of_families_resets(void **state)
 	bgp_session_change(pair.a.session, &settings);
 	assert_int_equal(pair.a.down, 1);
 	assert_true(wait_until(pair.loop, is_down, &pair.b, 1000));
-	assert_int_equal(pair.b.reason.notification.code, BGP_ERROR_CEASE);
-	assert_int_equal(pair.b.reason.notification.subcode, BGP_CEASE_CONFIGURATION_CHANGE);
+	assert_int_equal(pair.b.reason.code, BGP_ERROR_CEASE);
+	assert_int_equal(pair.b.reason.subcode, BGP_CEASE_CONFIGURATION_CHANGE);
 	/* Both rest for a second; A finds B resting, and waits for its retry timer. */
 	assert_true(wait_until(pair.loop, both_are_established, &pair, 4000));
 	assert_false(bgp_session_codec(pair.b.session)->families[IPV6]);
@@ -291,7 +291,7 @@ static void a_stop_from_within_a_callback_ends_the_delivery(void **state)
 	assert_true(wait_until(pair.loop, is_down, &pair.a, 1000));
 	assert_int_equal(pair.b.updates, 1);
 	assert_int_equal(pair.b.down, 1);
-	assert_int_equal(pair.a.reason.notification.subcode, BGP_CEASE_MAX_PREFIXES);
+	assert_int_equal(pair.a.reason.subcode, BGP_CEASE_MAX_PREFIXES);
 	assert_int_equal(bgp_session_state(pair.b.session), BGP_STATE_IDLE);
 	pair_free(&pair);
 }
@@ -324,10 +324,8 @@ static void a_wrong_as_is_refused_by_both(void **state)
 	assert_int_equal(pair.a.established + pair.b.established, 0);
 	assert_true(bgp_session_last_reason(pair.b.session)->sent);
 	assert_true(bgp_session_last_reason(pair.a.session)->received);
-	assert_int_equal(
-	    bgp_session_last_reason(pair.a.session)->notification.code, BGP_ERROR_OPEN);
-	assert_int_equal(
-	    bgp_session_last_reason(pair.a.session)->notification.subcode, BGP_OPEN_BAD_PEER_AS);
+	assert_int_equal(bgp_session_last_reason(pair.a.session)->code, BGP_ERROR_OPEN);
+	assert_int_equal(bgp_session_last_reason(pair.a.session)->subcode, BGP_OPEN_BAD_PEER_AS);
 	pair_free(&pair);
 }
 

@@ -151,7 +151,7 @@ static void decodes(void **state)
 		struct arena arena = {0};
 
 		memset(&update, 0xa5, sizeof(update));
-		bgp_update_decode(body, &codec, &arena, &update);
+		bgp_update_decode(body, &codec, NULL, &arena, &update);
 		check_vector(v, &update);
 		arena_free(&arena);
 		hex_free(body);
@@ -170,7 +170,7 @@ static void every_cut_has_a_verdict(void **state)
 		struct bgp_update update;
 		struct arena arena = {0};
 
-		bgp_update_decode((struct wire_span){copy, length}, &codec, &arena, &update);
+		bgp_update_decode((struct wire_span){copy, length}, &codec, NULL, &arena, &update);
 		/* Only the cut between the attributes and the NLRI leaves a message. */
 		assert_int_equal(
 		    update.treatment == BGP_TREATMENT_RESET_SESSION, length != body.length - 4);
@@ -430,7 +430,7 @@ static unsigned count_message(struct build *build, bool withdraw, enum ip_family
 	    build->buffer, build->codec.extended_message, &header, &notification));
 	assert_int_equal(header.length, wire_written(&build->writer));
 	bgp_update_decode((struct wire_span){build->buffer + 19, header.length - 19u},
-	    &build->codec, &arena, &update);
+	    &build->codec, NULL, &arena, &update);
 	assert_int_equal(update.treatment, ACCEPT);
 	if (family == IPV4)
 		span = withdraw ? update.withdrawn : update.announced;

@@ -32,7 +32,7 @@ static void family_that_was_not_agreed_is_not_sent(void **state)
 	advertise(fixture, NULL, A, 1);
 	run(fixture);
 	assert_said(fixture, 0, "+10.1.0.0/16 m1; end4;");
-	update_group_refresh(fixture->sessions[0].member, IPV6);
+	update_group_refresh(fixture->sessions[0].member, IPV6, false);
 	run(fixture);
 	assert_said(fixture, 0, "");
 }

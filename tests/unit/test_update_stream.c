@@ -145,7 +145,7 @@ static void refresh_sends_everything_again_to_one_member(void **state)
 	advertise(fixture, NULL, A, 1);
 	advertise(fixture, NULL, "2001:db8::/32", 1);
 	run_and_forget(fixture);
-	update_group_refresh(fixture->sessions[0].member, IPV4);
+	update_group_refresh(fixture->sessions[0].member, IPV4, false);
 	run(fixture);
 	assert_said(fixture, 0, "+10.1.0.0/16 m1;");
 	assert_said(fixture, 1, "");
@@ -224,7 +224,7 @@ static void members_that_move_together_stay_together(void **state)
 	update_group_move(fixture->sessions[1].member, &key);
 	assert_int_equal(update_groups_stream_count(fixture->groups), 2);
 	/* This one is due more than the others. */
-	update_group_refresh(fixture->sessions[2].member, IPV4);
+	update_group_refresh(fixture->sessions[2].member, IPV4, false);
 	update_group_move(fixture->sessions[2].member, &key);
 	update_group_move(fixture->sessions[3].member, &key);
 	run(fixture);

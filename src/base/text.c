@@ -5,13 +5,14 @@
  */
 #include "base/text.h"
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+
+/* For a string that ends with a NUL: that is no continuation, so nothing behind it is read. */
+enum { UTF8_LENGTH_MAX = 4 };
 
 /* Makes room for `more` bytes and the NUL. */
 static void make_room(struct text *text, size_t more)
@@ -71,12 +72,7 @@ static size_t utf8_length(uint8_t first)
 	return (first & 0xf8) == 0xf0 ? 4 : 0;
 }
 
-/*
- * Bytes of the UTF-8 sequence that begins here, and its code point; 0 if it is none (RFC 3629: no
- * overlong form, no surrogate, nothing above U+10FFFF).  Stops at the NUL by itself, which is no
- * continuation byte.
- */
-static size_t decode_utf8(const char *string, uint32_t *code)
+size_t text_decode_utf8(const char *string, size_t left, uint32_t *code)
 {
 	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
 	const uint8_t *bytes = (const uint8_t *)string;
@@ -85,6 +81,8 @@ static size_t decode_utf8(const char *string, uint32_t *code)
 	*code = bytes[0];
 	if (length < 2)
 		return length;
+	if (length > left)
+		return 0;
 	*code &= 0x7fu >> length;
 	for (size_t i = 1; i < length; i++) {
 		if ((bytes[i] & 0xc0) != 0x80)
@@ -96,21 +94,15 @@ static size_t decode_utf8(const char *string, uint32_t *code)
 	return length;
 }
 
-/* C0, DEL and C1: a terminal may act on them. */
-static bool is_control(uint32_t code)
-{
-	return code < 0x20 || (code >= 0x7f && code < 0xa0);
-}
-
 void text_append_visible(struct text *text, const char *string)
 {
 	make_room(text, 0);
 	text->string[text->length] = '\0';
 	while (*string) {
 		uint32_t code;
-		size_t length = decode_utf8(string, &code);
+		size_t length = text_decode_utf8(string, UTF8_LENGTH_MAX, &code);
 
-		if (length && !is_control(code)) {
+		if (length && !text_is_control(code)) {
 			text_append_bytes(text, string, length);
 			string += length;
 			continue;
@@ -138,7 +130,7 @@ static void append_json_character(struct text *text, uint32_t code, const char *
 		text_append_bytes(text, "\\n", 2);
 	} else if (code == '\t') {
 		text_append_bytes(text, "\\t", 2);
-	} else if (is_control(code)) {
+	} else if (text_is_control(code)) {
 		text_append(text, "\\u%04x", (unsigned)code);
 	} else {
 		text_append_bytes(text, at, length);
@@ -150,7 +142,7 @@ void text_append_json_string(struct text *text, const char *string)
 	text_append_bytes(text, "\"", 1);
 	while (*string) {
 		uint32_t code;
-		const size_t length = decode_utf8(string, &code);
+		const size_t length = text_decode_utf8(string, UTF8_LENGTH_MAX, &code);
 
 		if (length)
 			append_json_character(text, code, string, length);

@@ -121,36 +121,11 @@ const char *bgp_error_subcode_name(uint8_t code, uint8_t subcode)
 	return names->subcodes[subcode];
 }
 
-/* Octets of the UTF-8 character at `bytes` of `left`, or 0 if there is none (RFC 3629). */
-static size_t utf8_character(const uint8_t *bytes, size_t left)
-{
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t size = bytes[0] < 0x80	    ? 1
-		      : bytes[0] >> 5 == 6  ? 2
-		      : bytes[0] >> 4 == 14 ? 3
-		      : bytes[0] >> 3 == 30 ? 4
-					    : 0;
-	uint32_t value;
-
-	if (size <= 1)
-		return size;
-	if (size > left)
-		return 0;
-	value = bytes[0] & (0x7fu >> size);
-	for (size_t i = 1; i < size; i++) {
-		if (bytes[i] >> 6 != 2)
-			return 0;
-		value = value << 6 | (bytes[i] & 0x3f);
-	}
-	if (value < smallest[size] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-		return 0;
-	return size;
-}
-
 static bool utf8_is_valid(const uint8_t *bytes, size_t length)
 {
 	while (length) {
-		size_t size = utf8_character(bytes, length);
+		uint32_t code;
+		size_t size = text_decode_utf8((const char *)bytes, length, &code);
 
 		if (!size)
 			return false;
@@ -178,16 +153,15 @@ void bgp_notification_set_shutdown_text(struct bgp_notification *notification, c
 	notification->data_length = (uint16_t)(length + 1);
 }
 
-/* Appends valid UTF-8 with its control characters (C0, DEL, C1) escaped. */
+/* Appends valid UTF-8 with its control characters escaped. */
 static void print_utf8(const uint8_t *bytes, size_t length, struct text *text)
 {
 	while (length) {
-		size_t size = utf8_character(bytes, length);
+		uint32_t code;
+		size_t size = text_decode_utf8((const char *)bytes, length, &code);
 
-		if (size == 1 && (bytes[0] < 0x20 || bytes[0] == 0x7f))
-			text_append(text, "\\x%02x", bytes[0]);
-		else if (size == 2 && bytes[0] == 0xc2 && bytes[1] < 0xa0)
-			text_append(text, "\\x%02x", bytes[1]);
+		if (text_is_control(code))
+			text_append(text, "\\x%02x", (unsigned)code);
 		else
 			text_append_bytes(text, (const char *)bytes, size);
 		bytes += size;

@@ -271,17 +271,3 @@ void bgp_route_refresh_encode(
 	wire_put_u8(writer, BGP_SAFI_UNICAST);
 	put_length(writer, length);
 }
-
-enum ip_family bgp_family_from_wire(uint16_t afi, uint8_t safi)
-{
-	if (safi != BGP_SAFI_UNICAST)
-		return IP_FAMILIES;
-	if (afi == BGP_AFI_IPV4)
-		return IPV4;
-	return afi == BGP_AFI_IPV6 ? IPV6 : IP_FAMILIES;
-}
-
-uint16_t bgp_family_afi(enum ip_family family)
-{
-	return family == IPV4 ? BGP_AFI_IPV4 : BGP_AFI_IPV6;
-}

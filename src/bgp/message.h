@@ -159,8 +159,5 @@ bool bgp_route_refresh_decode(struct wire_span body, struct bgp_route_refresh *r
     struct bgp_notification *notification);
 void bgp_route_refresh_encode(
     struct wire_writer *writer, enum ip_family family, enum bgp_refresh subtype);
-/* The family of (AFI, SAFI), or IP_FAMILIES if we do not speak it. */
-enum ip_family bgp_family_from_wire(uint16_t afi, uint8_t safi);
-uint16_t bgp_family_afi(enum ip_family family);
 
 #endif

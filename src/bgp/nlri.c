@@ -15,6 +15,22 @@
 
 #include <string.h>
 
+#include "bgp/types.h"
+
+enum ip_family bgp_family_from_wire(uint16_t afi, uint8_t safi)
+{
+	if (safi != BGP_SAFI_UNICAST)
+		return IP_FAMILIES;
+	if (afi == BGP_AFI_IPV4)
+		return IPV4;
+	return afi == BGP_AFI_IPV6 ? IPV6 : IP_FAMILIES;
+}
+
+uint16_t bgp_family_afi(enum ip_family family)
+{
+	return family == IPV4 ? BGP_AFI_IPV4 : BGP_AFI_IPV6;
+}
+
 /* A prefix of an IPv4 table is copied octet by octet: a call of memcpy costs more. */
 static void copy_octets(uint8_t *to, const uint8_t *from, size_t octets)
 {

@@ -1,6 +1,7 @@
 /*
- * Network Layer Reachability Information: prefixes as they stand in UPDATE messages (RFC 4271 4.3,
- * RFC 4760 5).
+ * Network Layer Reachability Information: address families by their numbers, and prefixes as they
+ * stand in UPDATE messages (RFC 4271 4.3, RFC 4760 5).  Called by all of the codec, and by whoever
+ * walks the prefixes of an UPDATE.
  */
 #ifndef BGP_NLRI_H
 #define BGP_NLRI_H
@@ -10,6 +11,10 @@
 
 #include "base/address.h"
 #include "base/wire.h"
+
+/* The family of (AFI, SAFI), or IP_FAMILIES if we do not speak it. */
+enum ip_family bgp_family_from_wire(uint16_t afi, uint8_t safi);
+uint16_t bgp_family_afi(enum ip_family family);
 
 /* Longest encoding of one prefix, without a Path Identifier. */
 #define BGP_NLRI_MAX 17

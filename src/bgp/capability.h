@@ -21,8 +21,13 @@ enum bgp_role {
 	BGP_ROLE_ROUTE_SERVER_CLIENT,
 	BGP_ROLE_CUSTOMER,
 	BGP_ROLE_PEER,
-	BGP_ROLES
+	BGP_ROLES /* what a neighbour says that has a role which nobody assigned */
 };
+
+/* "provider", "rs", "rs-client", "customer", "peer"; "none" and "unassigned" for the others. */
+const char *bgp_role_name(enum bgp_role role);
+/* One of the five names; false for anything else. */
+bool bgp_role_parse(const char *name, enum bgp_role *role);
 
 /* RFC 7911 4, of one family, or'ed. */
 enum bgp_add_path { BGP_ADD_PATH_RECEIVE = 1, BGP_ADD_PATH_SEND = 2 };
@@ -37,7 +42,7 @@ struct bgp_graceful_restart {
 	uint16_t time_s; /* 12 bits */
 };
 
-/* RFC 9494 3.1 */
+/* RFC 9494 3.1.  Counts only beside graceful restart. */
 struct bgp_long_lived_restart {
 	bool announced;
 	bool families[IP_FAMILIES];
@@ -57,12 +62,13 @@ struct bgp_capabilities {
 	bool extended_next_hop; /* RFC 8950: IPv4 unicast over IPv6 next hops */
 	bool as4; /* RFC 6793 */
 	uint32_t asn; /* the 4-octet AS of that capability */
-	uint8_t role; /* enum bgp_role, RFC 9234 */
-	bool roles_conflict; /* it was there with several values */
+	uint8_t role; /* enum bgp_role, RFC 9234; the first one */
+	bool roles_conflict; /* and then another one */
 	uint8_t add_path[IP_FAMILIES]; /* enum bgp_add_path, or'ed, RFC 7911 */
 	struct bgp_graceful_restart graceful_restart;
 	struct bgp_long_lived_restart long_lived_restart;
-	char host_name[BGP_HOST_NAME_MAX + 1]; /* the FQDN capability; empty: not announced */
+	/* The FQDN capability; empty: not announced.  Visible UTF-8 without blanks and commas. */
+	char host_name[BGP_HOST_NAME_MAX + 1];
 	char domain_name[BGP_HOST_NAME_MAX + 1];
 };
 
@@ -76,7 +82,7 @@ bool bgp_capabilities_decode(struct wire_reader *reader, struct bgp_capabilities
 /* Writes the capability TLVs, without the optional parameter around them. */
 void bgp_capabilities_encode(
     struct wire_writer *writer, const struct bgp_capabilities *capabilities);
-/* Appends the names, separated by ", ". */
+/* Appends each by its name and what it says, separated by ", " and without a comma inside. */
 void bgp_capabilities_print(const struct bgp_capabilities *capabilities, struct text *text);
 
 /*

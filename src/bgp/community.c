@@ -1,12 +1,13 @@
 /*
- * Communities of three kinds.  On the wire an attribute is an array of items of one size (4, 8 or
- * 12 octets), and so it stays: a set of communities is a span, its order is that of memcmp(),
+ * Communities of four kinds.  On the wire an attribute is an array of items of one size (4, 8, 12
+ * or 20 octets), and so it stays: a set of communities is a span, its order is that of memcmp(),
  * which is the numeric order too.  The operations copy only when something changes.  Sets are
  * small (a handful, rarely dozens), so a walk beats any index; only sorting guards against the
  * thousands that one attribute can hold.
  *
  * Text forms: "64512:100"; "large:64512:1:2"; "rt:" and "soo:" with an AS or an IPv4 address in
- * front (RFC 4360, 5668); "ext:0x" and 16 digits for any other extended one; names for the
+ * front (RFC 4360, 5668), or with an IPv6 address in brackets (RFC 5701), because it has colons of
+ * its own; "ext:0x" and 16 digits, or "ext6:0x" and 40, for any other extended one; names for the
  * well-known ones.  What is printed parses back to the same value.
  */
 #include "bgp/community.h"
@@ -22,6 +23,12 @@ enum { SMALL_SET = 32 }; /* items that insertion sort handles best */
 /* RFC 4360 3 and 4, RFC 5668 2 */
 enum extended_type { EXTENDED_AS2 = 0x00, EXTENDED_IPV4 = 0x01, EXTENDED_AS4 = 0x02 };
 enum extended_subtype { EXTENDED_ROUTE_TARGET = 0x02, EXTENDED_ROUTE_ORIGIN = 0x03 };
+
+/* RFC 4360 2, RFC 5701 2: T of the first octet of the type; not to go into another AS. */
+enum { EXTENDED_NON_TRANSITIVE = 0x40 };
+
+/* RFC 5701 2: type (1), subtype (1), IPv6 address (16), number (2). */
+enum { EXTENDED_IPV6_NUMBER = 18 };
 
 static const struct well_known {
 	const char *name;
@@ -106,40 +113,46 @@ static bool parse_large(const char *text, struct bgp_community *community)
 	return true;
 }
 
-/* Sixteen hexadecimal digits. */
-static bool parse_extended_hex(const char *text, struct bgp_community *community)
+/* All the octets of a community of that kind as hexadecimal digits. */
+static bool parse_hex(
+    const char *text, enum bgp_community_kind kind, struct bgp_community *community)
 {
-	uint64_t value = 0;
+	const unsigned digits = bgp_community_size(kind) * 2;
 
-	for (unsigned i = 0; i < 16; i++) {
-		static const char digits[] = "0123456789abcdef";
+	for (unsigned i = 0; i < digits; i++) {
+		static const char values[] = "0123456789abcdef";
 		char low = text[i] >= 'A' && text[i] <= 'F' ? (char)(text[i] + 32) : text[i];
-		const char *digit = low ? strchr(digits, low) : NULL;
+		const char *value = low ? strchr(values, low) : NULL;
 
-		if (!digit)
+		if (!value)
 			return false;
-		value = value << 4 | (uint64_t)(digit - digits);
+		community->bytes[i / 2] =
+		    (uint8_t)(community->bytes[i / 2] << 4 | (value - values));
 	}
-	if (text[16])
+	community->kind = (uint8_t)kind;
+	return !text[digits];
+}
+
+/* The text up to `length` as an address of the family. */
+static bool parse_address(
+    const char *text, size_t length, enum ip_family family, struct ip_address *address)
+{
+	char copy[IP_TEXT_MAX];
+
+	if (length >= sizeof(copy))
 		return false;
-	community->kind = BGP_COMMUNITY_EXTENDED;
-	wire_store_u32(community->bytes, (uint32_t)(value >> 32));
-	wire_store_u32(community->bytes + 4, (uint32_t)value);
-	return true;
+	memcpy(copy, text, length);
+	copy[length] = 0;
+	return ip_address_parse(copy, address) && address->family == family;
 }
 
 static bool parse_extended_ipv4(
     const char *text, size_t address_length, uint8_t subtype, struct bgp_community *community)
 {
-	char address_text[16];
 	struct ip_address address;
 	uint32_t value;
 
-	if (address_length >= sizeof(address_text))
-		return false;
-	memcpy(address_text, text, address_length);
-	address_text[address_length] = 0;
-	if (!ip_address_parse(address_text, &address) || address.family != IPV4)
+	if (!parse_address(text, address_length, IPV4, &address))
 		return false;
 	if (!parse_numbers(text + address_length + 1, 1, UINT16_MAX, &value))
 		return false;
@@ -151,7 +164,25 @@ static bool parse_extended_ipv4(
 	return true;
 }
 
-/* "64512:1", "4200000000:1" or "192.0.2.1:1"; the form of the left side decides the type. */
+/* "[2001:db8::1]:1" */
+static bool parse_extended_ipv6(const char *text, uint8_t subtype, struct bgp_community *community)
+{
+	const char *end = strchr(text, ']');
+	struct ip_address address;
+	uint32_t value;
+
+	if (!end || end[1] != ':' ||
+	    !parse_address(text + 1, (size_t)(end - text - 1), IPV6, &address) ||
+	    !parse_numbers(end + 2, 1, UINT16_MAX, &value))
+		return false;
+	community->kind = BGP_COMMUNITY_EXTENDED_IPV6;
+	community->bytes[1] = subtype;
+	memcpy(community->bytes + 2, address.bytes, 16);
+	wire_store_u16(community->bytes + EXTENDED_IPV6_NUMBER, (uint16_t)value);
+	return true;
+}
+
+/* "64512:1", "4200000000:1", "192.0.2.1:1" or "[2001:db8::1]:1"; the form of the left side decides the type. */
 static bool parse_extended(const char *text, uint8_t subtype, struct bgp_community *community)
 {
 	const char *colon = strchr(text, ':');
@@ -159,6 +190,8 @@ static bool parse_extended(const char *text, uint8_t subtype, struct bgp_communi
 
 	if (!colon)
 		return false;
+	if (*text == '[')
+		return parse_extended_ipv6(text, subtype, community);
 	if (memchr(text, '.', (size_t)(colon - text)))
 		return parse_extended_ipv4(text, (size_t)(colon - text), subtype, community);
 	if (!parse_numbers(text, 2, UINT32_MAX, values))
@@ -206,7 +239,9 @@ bool bgp_community_parse(const char *text, struct bgp_community *community)
 	if ((rest = after(text, "soo:")))
 		return parse_extended(rest, EXTENDED_ROUTE_ORIGIN, community);
 	if ((rest = after(text, "ext:0x")))
-		return parse_extended_hex(rest, community);
+		return parse_hex(rest, BGP_COMMUNITY_EXTENDED, community);
+	if ((rest = after(text, "ext6:0x")))
+		return parse_hex(rest, BGP_COMMUNITY_EXTENDED_IPV6, community);
 	return parse_standard(text, community);
 }
 
@@ -242,15 +277,39 @@ static void print_extended(const uint8_t *bytes, struct text *text)
 		text_append(text, "ext:0x%08x%08x", wire_load_u32(bytes), wire_load_u32(bytes + 4));
 }
 
+static void print_extended_ipv6(const uint8_t *bytes, struct text *text)
+{
+	struct ip_address address = ip_address_from_bytes(IPV6, bytes + 2);
+	bool target = bytes[1] == EXTENDED_ROUTE_TARGET;
+	char address_text[IP_TEXT_MAX];
+
+	if (!bytes[0] && (target || bytes[1] == EXTENDED_ROUTE_ORIGIN)) {
+		text_append(text, "%s:[%s]:%u", target ? "rt" : "soo",
+		    ip_address_print(&address, address_text),
+		    wire_load_u16(bytes + EXTENDED_IPV6_NUMBER));
+		return;
+	}
+	text_append(text, "ext6:0x");
+	for (unsigned i = 0; i < bgp_community_size(BGP_COMMUNITY_EXTENDED_IPV6); i++)
+		text_append(text, "%02x", bytes[i]);
+}
+
+static void print_large(const uint8_t *bytes, struct text *text)
+{
+	text_append(text, "large:%u:%u:%u", wire_load_u32(bytes), wire_load_u32(bytes + 4),
+	    wire_load_u32(bytes + 8));
+}
+
 void bgp_community_print(enum bgp_community_kind kind, const uint8_t *bytes, struct text *text)
 {
-	if (kind == BGP_COMMUNITY_STANDARD)
-		print_standard(bytes, text);
-	else if (kind == BGP_COMMUNITY_EXTENDED)
-		print_extended(bytes, text);
-	else
-		text_append(text, "large:%u:%u:%u", wire_load_u32(bytes), wire_load_u32(bytes + 4),
-		    wire_load_u32(bytes + 8));
+	static void (*const print[BGP_COMMUNITY_KINDS])(const uint8_t *, struct text *) = {
+	    [BGP_COMMUNITY_STANDARD] = print_standard,
+	    [BGP_COMMUNITY_EXTENDED] = print_extended,
+	    [BGP_COMMUNITY_LARGE] = print_large,
+	    [BGP_COMMUNITY_EXTENDED_IPV6] = print_extended_ipv6,
+	};
+
+	print[kind](bytes, text);
 }
 
 /* Bytes before the first item that is not less than `item`; `*found` says whether it is equal. */
@@ -318,6 +377,26 @@ struct wire_span bgp_communities_remove(
 	return wire_writer_span(&writer);
 }
 
+struct wire_span bgp_communities_without_non_transitive(
+    struct arena *arena, struct wire_span span, enum bgp_community_kind kind)
+{
+	unsigned size = bgp_community_size(kind);
+	struct wire_writer writer = {0};
+
+	if (kind != BGP_COMMUNITY_EXTENDED && kind != BGP_COMMUNITY_EXTENDED_IPV6)
+		return span;
+	for (size_t at = 0; at + size <= span.length; at += size) {
+		if (!(span.bytes[at] & EXTENDED_NON_TRANSITIVE)) {
+			if (writer.start)
+				wire_put_bytes(&writer, span.bytes + at, size);
+		} else if (!writer.start) { /* the first one: all before it stay */
+			writer = wire_writer_init(arena_allocate(arena, span.length), span.length);
+			wire_put_bytes(&writer, span.bytes, at);
+		}
+	}
+	return writer.start ? wire_writer_span(&writer) : span;
+}
+
 static int compare_standard(const void *a, const void *b)
 {
 	return memcmp(a, b, 4);
@@ -331,6 +410,11 @@ static int compare_extended(const void *a, const void *b)
 static int compare_large(const void *a, const void *b)
 {
 	return memcmp(a, b, 12);
+}
+
+static int compare_extended_ipv6(const void *a, const void *b)
+{
+	return memcmp(a, b, 20);
 }
 
 static bool is_sorted(struct wire_span span, unsigned size)
@@ -361,6 +445,7 @@ struct wire_span bgp_communities_sort(
 	    [BGP_COMMUNITY_STANDARD] = compare_standard,
 	    [BGP_COMMUNITY_EXTENDED] = compare_extended,
 	    [BGP_COMMUNITY_LARGE] = compare_large,
+	    [BGP_COMMUNITY_EXTENDED_IPV6] = compare_extended_ipv6,
 	};
 	unsigned size = bgp_community_size(kind);
 	size_t kept = size;

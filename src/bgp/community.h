@@ -1,7 +1,8 @@
 /*
- * The four kinds of communities (RFC 1997, 8092, 4360, 5701) as values and as text.  An attribute holds
- * many of one kind as a span of fixed-size items; the set operations work on such spans.  Called
- * by the policy and the configuration (parse), the codec and the control room (print).
+ * The four kinds of communities (RFC 1997, 8092, 4360, 5701) as values and as text.  An attribute
+ * holds many of one kind as a span of fixed-size items; the set operations work on such spans.
+ * Called by the policy and the configuration (parse), the export, the codec and the control room
+ * (print).
  */
 #ifndef BGP_COMMUNITY_H
 #define BGP_COMMUNITY_H
@@ -32,8 +33,9 @@ struct bgp_community {
 /* Bytes of one on the wire: 4, 8, 12 or 20. */
 unsigned bgp_community_size(enum bgp_community_kind kind);
 /*
- * "64512:100", "large:64512:1:2", "rt:64512:1", "soo:...", "ext:0x0002fc0000000001", or a name
- * such as no-export.  Returns false for anything else.
+ * "64512:100", "large:64512:1:2", "rt:64512:1", "soo:...", "ext:0x0002fc0000000001", "rt:[2001::]:1",
+ * "soo:[...]:1", "ext6:0x" and 40 digits, or a name such as no-export.  Returns false for anything
+ * else.
  */
 bool bgp_community_parse(const char *text, struct bgp_community *community);
 /* Appends the text form of the item at `bytes`; well-known ones by their name. */
@@ -48,6 +50,12 @@ struct wire_span bgp_communities_add(
     struct arena *arena, struct wire_span span, const struct bgp_community *community);
 struct wire_span bgp_communities_remove(
     struct arena *arena, struct wire_span span, const struct bgp_community *community);
+/*
+ * The span without what must not go into another AS (RFC 4360 6, RFC 5701 2), in the arena; the
+ * span as it was if nothing changes.  Only the two extended kinds have such communities.
+ */
+struct wire_span bgp_communities_without_non_transitive(
+    struct arena *arena, struct wire_span span, enum bgp_community_kind kind);
 /* The items sorted and without duplicates, in the arena; the span itself if it already is. */
 struct wire_span bgp_communities_sort(
     struct arena *arena, struct wire_span span, enum bgp_community_kind kind);

@@ -1,4 +1,4 @@
-/* Communities: RFC 1997, 4360, 5668, 8092; text forms and set operations. */
+/* Communities: RFC 1997, 4360, 5668, 5701, 8092; text forms and set operations. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +33,13 @@ static const struct form {
     {"soo:70000:5", BGP_COMMUNITY_EXTENDED, "0203 00011170 0005"},
     {"ext:0x4004fc0000000001", BGP_COMMUNITY_EXTENDED, "4004 fc00 00000001"},
     {"ext:0x0202000000010005", BGP_COMMUNITY_EXTENDED, "0202 00000001 0005"},
+    {"rt:[2001:db8::1]:100", BGP_COMMUNITY_EXTENDED_IPV6, "0002 20010db8 00*11 01 0064"},
+    {"soo:[::]:65535", BGP_COMMUNITY_EXTENDED_IPV6, "0003 00*16 ffff"},
+    {"rt:[::ffff:192.0.2.1]:1", BGP_COMMUNITY_EXTENDED_IPV6, "0002 00*10 ffff c0000201 0001"},
+    {"ext6:0x400220010db80000000000000000000000010064", BGP_COMMUNITY_EXTENDED_IPV6,
+	"4002 20010db8 00*11 01 0064"},
+    {"ext6:0x000b20010db80000000000000000000000010064", BGP_COMMUNITY_EXTENDED_IPV6,
+	"000b 20010db8 00*11 01 0064"},
 };
 
 static void parses_and_prints(void **state)
@@ -62,6 +69,11 @@ static void refuses_other_text(void **state)
 	    "large:4294967296:1:1", "large:", "rt:", "rt:1", "rt:70000:65536", "rt:1:4294967296",
 	    "rt:1.2.3:1", "rt:1.2.3.4:65536", "rt:1.2.3.4", "rt:1.2.3.4.5.6.7.8.9:1", "ext:0x",
 	    "ext:0x000200000000000", "ext:0x00020000000000011", "ext:0x000200000000000g", "soo:a:b",
+	    "rt:2001:db8::1:100", "rt:[2001:db8::1]", "rt:[2001:db8::1]:", "rt:[2001:db8::1]:65536",
+	    "rt:[2001:db8::1:1", "rt:[192.0.2.1]:1", "rt:[]:1", "rt:[2001:db8::1]1",
+	    "rt:[::1%lo]:1", "rt:[1111:1111:1111:1111:1111:1111:1111:1111:1111:1111]:1",
+	    "ext6:0x00", "ext6:0x000b20010db800000000000000000000000100640",
+	    "ext6:0x000b20010db8000000000000000000000001006", "ext:0x000b20010db80000000000000000",
 	    "99999999999999999999:1"};
 	struct bgp_community community;
 
@@ -137,6 +149,7 @@ static void sorts_each_kind(void **state)
 	    {BGP_COMMUNITY_STANDARD, "ffffff01 00000001", "00000001 ffffff01"},
 	    {BGP_COMMUNITY_EXTENDED, "02*8 01*8 02*8 00*8", "00*8 01*8 02*8"},
 	    {BGP_COMMUNITY_LARGE, "02*12 01*12 01*12", "01*12 02*12"},
+	    {BGP_COMMUNITY_EXTENDED_IPV6, "02*20 01*20 02*20", "01*20 02*20"},
 	};
 	struct arena arena = {0};
 
@@ -148,6 +161,61 @@ static void sorts_each_kind(void **state)
 		assert_set("sorted", sorted, cases[i].want);
 		assert_ptr_equal(
 		    bgp_communities_sort(&arena, sorted, cases[i].kind).bytes, sorted.bytes);
+		hex_free(span);
+	}
+	arena_free(&arena);
+}
+
+/* Of each kind more than the small-set algorithm takes. */
+static void sorts_many_of_each_kind(void **state)
+{
+	enum { COUNT = 100 };
+	struct arena arena = {0};
+
+	(void)state;
+	for (unsigned kind = 0; kind < BGP_COMMUNITY_KINDS; kind++) {
+		const unsigned size = bgp_community_size(kind);
+		uint8_t bytes[COUNT * BGP_COMMUNITY_SIZE_MAX] = {0};
+		struct wire_span sorted;
+
+		for (unsigned i = 0; i < COUNT; i++)
+			bytes[i * size + size - 1] = (uint8_t)(COUNT - i);
+		sorted = bgp_communities_sort(
+		    &arena, (struct wire_span){bytes, (size_t)COUNT * size}, kind);
+		assert_int_equal(sorted.length, COUNT * size);
+		for (unsigned i = 0; i < COUNT; i++)
+			assert_int_equal(sorted.bytes[i * size + size - 1], i + 1);
+	}
+	arena_free(&arena);
+}
+
+static void rfc4360_6_non_transitive_ones_stay_inside_of_the_as(void **state)
+{
+	static const struct {
+		enum bgp_community_kind kind;
+		const char *hex, *want;
+		bool same;
+	} cases[] = {
+	    {BGP_COMMUNITY_EXTENDED, "", "", true},
+	    {BGP_COMMUNITY_EXTENDED, "0002 01*6 8002 02*6", "0002 01*6 8002 02*6", true},
+	    {BGP_COMMUNITY_EXTENDED, "4004 01*6", "", false},
+	    {BGP_COMMUNITY_EXTENDED, "0002 01*6 4004 02*6 0003 03*6 4302 04*6 0006 05*6",
+		"0002 01*6 0003 03*6 0006 05*6", false},
+	    {BGP_COMMUNITY_EXTENDED, "4004 02*6 0003 03*6", "0003 03*6", false},
+	    {BGP_COMMUNITY_EXTENDED_IPV6, "0002 01*18 4002 02*18", "0002 01*18", false},
+	    {BGP_COMMUNITY_STANDARD, "40000001", "40000001", true},
+	    {BGP_COMMUNITY_LARGE, "40*12", "40*12", true},
+	};
+	struct arena arena = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct wire_span span = hex_bytes(cases[i].hex);
+		struct wire_span left =
+		    bgp_communities_without_non_transitive(&arena, span, cases[i].kind);
+
+		assert_set(cases[i].hex, left, cases[i].want);
+		assert_int_equal(left.bytes == span.bytes, cases[i].same);
 		hex_free(span);
 	}
 	arena_free(&arena);
@@ -182,6 +250,8 @@ int main(void)
 	    cmocka_unit_test(removes_every_copy),
 	    cmocka_unit_test(matches_whole_items_only),
 	    cmocka_unit_test(sorts_each_kind),
+	    cmocka_unit_test(sorts_many_of_each_kind),
+	    cmocka_unit_test(rfc4360_6_non_transitive_ones_stay_inside_of_the_as),
 	    cmocka_unit_test(sorts_thousands),
 	};
 

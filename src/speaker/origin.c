@@ -132,6 +132,7 @@ static void add_communities(struct speaker *speaker, const struct config_adverti
 	    [BGP_COMMUNITY_STANDARD] = BGP_ATTRIBUTE_COMMUNITIES,
 	    [BGP_COMMUNITY_EXTENDED] = BGP_ATTRIBUTE_EXTENDED_COMMUNITIES,
 	    [BGP_COMMUNITY_LARGE] = BGP_ATTRIBUTE_LARGE_COMMUNITIES,
+	    [BGP_COMMUNITY_EXTENDED_IPV6] = BGP_ATTRIBUTE_IPV6_EXTENDED_COMMUNITIES,
 	};
 
 	for (size_t i = 0; i < what->community_count; i++) {

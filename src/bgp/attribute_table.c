@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "bgp/as_path.h"
-#include "bgp/message.h"
+#include "bgp/attribute_mp.h"
 
 static struct wire_span scratch_u32(uint8_t *scratch, uint32_t value)
 {
@@ -47,11 +47,10 @@ static struct wire_span value_origin(const struct bgp_attribute_encoder *encoder
 static uint8_t check_as_path(
     const struct bgp_attribute_decoder *decoder, struct wire_span value, uint8_t *treatment)
 {
-	unsigned bad = BGP_AS_PATH_MALFORMED | BGP_AS_PATH_ZERO; /* RFC 7606 7.2, RFC 7607 2 */
+	/* RFC 7606 7.2, RFC 7607 2; RFC 5065 5: we are no member of a confederation. */
+	const unsigned bad = BGP_AS_PATH_MALFORMED | BGP_AS_PATH_ZERO | BGP_AS_PATH_CONFEDERATION;
 
 	(void)treatment;
-	if (decoder->codec->external)
-		bad |= BGP_AS_PATH_CONFEDERATION; /* RFC 5065 5 */
 	if (bgp_as_path_inspect(value, decoder->codec->as4 ? 4 : 2) & bad)
 		return BGP_UPDATE_MALFORMED_AS_PATH;
 	return 0;
@@ -188,7 +187,7 @@ static struct wire_span value_aggregator(
 	return wire_writer_span(&writer);
 }
 
-/* --- Communities (RFC 1997, 4360, 8092): items of 4, 8 and 12 octets --- */
+/* --- Communities (RFC 1997, 4360, 8092, 5701): items of 4, 8, 12 and 20 octets --- */
 
 static struct wire_span value_of_kind(
     const struct bgp_attribute_encoder *encoder, enum bgp_community_kind kind)
@@ -233,6 +232,18 @@ static struct wire_span value_large(const struct bgp_attribute_encoder *encoder,
 	return value_of_kind(encoder, BGP_COMMUNITY_LARGE);
 }
 
+static void load_extended_ipv6(struct bgp_attribute_decoder *decoder, struct wire_span value)
+{
+	decoder->attributes->communities[BGP_COMMUNITY_EXTENDED_IPV6] = value;
+}
+
+static struct wire_span value_extended_ipv6(
+    const struct bgp_attribute_encoder *encoder, uint8_t *scratch)
+{
+	(void)scratch;
+	return value_of_kind(encoder, BGP_COMMUNITY_EXTENDED_IPV6);
+}
+
 /* --- ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 8): one identifier, and a list of them --- */
 
 static void load_originator_id(struct bgp_attribute_decoder *decoder, struct wire_span value)
@@ -259,118 +270,6 @@ static struct wire_span value_cluster_list(
 	return encoder->attributes->cluster_list;
 }
 
-/*
- * --- MP_REACH_NLRI (RFC 4760 3) ---
- *
- *	AFI (2), SAFI (1), Length of Next Hop (1), Next Hop, reserved (1), NLRI
- */
-
-/* RFC 4760 3, RFC 2545 3, RFC 8950 3 */
-static bool next_hop_length_is_valid(
-    enum ip_family family, unsigned length, const struct bgp_codec *codec)
-{
-	if (family == IPV4 && length == 4)
-		return true;
-	if (family == IPV4 && !codec->extended_next_hop)
-		return false;
-	return length == 16 || length == 32;
-}
-
-/* The family if both ends announced it, else IP_FAMILIES. */
-static enum ip_family read_family(struct wire_reader *reader, const struct bgp_codec *codec)
-{
-	uint16_t afi = wire_get_u16(reader);
-	uint8_t safi = wire_get_u8(reader);
-	enum ip_family family = bgp_family_from_wire(afi, safi);
-
-	return family != IP_FAMILIES && codec->families[family] ? family : IP_FAMILIES;
-}
-
-static uint8_t check_mp_reach(
-    const struct bgp_attribute_decoder *decoder, struct wire_span value, uint8_t *treatment)
-{
-	struct wire_reader reader = wire_reader_from_span(value);
-	enum ip_family family = read_family(&reader, decoder->codec);
-	unsigned length = wire_get_u8(&reader);
-
-	if (value.length < 5) /* RFC 7606 5.3 */
-		return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
-	if (family == IP_FAMILIES) { /* RFC 4760 8: not agreed upon, so not for us */
-		*treatment = BGP_TREATMENT_DISCARD_ATTRIBUTE;
-		return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
-	}
-	if (!next_hop_length_is_valid(family, length, decoder->codec))
-		return BGP_UPDATE_OPTIONAL_ATTRIBUTE; /* RFC 7606 7.11 */
-	wire_get_bytes(&reader, length + 1); /* RFC 4760 3: reserved octet, ignored on receipt */
-	if (reader.failed)
-		return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
-	if (!bgp_nlri_is_valid((struct wire_span){reader.at, wire_left(&reader)}, family,
-		decoder->codec->add_path_receive[family]))
-		return BGP_UPDATE_OPTIONAL_ATTRIBUTE; /* RFC 4760 7, RFC 7606 5.3 */
-	return 0;
-}
-
-/* RFC 2545 3: a global address, alone or with a link-local one behind it. */
-static void load_mp_next_hop(struct bgp_next_hop *next_hop, struct wire_span span)
-{
-	if (span.length == 4) {
-		next_hop->address = ip_address_from_bytes(IPV4, span.bytes);
-		return;
-	}
-	next_hop->address = ip_address_from_bytes(IPV6, span.bytes);
-	if (span.length == 32)
-		next_hop->link_local = ip_address_from_bytes(IPV6, span.bytes + 16);
-	else if (ip_address_is_link_local(&next_hop->address))
-		next_hop->link_local = next_hop->address;
-	/* Some send no global address on links that have none. */
-	if (ip_address_is_unspecified(&next_hop->address) &&
-	    ip_address_is_link_local(&next_hop->link_local))
-		next_hop->address = next_hop->link_local;
-}
-
-static void load_mp_reach(struct bgp_attribute_decoder *decoder, struct wire_span value)
-{
-	struct wire_reader reader = wire_reader_from_span(value);
-	struct bgp_reach *reach = &decoder->result->mp_reach;
-
-	reach->present = true;
-	reach->family = read_family(&reader, decoder->codec);
-	load_mp_next_hop(
-	    &decoder->result->mp_next_hop, wire_get_span(&reader, wire_get_u8(&reader)));
-	wire_get_u8(&reader);
-	reach->nlri = wire_get_span(&reader, wire_left(&reader));
-}
-
-/* --- MP_UNREACH_NLRI (RFC 4760 4): AFI (2), SAFI (1), withdrawn routes --- */
-
-static uint8_t check_mp_unreach(
-    const struct bgp_attribute_decoder *decoder, struct wire_span value, uint8_t *treatment)
-{
-	struct wire_reader reader = wire_reader_from_span(value);
-	enum ip_family family = read_family(&reader, decoder->codec);
-
-	if (value.length < 3) /* RFC 7606 5.3 */
-		return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
-	if (family == IP_FAMILIES) {
-		*treatment = BGP_TREATMENT_DISCARD_ATTRIBUTE;
-		return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
-	}
-	if (!bgp_nlri_is_valid((struct wire_span){reader.at, wire_left(&reader)}, family,
-		decoder->codec->add_path_receive[family]))
-		return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
-	return 0;
-}
-
-static void load_mp_unreach(struct bgp_attribute_decoder *decoder, struct wire_span value)
-{
-	struct wire_reader reader = wire_reader_from_span(value);
-	struct bgp_reach *reach = &decoder->result->mp_unreach;
-
-	reach->present = true;
-	reach->family = read_family(&reader, decoder->codec);
-	reach->nlri = wire_get_span(&reader, wire_left(&reader));
-}
-
 /* --- AS4_PATH and AS4_AGGREGATOR (RFC 6793 3): as the two above, always with 4 octets --- */
 
 static uint8_t check_as4_path(
@@ -394,7 +293,7 @@ static struct wire_span value_as4_path(
     const struct bgp_attribute_encoder *encoder, uint8_t *scratch)
 {
 	(void)scratch;
-	return bgp_as_path_without_confederation(encoder->arena, encoder->attributes->as_path);
+	return encoder->attributes->as_path;
 }
 
 static uint8_t check_as4_aggregator(
@@ -418,6 +317,74 @@ static struct wire_span value_as4_aggregator(
 	wire_store_u32(scratch, encoder->attributes->aggregator_asn);
 	memcpy(scratch + 4, encoder->attributes->aggregator_address, 4);
 	return (struct wire_span){scratch, 8};
+}
+
+/*
+ * --- AIGP (RFC 7311 3) ---
+ *
+ *	a list of: Type (1), Length with this header (2), Value
+ */
+
+enum { AIGP_HEADER = 3, AIGP_METRIC = 1, AIGP_METRIC_LENGTH = 11 };
+
+/* A metric of type 1 is 8 octets; RFC 7311 3.2: the first one is not the largest number there is. */
+static bool aigp_metric_is_valid(struct wire_span value, bool first)
+{
+	static const uint8_t unreachable[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+	if (value.length != AIGP_METRIC_LENGTH - AIGP_HEADER)
+		return false;
+	return !first || memcmp(value.bytes, unreachable, sizeof(unreachable));
+}
+
+static uint8_t check_aigp(
+    const struct bgp_attribute_decoder *decoder, struct wire_span value, uint8_t *treatment)
+{
+	struct wire_reader reader = wire_reader_from_span(value);
+	bool first = true;
+
+	(void)decoder;
+	(void)treatment;
+	while (wire_left(&reader)) {
+		uint8_t type = wire_get_u8(&reader);
+		uint16_t length = wire_get_u16(&reader);
+		struct wire_span inner;
+
+		if (length < AIGP_HEADER)
+			return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
+		inner = wire_get_span(&reader, length - (size_t)AIGP_HEADER);
+		if (reader.failed)
+			return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
+		if (type != AIGP_METRIC)
+			continue; /* RFC 7311 3: carried all the same */
+		if (!aigp_metric_is_valid(inner, first))
+			return BGP_UPDATE_OPTIONAL_ATTRIBUTE;
+		first = false;
+	}
+	return 0;
+}
+
+static void load_aigp(struct bgp_attribute_decoder *decoder, struct wire_span value)
+{
+	decoder->attributes->aigp = value;
+}
+
+static struct wire_span value_aigp(const struct bgp_attribute_encoder *encoder, uint8_t *scratch)
+{
+	(void)scratch;
+	return encoder->attributes->aigp;
+}
+
+/* --- OTC (RFC 9234 5): Only to Customer, an AS number --- */
+
+static void load_otc(struct bgp_attribute_decoder *decoder, struct wire_span value)
+{
+	decoder->attributes->otc = wire_load_u32(value.bytes);
+}
+
+static struct wire_span value_otc(const struct bgp_attribute_encoder *encoder, uint8_t *scratch)
+{
+	return scratch_u32(scratch, encoder->attributes->otc);
 }
 
 enum {
@@ -560,8 +527,8 @@ const struct bgp_attribute_row bgp_attribute_table[BGP_ATTRIBUTE_TABLE_SIZE] = {
 	    .treatment = RESET,
 	    .carries_nlri = true,
 	    .longest = ANY_LENGTH,
-	    .check = check_mp_reach,
-	    .load = load_mp_reach,
+	    .check = bgp_attribute_check_mp_reach,
+	    .load = bgp_attribute_load_mp_reach,
 	},
     [BGP_ATTRIBUTE_MP_UNREACH_NLRI] =
 	{
@@ -570,8 +537,8 @@ const struct bgp_attribute_row bgp_attribute_table[BGP_ATTRIBUTE_TABLE_SIZE] = {
 	    .treatment = RESET,
 	    .carries_nlri = true,
 	    .longest = ANY_LENGTH,
-	    .check = check_mp_unreach,
-	    .load = load_mp_unreach,
+	    .check = bgp_attribute_check_mp_unreach,
+	    .load = bgp_attribute_load_mp_unreach,
 	},
     /* RFC 4360; RFC 7606 7.14 */
     [BGP_ATTRIBUTE_EXTENDED_COMMUNITIES] =
@@ -612,6 +579,33 @@ const struct bgp_attribute_row bgp_attribute_table[BGP_ATTRIBUTE_TABLE_SIZE] = {
 	    .load = load_as4_aggregator,
 	    .value = value_as4_aggregator,
 	},
+    /* RFC 5701; RFC 7606 7.15 */
+    [BGP_ATTRIBUTE_IPV6_EXTENDED_COMMUNITIES] =
+	{
+	    .name = "IPV6_EXTENDED_COMMUNITIES",
+	    .flags = OPTIONAL_TRANSITIVE,
+	    .treatment = WITHDRAW,
+	    .kept = true,
+	    .shortest = 20,
+	    .longest = ANY_LENGTH,
+	    .multiple = 20,
+	    .load = load_extended_ipv6,
+	    .value = value_extended_ipv6,
+	},
+    /* RFC 7311 3.2: malformed, it is ignored like an unknown one; so it is if it is transitive. */
+    [BGP_ATTRIBUTE_AIGP] =
+	{
+	    .name = "AIGP",
+	    .flags = OPTIONAL,
+	    .treatment = DISCARD,
+	    .flags_treatment = DISCARD,
+	    .kept = true,
+	    .shortest = AIGP_HEADER,
+	    .longest = ANY_LENGTH,
+	    .check = check_aigp,
+	    .load = load_aigp,
+	    .value = value_aigp,
+	},
     /* RFC 8092 6 */
     [BGP_ATTRIBUTE_LARGE_COMMUNITIES] =
 	{
@@ -624,5 +618,17 @@ const struct bgp_attribute_row bgp_attribute_table[BGP_ATTRIBUTE_TABLE_SIZE] = {
 	    .multiple = 12,
 	    .load = load_large,
 	    .value = value_large,
+	},
+    /* RFC 9234 5 */
+    [BGP_ATTRIBUTE_OTC] =
+	{
+	    .name = "OTC",
+	    .flags = OPTIONAL_TRANSITIVE,
+	    .treatment = WITHDRAW,
+	    .kept = true,
+	    .shortest = 4,
+	    .longest = 4,
+	    .load = load_otc,
+	    .value = value_otc,
 	},
 };

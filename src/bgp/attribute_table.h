@@ -59,6 +59,7 @@ struct bgp_attribute_row {
 	const char *name; /* NULL: we do not know this type */
 	uint8_t flags; /* Optional and Transitive as they must be */
 	uint8_t treatment; /* enum bgp_treatment of a bad length or value */
+	uint8_t flags_treatment; /* that of bad flags; 0: treat as withdraw (RFC 7606 3 c) */
 	uint8_t source; /* enum bgp_attribute_source */
 	bool carries_nlri; /* read on after a flags error, so that its prefixes can be withdrawn */
 	bool kept; /* becomes part of the attribute set */

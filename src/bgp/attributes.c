@@ -73,6 +73,22 @@ static bool has_come(const struct bgp_attribute_decoder *decoder, unsigned type)
 	return decoder->seen[type / 64] >> (type % 64) & 1;
 }
 
+/*
+ * What the session wants to be passed over.  Never what a message cannot be understood without,
+ * whatever the rules say.
+ */
+static bool is_ignored(const struct bgp_attribute_decoder *decoder, unsigned type)
+{
+	const uint64_t needed = 1u << BGP_ATTRIBUTE_ORIGIN | 1u << BGP_ATTRIBUTE_AS_PATH |
+				1u << BGP_ATTRIBUTE_NEXT_HOP | 1u << BGP_ATTRIBUTE_MP_REACH_NLRI |
+				1u << BGP_ATTRIBUTE_MP_UNREACH_NLRI;
+	uint64_t ignored = decoder->rules->ignored[type / 64];
+
+	if (type < 64)
+		ignored &= ~needed;
+	return ignored >> (type % 64) & 1;
+}
+
 /* Keeps the list ascending; attributes mostly come in order, so this rarely moves anything. */
 static void insert_unknown(
     struct bgp_attributes *attributes, const struct bgp_unknown_attribute *unknown)
@@ -136,8 +152,9 @@ static void decode_known(struct bgp_attribute_decoder *decoder, const struct bgp
 		return;
 	}
 	if ((raw->flags ^ row->flags) & (BGP_FLAG_OPTIONAL | BGP_FLAG_TRANSITIVE)) {
-		/* RFC 7606 3 c */
-		report_raw(decoder, BGP_TREATMENT_WITHDRAW, BGP_UPDATE_ATTRIBUTE_FLAGS, raw);
+		report_raw(decoder,
+		    row->flags_treatment ? row->flags_treatment : BGP_TREATMENT_WITHDRAW,
+		    BGP_UPDATE_ATTRIBUTE_FLAGS, raw);
 		if (!row->carries_nlri)
 			return;
 	}
@@ -166,6 +183,8 @@ static void decode_one(struct bgp_attribute_decoder *decoder, const struct bgp_r
 {
 	const struct bgp_attribute_row *row = bgp_attribute_find(raw->type);
 
+	if (is_ignored(decoder, raw->type))
+		return;
 	if (has_come(decoder, raw->type)) {
 		/* RFC 7606 3 g: the first one counts, but of the MP ones there must be one only. */
 		if (is_mp(raw->type))
@@ -234,15 +253,20 @@ static void merge_as4(struct bgp_attribute_decoder *decoder)
 /* RFC 7606 3 d; RFC 4271 6.3: the data is the type code. */
 static void require(struct bgp_attribute_decoder *decoder, uint8_t type)
 {
-	if (has_come(decoder, type))
-		return; /* there, or there and reported */
+	if (has_come(decoder, type) || is_ignored(decoder, type))
+		return; /* there, there and reported, or not wanted */
 	report(decoder, BGP_TREATMENT_WITHDRAW, BGP_UPDATE_MISSING_WELL_KNOWN, type,
 	    (struct wire_span){&type, 1});
 }
 
+static bool announces(const struct bgp_attribute_decoder *decoder)
+{
+	return decoder->has_nlri || decoder->result->mp_reach.present;
+}
+
 static void check_mandatory(struct bgp_attribute_decoder *decoder)
 {
-	if (!decoder->has_nlri && !decoder->result->mp_reach.present)
+	if (!announces(decoder))
 		return;
 	require(decoder, BGP_ATTRIBUTE_ORIGIN);
 	require(decoder, BGP_ATTRIBUTE_AS_PATH);
@@ -252,6 +276,18 @@ static void check_mandatory(struct bgp_attribute_decoder *decoder)
 		require(decoder, BGP_ATTRIBUTE_LOCAL_PREF);
 }
 
+/* RFC 4271 6.3: what an external neighbour announces has come through its AS. */
+static void check_first_as(struct bgp_attribute_decoder *decoder)
+{
+	const struct bgp_attributes *attributes = decoder->attributes;
+	uint32_t wanted = decoder->rules->first_asn;
+
+	if (wanted && announces(decoder) && bgp_attributes_has(attributes, BGP_ATTRIBUTE_AS_PATH) &&
+	    bgp_as_path_first(attributes->as_path) != wanted)
+		report(decoder, BGP_TREATMENT_WITHDRAW, BGP_UPDATE_MALFORMED_AS_PATH,
+		    BGP_ATTRIBUTE_AS_PATH, attributes->as_path);
+}
+
 /*
  * RFC 7606 5.2: attributes without any reachable prefix say nothing that could be withdrawn in
  * their place, so the prefixes may be what got lost.
@@ -259,13 +295,21 @@ static void check_mandatory(struct bgp_attribute_decoder *decoder)
 static void check_missing_nlri(struct bgp_attribute_decoder *decoder)
 {
 	const uint64_t unreach = (uint64_t)1 << BGP_ATTRIBUTE_MP_UNREACH_NLRI;
+	struct bgp_attributes_result *result = decoder->result;
+	const struct bgp_reach *reach = &result->mp_reach;
 	bool others = decoder->broken || (decoder->seen[0] & ~unreach) || decoder->seen[1] ||
 		      decoder->seen[2] || decoder->seen[3];
+	/* One that is not present was of a family that is not ours, with prefixes of its own. */
+	bool reachable = decoder->has_nlri || (has_come(decoder, BGP_ATTRIBUTE_MP_REACH_NLRI) &&
+						  (!reach->present || reach->nlri.length));
 
-	if (decoder->result->treatment != BGP_TREATMENT_WITHDRAW || !others || decoder->has_nlri ||
-	    has_come(decoder, BGP_ATTRIBUTE_MP_REACH_NLRI))
+	if (result->treatment != BGP_TREATMENT_WITHDRAW || !others || reachable)
 		return;
-	decoder->result->treatment = BGP_TREATMENT_RESET_SESSION;
+	result->treatment = BGP_TREATMENT_RESET_SESSION;
+	/* RFC 4271 6.3 has data for the other subcodes only; here it was for the log. */
+	if (result->notification.subcode == BGP_UPDATE_MALFORMED_ATTRIBUTES ||
+	    result->notification.subcode == BGP_UPDATE_MALFORMED_AS_PATH)
+		result->notification.data_length = 0;
 }
 
 /* The rules that need to have seen all. */
@@ -283,6 +327,7 @@ static void complete(struct bgp_attribute_decoder *decoder)
 	if (!decoder->codec->as4)
 		merge_as4(decoder);
 	check_mandatory(decoder);
+	check_first_as(decoder);
 	check_missing_nlri(decoder);
 }
 
@@ -379,12 +424,11 @@ static void put_all(
 }
 
 /* RFC 6793 4.2.2: the attributes that an old speaker carries for us. */
-static uint64_t as4_types(const struct bgp_attributes *attributes, struct arena *arena)
+static uint64_t as4_types(const struct bgp_attributes *attributes)
 {
-	struct wire_span path = bgp_as_path_without_confederation(arena, attributes->as_path);
 	uint64_t types = 0;
 
-	if (bgp_as_path_inspect(path, 4) & BGP_AS_PATH_WIDE)
+	if (bgp_as_path_inspect(attributes->as_path, 4) & BGP_AS_PATH_WIDE)
 		types |= (uint64_t)1 << BGP_ATTRIBUTE_AS4_PATH;
 	if (bgp_attributes_has(attributes, BGP_ATTRIBUTE_AGGREGATOR) &&
 	    attributes->aggregator_asn > UINT16_MAX)
@@ -401,7 +445,7 @@ void bgp_attributes_encode(struct wire_writer *writer, const struct bgp_attribut
 	if (with_next_hop)
 		types |= next_hop_bit;
 	if (!codec->as4)
-		types |= as4_types(attributes, arena);
+		types |= as4_types(attributes);
 	put_all(writer, &encoder, types);
 }
 

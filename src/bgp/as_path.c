@@ -46,12 +46,10 @@ static bool is_confederation(uint8_t type)
 	return type == BGP_SEGMENT_CONFED_SEQUENCE || type == BGP_SEGMENT_CONFED_SET;
 }
 
-/* RFC 4271 9.1.2.2 a, RFC 5065 5.3 */
+/* RFC 4271 9.1.2.2 a */
 static unsigned segment_length(const struct segment *segment)
 {
-	if (segment->type == BGP_SEGMENT_SEQUENCE)
-		return segment->count;
-	return segment->type == BGP_SEGMENT_SET ? 1 : 0;
+	return segment->type == BGP_SEGMENT_SET ? 1 : segment->count;
 }
 
 unsigned bgp_as_path_inspect(struct wire_span path, unsigned asn_size)
@@ -99,14 +97,10 @@ uint32_t bgp_as_path_first(struct wire_span path)
 	struct wire_reader reader = wire_reader_from_span(path);
 	struct segment segment;
 
-	while (next_segment(&reader, 4, &segment)) {
-		if (is_confederation(segment.type))
-			continue;
-		if (segment.type != BGP_SEGMENT_SEQUENCE || !segment.count)
-			return 0;
-		return segment_asn(&segment, 4, 0);
-	}
-	return 0;
+	if (!next_segment(&reader, 4, &segment) || segment.type != BGP_SEGMENT_SEQUENCE ||
+	    !segment.count)
+		return 0;
+	return segment_asn(&segment, 4, 0);
 }
 
 uint32_t bgp_as_path_origin(struct wire_span path)
@@ -279,10 +273,7 @@ struct wire_span bgp_as_path_merge(
 		return path;
 	writer = wire_writer_init(arena_allocate(arena, size), size);
 	missing = length - as4_length;
-	/*
-	 * Leading segments are taken over until the lengths agree.  A confederation segment counts
-	 * nothing, so it comes along if it leads or follows one that was taken whole.
-	 */
+	/* Leading segments are taken over until the lengths agree. */
 	while (next_segment(&reader, 4, &segment)) {
 		unsigned counts = segment_length(&segment);
 
@@ -300,27 +291,18 @@ struct wire_span bgp_as_path_merge(
 
 void bgp_as_path_print(struct wire_span path, struct text *text)
 {
-	static const char opening[] = {[BGP_SEGMENT_SET] = '{',
-	    [BGP_SEGMENT_CONFED_SEQUENCE] = '(',
-	    [BGP_SEGMENT_CONFED_SET] = '['};
-	static const char closing[] = {[BGP_SEGMENT_SET] = '}',
-	    [BGP_SEGMENT_CONFED_SEQUENCE] = ')',
-	    [BGP_SEGMENT_CONFED_SET] = ']'};
 	struct wire_reader reader = wire_reader_from_span(path);
 	struct segment segment;
 	const char *separator = "";
 
 	while (next_segment(&reader, 4, &segment)) {
-		bool bare = segment.type == BGP_SEGMENT_SEQUENCE ||
-			    segment.type >= sizeof(opening) || !opening[segment.type];
+		bool set = segment.type == BGP_SEGMENT_SET;
 
-		text_append(text, "%s", separator);
-		if (!bare)
-			text_append(text, "%c", opening[segment.type]);
+		text_append(text, set ? "%s{" : "%s", separator);
 		for (unsigned i = 0; i < segment.count; i++)
 			text_append(text, i ? " %u" : "%u", segment_asn(&segment, 4, i));
-		if (!bare)
-			text_append(text, "%c", closing[segment.type]);
+		if (set)
+			text_append(text, "}");
 		separator = " ";
 	}
 }

@@ -1,8 +1,8 @@
 /*
  * AS paths in wire form with 4-octet AS numbers (RFC 4271 4.3, RFC 6793): the questions that the
  * decision process, loop detection and the policy ask of them, and the conversions with old
- * speakers.  A path is a span of bytes that attribute decoding has validated; nothing is copied
- * unless it changes.
+ * speakers.  A path is a span of bytes that attribute decoding has validated, and so without
+ * confederation segments (RFC 5065 5); nothing is copied unless it changes.
  */
 #ifndef BGP_AS_PATH_H
 #define BGP_AS_PATH_H
@@ -28,13 +28,9 @@ unsigned bgp_as_path_inspect(struct wire_span path, unsigned asn_size);
  * types, no empty segment, nothing left over (RFC 7606 7.2).
  */
 bool bgp_as_path_is_valid(struct wire_span path, unsigned asn_size);
-/* Length for the decision process: a set counts 1, confederation segments 0 (RFC 4271
- * 9.1.2.2, RFC 5065 5.3). */
+/* Length for the decision process: a set counts 1 (RFC 4271 9.1.2.2). */
 unsigned bgp_as_path_length(struct wire_span path);
-/*
- * The neighbouring AS: the first of a leading sequence, else 0 (RFC 4271 9.1.2.2 c); leading
- * confederation segments are passed over (RFC 5065 5.3).
- */
+/* The neighbouring AS: the first of a leading sequence, else 0 (RFC 4271 9.1.2.2 c). */
 uint32_t bgp_as_path_first(struct wire_span path);
 /* The AS that originated the route: the last of a trailing sequence; 0 if empty or a set. */
 uint32_t bgp_as_path_origin(struct wire_span path);
@@ -49,12 +45,12 @@ struct wire_span bgp_as_path_widen(struct arena *arena, struct wire_span path);
  * The same path with 2 octets per AS; what does not fit is AS_TRANS, and `*lossy` is set.
  */
 struct wire_span bgp_as_path_narrow(struct arena *arena, struct wire_span path, bool *lossy);
-/* The path without its confederation segments; itself if it has none (RFC 6793 3, 5065 4.1). */
+/* An AS4_PATH without its confederation segments; itself if it has none (RFC 6793 6). */
 struct wire_span bgp_as_path_without_confederation(struct arena *arena, struct wire_span path);
 /* RFC 6793 4.2.3: `path` (widened from an old speaker's) completed with its AS4_PATH. */
 struct wire_span bgp_as_path_merge(
     struct arena *arena, struct wire_span path, struct wire_span as4_path);
-/* "64512 64513 {1 2}", confederation segments in () and []. */
+/* "64512 64513 {1 2}" */
 void bgp_as_path_print(struct wire_span path, struct text *text);
 
 /* Walks the AS numbers one by one; false at the end. */

@@ -177,8 +177,6 @@ static void strip_for_external(struct bgp_attributes *attributes, bool local)
 static void prepend_own_as(
     const struct export_key *key, struct arena *arena, struct bgp_attributes *attributes)
 {
-	/* RFC 5065 5: what a confederation wrote into the path ends with it. */
-	attributes->as_path = bgp_as_path_without_confederation(arena, attributes->as_path);
 	if (key->router_asn != key->local_asn)
 		attributes->as_path =
 		    bgp_as_path_prepend(arena, attributes->as_path, key->router_asn, 1);

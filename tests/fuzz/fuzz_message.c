@@ -59,9 +59,7 @@ static void check_session(
 	struct bgp_attributes sent = *attributes, received;
 	struct bgp_attributes_result result;
 
-	/* RFC 6793 3: AS4_PATH cannot carry these, so an old speaker loses their place. */
-	if (bgp_as_path_inspect(sent.as_path, 4) & BGP_AS_PATH_CONFEDERATION)
-		return;
+	require(!(bgp_as_path_inspect(sent.as_path, 4) & BGP_AS_PATH_CONFEDERATION));
 	sent.next_hop.address = ip_address_from_ipv4(0xc0000201);
 	bgp_attributes_encode(&writer, &sent, codec, true, arena);
 	bgp_attributes_encode_canonical(&before, &sent, arena);

@@ -109,9 +109,6 @@ static const struct question {
     {"{1 2}", 1, 0, 0, 1},
     {"3 {1 2 4}", 2, 3, 0, 1},
     {"{3 4} 1", 2, 0, 1, 1},
-    {"(1 2) 3 4", 2, 3, 4, 1},
-    {"[1 2] (5) 7 {8}", 2, 7, 0, 1},
-    {"7 (1)", 1, 7, 0, 1},
     {"4200000000 1", 2, 4200000000u, 1, 1},
     {"5 | 6 | 1", 3, 5, 1, 1},
 };
@@ -136,12 +133,12 @@ static void prints_and_walks(void **state)
 {
 	static const uint32_t want[] = {1, 2, 3, 4, 5, 6, 7};
 	struct arena arena = {0};
-	struct wire_span path = path_of(&arena, "1 2 {3 4} (5) [6] 7", 4);
+	struct wire_span path = path_of(&arena, "1 2 {3 4} 5 {6} 7", 4);
 	struct bgp_as_path_walk walk = bgp_as_path_walk_start(path);
 	uint32_t asn;
 
 	(void)state;
-	assert_path("all segment types", path, "1 2 {3 4} (5) [6] 7");
+	assert_path("both segment types", path, "1 2 {3 4} 5 {6} 7");
 	for (unsigned i = 0; i < 7; i++) {
 		assert_true(bgp_as_path_walk_next(&walk, &asn));
 		assert_int_equal(asn, want[i]);
@@ -164,7 +161,6 @@ static const struct prepending {
     {"1 2", 0, "1 2"},
     {"1 2", 2, "9 9 1 2"},
     {"{1 2}", 1, "9 {1 2}"},
-    {"(1 2) 3", 1, "9 (1 2) 3"},
     {"1 {2} 3", 1, "9 1 {2} 3"},
 };
 
@@ -208,15 +204,15 @@ static void prepends_over_a_full_segment(void **state)
 static void narrows_and_widens(void **state)
 {
 	struct arena arena = {0};
-	struct wire_span path = path_of(&arena, "1 65535 {65536 4200000000} (70000)", 4);
+	struct wire_span path = path_of(&arena, "1 65535 {65536 4200000000} 70000", 4);
 	bool lossy;
 	struct wire_span narrow = bgp_as_path_narrow(&arena, path, &lossy);
 
 	(void)state;
 	assert_true(lossy);
 	hex_assert(
-	    "RFC 6793 4.2.2: AS_TRANS", narrow, "02 02 0001 ffff 01 02 5ba0 5ba0 03 01 5ba0");
-	assert_path("widened", bgp_as_path_widen(&arena, narrow), "1 65535 {23456 23456} (23456)");
+	    "RFC 6793 4.2.2: AS_TRANS", narrow, "02 02 0001 ffff 01 02 5ba0 5ba0 02 01 5ba0");
+	assert_path("widened", bgp_as_path_widen(&arena, narrow), "1 65535 {23456 23456} 23456");
 	narrow = bgp_as_path_narrow(&arena, path_of(&arena, "1 {65535}", 4), &lossy);
 	assert_false(lossy);
 	assert_path("lossless", bgp_as_path_widen(&arena, narrow), "1 {65535}");
@@ -253,9 +249,6 @@ static const struct merging {
     {"set counts one", "1 23456 {23456 23456}", "70000 {80000 90000}", "1 70000 {80000 90000}"},
     {"set taken over as a whole", "{1 2} 23456", "70000", "{1 2} 70000"},
     {"cut inside of a later sequence", "{1 2} 3 23456", "70000", "{1 2} 3 70000"},
-    {"leading confederation comes along", "(1 2) 23456", "70000", "(1 2) 70000"},
-    {"adjacent confederation comes along", "1 (2 3) 23456", "70000", "1 (2 3) 70000"},
-    {"confederation further back does not", "23456 (2 3)", "70000", "70000"},
     {"AS4_PATH begins with a set", "1 23456", "{70000}", "1 {70000}"},
     {"empty path", "", "", ""},
 };

@@ -244,24 +244,6 @@ static void local_asn_stands_before_our_own(void **state)
 	assert_path(fixture, "64999 64512");
 }
 
-/* RFC 5065 5: segments of a confederation that an internal peer left in the path. */
-static void confederation_segments_stay_inside(void **state)
-{
-	static const uint8_t confederated[] = {BGP_SEGMENT_CONFED_SEQUENCE, 1, 0, 0, 0xfd, 0xe8,
-	    BGP_SEGMENT_SEQUENCE, 1, 0, 0, 0xfd, 0xe9};
-	struct fixture *fixture = *state;
-	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", NULL);
-
-	attributes.as_path = (struct wire_span){confederated, sizeof(confederated)};
-	set_filter(fixture, &accept_all);
-	announce(fixture->rib, fixture->client, PREFIX, 0, &attributes, 0);
-	assert_true(export_prefix(fixture, PREFIX));
-	assert_path(fixture, "(65000) 65001");
-	fixture->key.codec.external = true;
-	assert_true(export_prefix(fixture, PREFIX));
-	assert_path(fixture, "64512 65001");
-}
-
 static void internal_peer_gets_local_pref_and_an_untouched_path(void **state)
 {
 	struct fixture *fixture = *state;
@@ -551,7 +533,6 @@ int main(void)
 	    TEST(external_peer_gets_our_as_and_no_local_pref),
 	    TEST(external_peer_gets_the_med_of_own_routes),
 	    TEST(local_asn_stands_before_our_own),
-	    TEST(confederation_segments_stay_inside),
 	    TEST(internal_peer_gets_local_pref_and_an_untouched_path),
 	    TEST(next_hop_as_configured),
 	    TEST(rule_changes_what_goes_out),

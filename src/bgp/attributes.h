@@ -104,11 +104,12 @@ struct bgp_reach {
 struct bgp_attributes_result {
 	enum bgp_treatment treatment;
 	uint8_t error_type; /* attribute of the error that decided; 0: none */
-	struct bgp_notification notification; /* for RESET_SESSION; the reason for the others */
 	struct bgp_reach mp_reach; /* RFC 4760, with the next hop in the attributes */
 	struct bgp_reach mp_unreach;
 	/* The next hop of MP_REACH_NLRI; the NEXT_HOP attribute's is in the attributes themselves. */
 	struct bgp_next_hop mp_next_hop;
+	/* For RESET_SESSION; the reason for the others.  Large, so last; untouched if there is none. */
+	struct bgp_notification notification;
 };
 
 /*

@@ -53,7 +53,6 @@ void bgp_open_encode(struct wire_writer *writer, const struct bgp_open *open);
 struct bgp_update {
 	enum bgp_treatment treatment;
 	uint8_t error_type; /* attribute of the error, 0: none or not one's */
-	struct bgp_notification notification; /* to send on RESET_SESSION, else the reason */
 	bool end_of_rib; /* RFC 4724 2 */
 	enum ip_family end_of_rib_family;
 	struct wire_span withdrawn; /* IPv4, from the message's own field */
@@ -63,6 +62,8 @@ struct bgp_update {
 	struct bgp_attributes attributes; /* next hop: that of `announced` */
 	struct bgp_next_hop mp_next_hop; /* next hop of `mp_reach` */
 	struct wire_span raw_attributes; /* as received */
+	/* To send on RESET_SESSION, else the reason.  Large, so last; untouched if there is none. */
+	struct bgp_notification notification;
 };
 
 /* Never fails: the verdict is in the value.  The arena holds what had to be rewritten. */
@@ -145,6 +146,7 @@ void bgp_update_finish(struct bgp_update_builder *builder);
 void bgp_end_of_rib_encode(struct wire_writer *writer, enum ip_family family);
 
 void bgp_keepalive_encode(struct wire_writer *writer);
+/* False if the body is too short for the two numbers, which the header check does not let happen. */
 bool bgp_notification_decode(struct wire_span body, struct bgp_notification *notification);
 void bgp_notification_encode(
     struct wire_writer *writer, const struct bgp_notification *notification);

@@ -66,6 +66,7 @@ static const char *const cease_names[] = {
     [BGP_CEASE_COLLISION] = "Connection Collision Resolution",
     [BGP_CEASE_OUT_OF_RESOURCES] = "Out of Resources",
     [BGP_CEASE_HARD_RESET] = "Hard Reset",
+    [BGP_CEASE_BFD_DOWN] = "BFD Down",
 };
 
 static const char *const refresh_names[] = {
@@ -151,6 +152,20 @@ void bgp_notification_set_shutdown_text(struct bgp_notification *notification, c
 	notification->data[0] = (uint8_t)length;
 	memcpy(notification->data + 1, text, length);
 	notification->data_length = (uint16_t)(length + 1);
+}
+
+void bgp_notification_wrap_hard_reset(struct bgp_notification *notification)
+{
+	size_t kept = notification->data_length;
+
+	if (kept > BGP_NOTIFICATION_DATA_MAX - 2)
+		kept = BGP_NOTIFICATION_DATA_MAX - 2;
+	memmove(notification->data + 2, notification->data, kept);
+	notification->data[0] = notification->code;
+	notification->data[1] = notification->subcode;
+	notification->data_length = (uint16_t)(kept + 2);
+	notification->code = BGP_ERROR_CEASE;
+	notification->subcode = BGP_CEASE_HARD_RESET;
 }
 
 /* Appends valid UTF-8 with its control characters escaped. */

@@ -61,7 +61,7 @@ enum bgp_fsm_subcode {
 	BGP_FSM_IN_ESTABLISHED = 3
 };
 
-/* RFC 4486, 8203/9003, 8538 */
+/* RFC 4486, 8538, 9384 */
 enum bgp_cease_subcode {
 	BGP_CEASE_MAX_PREFIXES = 1,
 	BGP_CEASE_ADMINISTRATIVE_SHUTDOWN = 2,
@@ -71,7 +71,8 @@ enum bgp_cease_subcode {
 	BGP_CEASE_CONFIGURATION_CHANGE = 6,
 	BGP_CEASE_COLLISION = 7,
 	BGP_CEASE_OUT_OF_RESOURCES = 8,
-	BGP_CEASE_HARD_RESET = 9
+	BGP_CEASE_HARD_RESET = 9,
+	BGP_CEASE_BFD_DOWN = 10
 };
 
 /* All that fits into a message of 4096 octets (RFC 4271 4.5). */
@@ -97,8 +98,13 @@ const char *bgp_error_subcode_name(uint8_t code, uint8_t subcode);
  */
 void bgp_notification_set_shutdown_text(struct bgp_notification *notification, const char *text);
 /*
+ * RFC 8538 3: makes it a Hard Reset whose data is the code, the subcode and the data that it had.
+ * For neighbours that would keep our routes otherwise (codec.notification_restart).
+ */
+void bgp_notification_wrap_hard_reset(struct bgp_notification *notification);
+/*
  * "Cease/Administrative Shutdown: text", the shutdown text included if there is valid UTF-8, the
- * data as hex otherwise.
+ * data as hex otherwise; behind "Cease/Hard Reset: " what is inside of it.
  */
 void bgp_notification_print(const struct bgp_notification *notification, struct text *text);
 

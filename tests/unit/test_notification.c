@@ -1,4 +1,4 @@
-/* NOTIFICATION contents: RFC 4271 4.5, 4486, 6608, 7313, 8538, 9003. */
+/* NOTIFICATION contents: RFC 4271 4.5, 4486, 6608, 7313, 8538, 9003, 9234, 9384, 9687. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +18,11 @@ static const struct printing {
     {2, 0, "", "OPEN Message Error/Unspecific"},
     {2, 1, "0004", "OPEN Message Error/Unsupported Version Number: 0004"},
     {2, 5, "", "OPEN Message Error/unknown subcode 5"},
+    {2, 2, "", "OPEN Message Error/Bad Peer AS"},
+    {2, 3, "", "OPEN Message Error/Bad BGP Identifier"},
+    {2, 4, "", "OPEN Message Error/Unsupported Optional Parameter"},
+    {2, 6, "", "OPEN Message Error/Unacceptable Hold Time"},
+    {2, 11, "", "OPEN Message Error/Role Mismatch"},
     {2, 7, "0104 00010001", "OPEN Message Error/Unsupported Capability: 010400010001"},
     {3, 11, "4002 02", "UPDATE Message Error/Malformed AS_PATH: 400202"},
     {3, 9, "00*40",
@@ -43,6 +48,11 @@ static const struct printing {
     {6, 9, "06 04 03 62 79 65", "Cease/Hard Reset: Cease/Administrative Reset: bye"},
     {6, 9, "06 09 06 09 06 09", "Cease/Hard Reset: Cease/Hard Reset: 06090609"},
     {6, 9, "06", "Cease/Hard Reset: 06"},
+    {6, 9, "", "Cease/Hard Reset"},
+    {6, 9, "06 02 02 c3 28", "Cease/Hard Reset: Cease/Administrative Shutdown: 02c328"},
+    {6, 9, "03 0b 4002", "Cease/Hard Reset: UPDATE Message Error/Malformed AS_PATH: 4002"},
+    {6, 10, "", "Cease/BFD Down"},
+    {6, 11, "", "Cease/unknown subcode 11"},
     {7, 1, "", "ROUTE-REFRESH Message Error/Invalid Message Length"},
     {8, 0, "", "Send Hold Timer Expired"},
     {0, 0, "", "Unknown Error 0"},
@@ -126,6 +136,40 @@ static void cuts_shutdown_text_on_a_character(void **state)
 	assert_int_equal(notification.data[0], 255);
 }
 
+static void rfc8538_3_a_hard_reset_holds_the_true_reason(void **state)
+{
+	struct bgp_notification notification;
+	struct text text = {0};
+
+	(void)state;
+	bgp_notification_set(&notification, 6, 2, NULL, 0);
+	bgp_notification_set_shutdown_text(&notification, "bye");
+	bgp_notification_wrap_hard_reset(&notification);
+	assert_int_equal(notification.code, BGP_ERROR_CEASE);
+	assert_int_equal(notification.subcode, BGP_CEASE_HARD_RESET);
+	hex_assert("8538 3", (struct wire_span){notification.data, notification.data_length},
+	    "06 02 03 62 79 65");
+	bgp_notification_print(&notification, &text);
+	assert_string_equal(text.string, "Cease/Hard Reset: Cease/Administrative Shutdown: bye");
+	text_free(&text);
+}
+
+static void a_hard_reset_of_much_data_is_cut(void **state)
+{
+	static uint8_t data[BGP_NOTIFICATION_DATA_MAX];
+	struct bgp_notification notification;
+
+	(void)state;
+	data[0] = 1;
+	data[BGP_NOTIFICATION_DATA_MAX - 3] = 2;
+	bgp_notification_set(&notification, 3, 9, data, sizeof(data));
+	bgp_notification_wrap_hard_reset(&notification);
+	assert_int_equal(notification.data_length, BGP_NOTIFICATION_DATA_MAX);
+	assert_int_equal(notification.data[1], 9);
+	assert_int_equal(notification.data[2], 1);
+	assert_int_equal(notification.data[BGP_NOTIFICATION_DATA_MAX - 1], 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +178,8 @@ int main(void)
 	    cmocka_unit_test(cuts_data_to_its_field),
 	    cmocka_unit_test(puts_shutdown_text),
 	    cmocka_unit_test(cuts_shutdown_text_on_a_character),
+	    cmocka_unit_test(rfc8538_3_a_hard_reset_holds_the_true_reason),
+	    cmocka_unit_test(a_hard_reset_of_much_data_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,14 +21,16 @@ struct receiver {
 	void (*message)(void *arg); /* after each; may be NULL */
 };
 
-static inline void receive_prefixes(const struct receiver *receiver, struct wire_span nlri,
-    enum ip_family family, const struct bgp_attributes *attributes,
+static inline void receive_prefixes(const struct receiver *receiver, const struct bgp_codec *codec,
+    struct wire_span nlri, enum ip_family family, const struct bgp_attributes *attributes,
     const struct bgp_next_hop *next_hop)
 {
+	const bool add_path = codec->add_path_receive[family];
 	struct wire_reader reader = wire_reader_from_span(nlri);
 	struct ip_prefix prefix;
+	uint32_t path_id;
 
-	while (bgp_nlri_next(&reader, family, &prefix)) {
+	while (bgp_nlri_next_path(&reader, family, add_path, &prefix, &path_id)) {
 		if (attributes)
 			receiver->announced(receiver->arg, &prefix, attributes, next_hop);
 		else
@@ -38,7 +40,8 @@ static inline void receive_prefixes(const struct receiver *receiver, struct wire
 		abort();
 }
 
-static inline void receive_update(const struct receiver *receiver, const struct bgp_update *update)
+static inline void receive_update(
+    const struct receiver *receiver, const struct bgp_codec *codec, const struct bgp_update *update)
 {
 	const struct bgp_attributes *attributes = &update->attributes;
 
@@ -47,15 +50,15 @@ static inline void receive_update(const struct receiver *receiver, const struct 
 	if (update->end_of_rib) {
 		receiver->end_of_rib(receiver->arg, update->end_of_rib_family);
 	} else {
-		receive_prefixes(receiver, update->withdrawn, IPV4, NULL, NULL);
+		receive_prefixes(receiver, codec, update->withdrawn, IPV4, NULL, NULL);
 		receive_prefixes(
-		    receiver, update->announced, IPV4, attributes, &attributes->next_hop);
+		    receiver, codec, update->announced, IPV4, attributes, &attributes->next_hop);
 		if (update->mp_unreach.present)
-			receive_prefixes(receiver, update->mp_unreach.nlri,
+			receive_prefixes(receiver, codec, update->mp_unreach.nlri,
 			    update->mp_unreach.family, NULL, NULL);
 		if (update->mp_reach.present)
-			receive_prefixes(receiver, update->mp_reach.nlri, update->mp_reach.family,
-			    attributes, &update->mp_next_hop);
+			receive_prefixes(receiver, codec, update->mp_reach.nlri,
+			    update->mp_reach.family, attributes, &update->mp_next_hop);
 	}
 	if (receiver->message)
 		receiver->message(receiver->arg);
@@ -65,9 +68,12 @@ static inline void receive_buffer(const struct receiver *receiver,
     const struct shared_buffer *buffer, const struct bgp_codec *codec)
 {
 	struct wire_reader reader = wire_reader_init(buffer->bytes, buffer->length);
+	struct bgp_codec far_end = *codec;
 	struct arena arena = {NULL};
 	unsigned messages = 0;
 
+	/* What this end sends with Path Identifiers, that one receives with them. */
+	memcpy(far_end.add_path_receive, codec->add_path_send, sizeof(far_end.add_path_receive));
 	while (wire_left(&reader)) {
 		const uint8_t *header = wire_get_bytes(&reader, BGP_HEADER_LENGTH);
 		struct bgp_notification notification;
@@ -78,11 +84,11 @@ static inline void receive_buffer(const struct receiver *receiver,
 		    !bgp_header_decode(header, codec->extended_message, &decoded, &notification) ||
 		    decoded.type != BGP_MESSAGE_UPDATE)
 			abort();
-		bgp_update_decode(wire_get_span(&reader, decoded.length - BGP_HEADER_LENGTH), codec,
-		    NULL, &arena, &update);
+		bgp_update_decode(wire_get_span(&reader, decoded.length - BGP_HEADER_LENGTH),
+		    &far_end, NULL, &arena, &update);
 		if (reader.failed)
 			abort();
-		receive_update(receiver, &update);
+		receive_update(receiver, &far_end, &update);
 		arena_reset(&arena);
 		messages++;
 	}

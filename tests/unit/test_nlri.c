@@ -1,4 +1,4 @@
-/* Prefixes on the wire: RFC 4271 4.3, RFC 4760 5, and the errors of RFC 7606 5.3. */
+/* Prefixes on the wire: RFC 4271 4.3, RFC 4760 5, RFC 7911 3, and the errors of RFC 7606 5.3. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +62,62 @@ static void decodes(void **state)
 	}
 }
 
+/* The same with Path Identifiers. */
+static const struct vector paths[] = {
+    {"empty field", IPV4, "", ""},
+    {"one path (7911 3)", IPV4, "00000007 18 c00002", "7 192.0.2.0/24"},
+    {"two paths of a prefix", IPV4, "00000001 08 0a ffffffff 08 0a",
+	"1 10.0.0.0/8,4294967295 10.0.0.0/8"},
+    {"default route", IPV4, "00000000 00", "0 0.0.0.0/0"},
+    {"IPv6", IPV6, "00000001 20 20010db8 00000002 00", "1 2001:db8::/32,2 ::/0"},
+    {"identifier only", IPV4, "00000001", "!"},
+    {"half an identifier", IPV4, "0000", "!"},
+    {"half an identifier behind a path", IPV4, "00000001 08 0a 000000", "1 10.0.0.0/8,!"},
+    {"no identifier in front", IPV4, "18 c00002", "!"},
+    {"/33 of IPv4 (7606 5.3)", IPV4, "00000001 21 c000020100", "!"},
+    {"runs over the end (7606 5.3)", IPV6, "00000001 40 20010db8", "!"},
+};
+
+static void rfc7911_3_decodes_path_identifiers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		const struct vector *vector = &paths[i];
+		struct wire_span span = hex_bytes(vector->hex);
+		struct wire_reader reader = wire_reader_from_span(span);
+		struct ip_prefix prefix;
+		uint32_t path_id;
+		char got[256] = "", text[IP_TEXT_MAX];
+
+		while (bgp_nlri_next_path(&reader, vector->family, true, &prefix, &path_id))
+			sprintf(got + strlen(got), "%s%u %s", *got ? "," : "", path_id,
+			    ip_prefix_print(&prefix, text));
+		if (reader.failed)
+			strcat(got, *got ? ",!" : "!");
+		if (strcmp(got, vector->want))
+			fail_msg("%s: got %s, want %s", vector->name, got, vector->want);
+		assert_int_equal(
+		    bgp_nlri_is_valid(span, vector->family, true), !strchr(vector->want, '!'));
+		hex_free(span);
+	}
+}
+
+static void without_add_path_every_path_is_0(void **state)
+{
+	struct wire_span span = hex_bytes("18 c00002");
+	struct wire_reader reader = wire_reader_from_span(span);
+	struct ip_prefix prefix;
+	uint32_t path_id = 9;
+
+	(void)state;
+	assert_true(bgp_nlri_next_path(&reader, IPV4, false, &prefix, &path_id));
+	assert_int_equal(path_id, 0);
+	assert_int_equal(prefix.length, 24);
+	assert_false(bgp_nlri_next_path(&reader, IPV4, false, &prefix, &path_id));
+	assert_false(reader.failed);
+	hex_free(span);
+}
+
 static void encodes_what_it_decodes(void **state)
 {
 	(void)state;
@@ -105,6 +161,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(decodes),
+	    cmocka_unit_test(rfc7911_3_decodes_path_identifiers),
+	    cmocka_unit_test(without_add_path_every_path_is_0),
 	    cmocka_unit_test(encodes_what_it_decodes),
 	    cmocka_unit_test(writes_nothing_without_room),
 	};

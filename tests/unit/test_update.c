@@ -1,4 +1,4 @@
-/* UPDATE both ways: RFC 4271 4.3 and 6.3, 4724 2, 4760, 7606 3 to 5, 8654, 8950. */
+/* UPDATE both ways: RFC 4271 4.3 and 6.3, 4724 2, 4760, 7606 3 to 5, 7911 3, 8654, 8950. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +21,8 @@ enum {
 	WITHDRAW = BGP_TREATMENT_WITHDRAW,
 	RESET = BGP_TREATMENT_RESET_SESSION,
 	ONLY_IPV6 = 1,
-	ONLY_IPV4 = 2
+	ONLY_IPV4 = 2,
+	PATHS = 4 /* both families are received with Path Identifiers */
 };
 
 static const struct vector {
@@ -61,6 +62,19 @@ static const struct vector {
     {"IPv4 not negotiated: ignored", ONLY_IPV6, "0002 08 0a 0014" GOOD "18 c00002", ACCEPT, 0, 0,
 	""},
     {"default route withdrawn", 0, "0001 00 0000", ACCEPT, 0, 0, "withdrawn 0.0.0.0/0"},
+    {"announced with Path Identifiers (7911 3)", PATHS,
+	"0000 0014" GOOD "00000001 18 c00002 00000002 18 c00002", ACCEPT, 0, 0,
+	"announced 1 192.0.2.0/24 2 192.0.2.0/24"},
+    {"withdrawn with Path Identifiers (7911 3)", PATHS, "0006 ffffffff 08 0a 0000", ACCEPT, 0, 0,
+	"withdrawn 4294967295 10.0.0.0/8"},
+    {"IPv6 announced with Path Identifiers (7911 3)", PATHS,
+	"0000 002e 80 0e 1e 0002 01 10 20010db8 00*11 01 00 00000007 20 20010db8" BARE, ACCEPT, 0,
+	0, "mp-reach 7 2001:db8::/32"},
+    {"IPv6 withdrawn with Path Identifiers (7911 3)", PATHS,
+	"0000 000f 80 0f 0c 0002 01 00000000 20 20010db8", ACCEPT, 0, 0,
+	"mp-unreach 0 2001:db8::/32"},
+    {"end of RIB has no Path Identifier", PATHS, "0000 0006 80 0f 03 0002 01", ACCEPT, 0, 0,
+	"mp-unreach end-of-rib ipv6"},
 
     /* RFC 7606: everything of the message is withdrawn. */
     {"bad ORIGIN", 0, "0002 08 0a 0014 40010103 4002 06 0201 0000fc00 4003 04 c0000201 18 c00002",
@@ -84,6 +98,15 @@ static const struct vector {
     {"announced prefix of /33 (7606 5.3)", 0, "0000 0014" GOOD "21 c0000201 00", RESET, 0, 10,
 	NULL},
     {"announced prefix over the end (7606 5.3)", 0, "0000 0014" GOOD "18 c000", RESET, 0, 10, NULL},
+    {"announced without Path Identifiers where they must be", PATHS, "0000 0014" GOOD "18 c00002",
+	RESET, 0, 10, NULL},
+    {"withdrawn without Path Identifiers where they must be", PATHS, "0004 18 c00002 0000", RESET,
+	0, 10, NULL},
+    {"half a Path Identifier", PATHS, "0000 0014" GOOD "0000", RESET, 0, 10, NULL},
+    {"MP_REACH_NLRI without Path Identifiers where they must be", PATHS, "0000 002a" MP_REACH BARE,
+	RESET, 14, 9, NULL},
+    {"MP_UNREACH_NLRI with a Path Identifier only", PATHS, "0000 000a 80 0f 07 0002 01 00000001",
+	RESET, 15, 9, NULL},
     {"unknown well-known attribute (4271 6.3)", 0, "0000 0017" GOOD "40 63 00 18 c00002", RESET, 99,
 	2, NULL},
     {"MP_REACH_NLRI twice (7606 3 g)", 0, "0000 0047" MP_REACH MP_REACH BARE, RESET, 14, 1, NULL},
@@ -91,31 +114,36 @@ static const struct vector {
     {"the first of two resets", 0, "0000 0017" GOOD "40 63 00 18 c000", RESET, 99, 2, NULL},
 };
 
-static void describe_nlri(
-    struct text *text, const char *name, struct wire_span span, enum ip_family family)
+static void describe_nlri(struct text *text, const char *name, struct wire_span span,
+    enum ip_family family, bool add_path)
 {
 	struct wire_reader reader = wire_reader_from_span(span);
 	struct ip_prefix prefix;
+	uint32_t path_id;
 	char printed[IP_TEXT_MAX];
 
 	text_append(text, " %s", name);
-	while (bgp_nlri_next(&reader, family, &prefix))
+	while (bgp_nlri_next_path(&reader, family, add_path, &prefix, &path_id)) {
+		if (add_path)
+			text_append(text, " %u", path_id);
 		text_append(text, " %s", ip_prefix_print(&prefix, printed));
+	}
 	assert_false(reader.failed);
 }
 
-static void describe(struct text *text, const struct bgp_update *update)
+static void describe(struct text *text, const struct bgp_update *update, bool add_path)
 {
 	text_append(text, "%s", "");
 	if (update->withdrawn.length)
-		describe_nlri(text, "withdrawn", update->withdrawn, IPV4);
+		describe_nlri(text, "withdrawn", update->withdrawn, IPV4, add_path);
 	if (update->announced.length)
-		describe_nlri(text, "announced", update->announced, IPV4);
+		describe_nlri(text, "announced", update->announced, IPV4, add_path);
 	if (update->mp_reach.present)
-		describe_nlri(text, "mp-reach", update->mp_reach.nlri, update->mp_reach.family);
-	if (update->mp_unreach.present)
 		describe_nlri(
-		    text, "mp-unreach", update->mp_unreach.nlri, update->mp_unreach.family);
+		    text, "mp-reach", update->mp_reach.nlri, update->mp_reach.family, add_path);
+	if (update->mp_unreach.present)
+		describe_nlri(text, "mp-unreach", update->mp_unreach.nlri,
+		    update->mp_unreach.family, add_path);
 	if (update->end_of_rib)
 		text_append(text, " end-of-rib %s", ip_family_name(update->end_of_rib_family));
 }
@@ -131,7 +159,7 @@ static void check_vector(const struct vector *v, const struct bgp_update *update
 		    update->error_type, update->notification.code, update->notification.subcode);
 	if (!v->want)
 		return;
-	describe(&text, update);
+	describe(&text, update, v->options & PATHS);
 	if (strcmp(*text.string ? text.string + 1 : "", v->want))
 		fail_msg("%s: got \"%s\"", v->name, text.string);
 	text_free(&text);
@@ -145,6 +173,7 @@ static void decodes(void **state)
 		struct bgp_codec codec = {
 		    .families = {!(v->options & ONLY_IPV6), !(v->options & ONLY_IPV4)},
 		    .as4 = true,
+		    .add_path_receive = {v->options & PATHS, v->options & PATHS},
 		    .external = true};
 		struct wire_span body = hex_bytes(v->hex);
 		struct bgp_update update;
@@ -308,6 +337,66 @@ static void builds_withdrawals(void **state)
 	hex_assert("IPv6", wire_writer_span(&build.writer),
 	    "ff*16 0023 02 0000 000c 90 0f 0008 0002 01 20 20010db8");
 	build_free(&build);
+}
+
+static bool put_path(struct build *build, uint32_t path_id, const char *text)
+{
+	struct ip_prefix prefix;
+
+	assert_true(ip_prefix_parse(text, &prefix, NULL));
+	return bgp_update_put_path(&build->builder, path_id, &prefix);
+}
+
+static void rfc7911_3_builds_path_identifiers(void **state)
+{
+	struct wire_span attributes = hex_bytes(BARE);
+	struct build build;
+
+	(void)state;
+	build_init(&build, "192.0.2.1");
+	assert_true(bgp_update_begin_reach(
+	    &build.builder, &build.writer, &build.codec, IPV4, attributes, &build.next_hop));
+	assert_true(put_path(&build, 1, "10.0.0.0/8"));
+	assert_true(put_path(&build, UINT32_MAX, "10.0.0.0/8"));
+	bgp_update_finish(&build.builder);
+	hex_assert("announced", wire_writer_span(&build.writer),
+	    "ff*16 0037 02 0000 0014" GOOD "00000001 08 0a ffffffff 08 0a");
+	build.writer.at = build.writer.start;
+	assert_true(bgp_update_begin_unreach(&build.builder, &build.writer, &build.codec, IPV4));
+	assert_true(put_path(&build, 2, "0.0.0.0/0"));
+	bgp_update_finish(&build.builder);
+	hex_assert(
+	    "withdrawn", wire_writer_span(&build.writer), "ff*16 001c 02 0005 00000002 00 0000");
+	build.writer.at = build.writer.start;
+	assert_true(bgp_update_begin_unreach(&build.builder, &build.writer, &build.codec, IPV6));
+	assert_true(put_path(&build, 3, "2001:db8::/32"));
+	bgp_update_finish(&build.builder);
+	hex_assert("IPv6 withdrawn", wire_writer_span(&build.writer),
+	    "ff*16 0027 02 0000 0010 90 0f 000c 0002 01 00000003 20 20010db8");
+	build_free(&build);
+	hex_free(attributes);
+}
+
+/* The last octets of a message take a path as a whole or not at all. */
+static void a_path_is_not_cut_at_the_limit(void **state)
+{
+	struct wire_span attributes = hex_bytes(BARE);
+	struct build build;
+
+	(void)state;
+	for (unsigned left = 0; left <= 12; left++) {
+		uint8_t *before;
+
+		build_init(&build, "192.0.2.1");
+		assert_true(bgp_update_begin_reach(&build.builder, &build.writer, &build.codec,
+		    IPV4, attributes, &build.next_hop));
+		build.builder.limit = build.writer.at + left;
+		before = build.writer.at;
+		assert_int_equal(put_path(&build, 1, "192.0.2.1/32"), left >= 9);
+		assert_int_equal(build.writer.at - before, left >= 9 ? 9 : 0);
+		build_free(&build);
+	}
+	hex_free(attributes);
 }
 
 static void builds_ends_of_rib(void **state)
@@ -518,6 +607,8 @@ int main(void)
 	    cmocka_unit_test(builds_both_next_hops_of_ipv6),
 	    cmocka_unit_test(builds_ipv4_over_ipv6),
 	    cmocka_unit_test(builds_withdrawals),
+	    cmocka_unit_test(rfc7911_3_builds_path_identifiers),
+	    cmocka_unit_test(a_path_is_not_cut_at_the_limit),
 	    cmocka_unit_test(builds_ends_of_rib),
 	    cmocka_unit_test(a_message_without_prefixes_is_taken_back),
 	    cmocka_unit_test(attributes_that_leave_no_room_cannot_be_sent),

@@ -59,16 +59,23 @@ uint8_t bgp_attribute_check_mp_reach(
 	return 0;
 }
 
-/* RFC 2545 3: a global address, alone or with a link-local one behind it. */
+/*
+ * RFC 2545 3: a global address, alone or with a link-local one behind it.  Some put another kind of
+ * address there, which says nothing.
+ */
 static void load_mp_next_hop(struct bgp_next_hop *next_hop, struct wire_span span)
 {
+	struct ip_address second = {0};
+
 	if (span.length == 4) {
 		next_hop->address = ip_address_from_bytes(IPV4, span.bytes);
 		return;
 	}
 	next_hop->address = ip_address_from_bytes(IPV6, span.bytes);
 	if (span.length == 32)
-		next_hop->link_local = ip_address_from_bytes(IPV6, span.bytes + 16);
+		second = ip_address_from_bytes(IPV6, span.bytes + 16);
+	if (ip_address_is_link_local(&second))
+		next_hop->link_local = second;
 	else if (ip_address_is_link_local(&next_hop->address))
 		next_hop->link_local = next_hop->address;
 	/* Some send no global address on links that have none. */

@@ -321,7 +321,7 @@ static void complete(struct bgp_attribute_decoder *decoder)
 	if (decoder->next_hop.type && !has_come(decoder, BGP_ATTRIBUTE_MP_REACH_NLRI))
 		decode_known(
 		    decoder, &bgp_attribute_table[BGP_ATTRIBUTE_NEXT_HOP], &decoder->next_hop);
-	if (result->mp_reach.present && !bgp_next_hop_is_usable(&result->mp_next_hop))
+	if (result->mp_reach.nlri.length && !bgp_next_hop_is_usable(&result->mp_next_hop))
 		report(decoder, BGP_TREATMENT_WITHDRAW, BGP_UPDATE_OPTIONAL_ATTRIBUTE,
 		    BGP_ATTRIBUTE_MP_REACH_NLRI, (struct wire_span){0});
 	if (!decoder->codec->as4)

@@ -254,7 +254,9 @@ bool bgp_route_refresh_decode(
 	refresh->safi = wire_get_u8(&reader);
 	if (!reader.failed && !wire_left(&reader))
 		return true;
-	if (body.length > 2 && (refresh->subtype == 1 || refresh->subtype == 2))
+	if (body.length > 2 && refresh->subtype > BGP_REFRESH_END)
+		return true; /* RFC 7313 5: ignored, whatever else is in it */
+	if (body.length > 2 && refresh->subtype != BGP_REFRESH_REQUEST)
 		return refuse_route_refresh(body, notification);
 	wire_store_u16(length, (uint16_t)(BGP_HEADER_LENGTH + body.length));
 	return bgp_notification_set(

@@ -236,6 +236,8 @@ static const struct refresh_vector {
     {"request of 5 octets", "0001 00 01 00", 1, 2, "0018"},
     {"empty", "", 1, 2, "0013"},
     {"begin of 5 octets (7313 5)", "0001 01 01 00", 7, 1, "ff*16 0018 05 0001 01 01 00"},
+    {"unknown subtype of 5 octets is ignored all the same (7313 5)", "0002 07 01 00", 0, 0, ""},
+    {"unknown subtype of 3 octets is ignored all the same (7313 5)", "0002 ff", 0, 0, ""},
     {"end of 3 octets (7313 5)", "0001 02", 7, 1, "ff*16 0016 05 0001 02"},
 };
 

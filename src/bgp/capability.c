@@ -377,7 +377,7 @@ static void decode_fqdn(struct wire_reader *value, struct bgp_capabilities *capa
 
 	get_name(value, host);
 	get_name(value, domain);
-	if (value->failed || wire_left(value))
+	if (value->failed || wire_left(value) || !host[0])
 		return;
 	memcpy(capabilities->host_name, host, sizeof(host));
 	memcpy(capabilities->domain_name, domain, sizeof(domain));

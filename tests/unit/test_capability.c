@@ -85,6 +85,8 @@ static const struct vector {
     {"domain over the end", "49 04 01 6e 02 6c", ""},
     {"octets behind the domain", "49 05 01 6e 01 6c 00", ""},
     {"empty host name", "49 02 00 00 02 00", "route refresh"},
+    {"a domain without a host says nothing", "49 04 01 6e 01 6c 49 03 00 01 6d",
+	"host name n domain l"},
     {"host name in UTF-8", "49 05 03 6ec3a9 00", "host name n\xc3\xa9"},
     {"host name in no UTF-8", "49 04 02 6ec3 00", ""},
     {"host name with an escape", "49 04 02 1b5b 00", ""},

@@ -73,20 +73,18 @@ static bool has_come(const struct bgp_attribute_decoder *decoder, unsigned type)
 	return decoder->seen[type / 64] >> (type % 64) & 1;
 }
 
-/*
- * What the session wants to be passed over.  Never what a message cannot be understood without,
- * whatever the rules say.
- */
-static bool is_ignored(const struct bgp_attribute_decoder *decoder, unsigned type)
+/* Without these a message cannot be understood, whatever the session wants. */
+static bool is_needed(unsigned type)
 {
-	const uint64_t needed = 1u << BGP_ATTRIBUTE_ORIGIN | 1u << BGP_ATTRIBUTE_AS_PATH |
-				1u << BGP_ATTRIBUTE_NEXT_HOP | 1u << BGP_ATTRIBUTE_MP_REACH_NLRI |
-				1u << BGP_ATTRIBUTE_MP_UNREACH_NLRI;
-	uint64_t ignored = decoder->rules->ignored[type / 64];
+	return type == BGP_ATTRIBUTE_ORIGIN || type == BGP_ATTRIBUTE_AS_PATH ||
+	       type == BGP_ATTRIBUTE_NEXT_HOP || type == BGP_ATTRIBUTE_MP_REACH_NLRI ||
+	       type == BGP_ATTRIBUTE_MP_UNREACH_NLRI;
+}
 
-	if (type < 64)
-		ignored &= ~needed;
-	return ignored >> (type % 64) & 1;
+/* True if the session wants it to be passed over. */
+static inline bool is_ignored(const struct bgp_attribute_decoder *decoder, unsigned type)
+{
+	return decoder->rules->ignored[type / 64] >> (type % 64) & 1 && !is_needed(type);
 }
 
 /* Keeps the list ascending; attributes mostly come in order, so this rarely moves anything. */
@@ -253,8 +251,8 @@ static void merge_as4(struct bgp_attribute_decoder *decoder)
 /* RFC 7606 3 d; RFC 4271 6.3: the data is the type code. */
 static void require(struct bgp_attribute_decoder *decoder, uint8_t type)
 {
-	if (has_come(decoder, type) || is_ignored(decoder, type))
-		return; /* there, there and reported, or not wanted */
+	if (has_come(decoder, type))
+		return; /* there, or there and reported */
 	report(decoder, BGP_TREATMENT_WITHDRAW, BGP_UPDATE_MISSING_WELL_KNOWN, type,
 	    (struct wire_span){&type, 1});
 }
@@ -272,8 +270,8 @@ static void check_mandatory(struct bgp_attribute_decoder *decoder)
 	require(decoder, BGP_ATTRIBUTE_AS_PATH);
 	if (decoder->has_nlri) /* RFC 4760 3: MP_REACH_NLRI brings its own */
 		require(decoder, BGP_ATTRIBUTE_NEXT_HOP);
-	if (!decoder->codec->external) /* RFC 4271 5.1.5 */
-		require(decoder, BGP_ATTRIBUTE_LOCAL_PREF);
+	if (!decoder->codec->external && !is_ignored(decoder, BGP_ATTRIBUTE_LOCAL_PREF))
+		require(decoder, BGP_ATTRIBUTE_LOCAL_PREF); /* RFC 4271 5.1.5 */
 }
 
 /* RFC 4271 6.3: what an external neighbour announces has come through its AS. */
@@ -297,13 +295,16 @@ static void check_missing_nlri(struct bgp_attribute_decoder *decoder)
 	const uint64_t unreach = (uint64_t)1 << BGP_ATTRIBUTE_MP_UNREACH_NLRI;
 	struct bgp_attributes_result *result = decoder->result;
 	const struct bgp_reach *reach = &result->mp_reach;
-	bool others = decoder->broken || (decoder->seen[0] & ~unreach) || decoder->seen[1] ||
-		      decoder->seen[2] || decoder->seen[3];
-	/* One that is not present was of a family that is not ours, with prefixes of its own. */
-	bool reachable = decoder->has_nlri || (has_come(decoder, BGP_ATTRIBUTE_MP_REACH_NLRI) &&
-						  (!reach->present || reach->nlri.length));
+	bool others, reachable;
 
-	if (result->treatment != BGP_TREATMENT_WITHDRAW || !others || reachable)
+	if (result->treatment != BGP_TREATMENT_WITHDRAW)
+		return;
+	others = decoder->broken || (decoder->seen[0] & ~unreach) || decoder->seen[1] ||
+		 decoder->seen[2] || decoder->seen[3];
+	/* One that is not present was of a family that is not ours, with prefixes of its own. */
+	reachable = decoder->has_nlri || (has_come(decoder, BGP_ATTRIBUTE_MP_REACH_NLRI) &&
+					     (!reach->present || reach->nlri.length));
+	if (!others || reachable)
 		return;
 	result->treatment = BGP_TREATMENT_RESET_SESSION;
 	/* RFC 4271 6.3 has data for the other subcodes only; here it was for the log. */

@@ -327,7 +327,7 @@ static struct wire_span value_as4_aggregator(
 
 enum { AIGP_HEADER = 3, AIGP_METRIC = 1, AIGP_METRIC_LENGTH = 11 };
 
-/* A metric of type 1 is 8 octets; RFC 7311 3.2: the first one is not the largest number there is. */
+/* A metric has 8 octets, and the first one is not the largest number there is (RFC 7311 3.2). */
 static bool aigp_metric_is_valid(struct wire_span value, bool first)
 {
 	static const uint8_t unreachable[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};

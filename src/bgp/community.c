@@ -182,7 +182,10 @@ static bool parse_extended_ipv6(const char *text, uint8_t subtype, struct bgp_co
 	return true;
 }
 
-/* "64512:1", "4200000000:1", "192.0.2.1:1" or "[2001:db8::1]:1"; the form of the left side decides the type. */
+/*
+ * "64512:1", "4200000000:1", "192.0.2.1:1" or "[2001:db8::1]:1"; the form of the left side decides
+ * the type.
+ */
 static bool parse_extended(const char *text, uint8_t subtype, struct bgp_community *community)
 {
 	const char *colon = strchr(text, ':');

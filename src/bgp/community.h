@@ -33,9 +33,9 @@ struct bgp_community {
 /* Bytes of one on the wire: 4, 8, 12 or 20. */
 unsigned bgp_community_size(enum bgp_community_kind kind);
 /*
- * "64512:100", "large:64512:1:2", "rt:64512:1", "soo:...", "ext:0x0002fc0000000001", "rt:[2001::]:1",
- * "soo:[...]:1", "ext6:0x" and 40 digits, or a name such as no-export.  Returns false for anything
- * else.
+ * "64512:100", "large:64512:1:2", "rt:64512:1", "soo:...", "ext:0x0002fc0000000001",
+ * "rt:[2001:db8::1]:1", "soo:[...]:1", "ext6:0x" and 40 digits, or a name such as no-export.
+ * Returns false for anything else.
  */
 bool bgp_community_parse(const char *text, struct bgp_community *community);
 /* Appends the text form of the item at `bytes`; well-known ones by their name. */

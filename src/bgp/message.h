@@ -128,7 +128,7 @@ static inline bool bgp_update_put(
 	builder->writer->at = at + 1 + octets;
 	return true;
 }
-/* The same for a session with add-path for the family: the Path Identifier in front (RFC 7911 3). */
+/* The same where the family is sent with add-path: a Path Identifier in front (RFC 7911 3). */
 static inline bool bgp_update_put_path(
     struct bgp_update_builder *builder, uint32_t path_id, const struct ip_prefix *prefix)
 {
@@ -146,7 +146,7 @@ void bgp_update_finish(struct bgp_update_builder *builder);
 void bgp_end_of_rib_encode(struct wire_writer *writer, enum ip_family family);
 
 void bgp_keepalive_encode(struct wire_writer *writer);
-/* False if the body is too short for the two numbers, which the header check does not let happen. */
+/* False if the body is too short for both numbers, which the header check does not let happen. */
 bool bgp_notification_decode(struct wire_span body, struct bgp_notification *notification);
 void bgp_notification_encode(
     struct wire_writer *writer, const struct bgp_notification *notification);

@@ -86,7 +86,7 @@ struct bgp_notification {
 	uint8_t data[BGP_NOTIFICATION_DATA_MAX];
 };
 
-/* Fills it in; `data` may be NULL with length 0.  Returns false, so that a decoder can return it. */
+/* Fills it in; `data` may be NULL with length 0.  Returns false, for a decoder to return. */
 bool bgp_notification_set(struct bgp_notification *notification, uint8_t code, uint8_t subcode,
     const void *data, size_t length);
 /* Names for people; "unknown" forms for numbers that nobody assigned. */

@@ -1,6 +1,6 @@
 /*
- * Path attributes decoded: RFC 4271 5 and 6.3, 1997, 4360, 4456, 4760, 5065, 5701, 6793, 7311, 7606,
- * 7607, 8092, 8950, 9234.  Most of it is one table of Path Attributes fields: what goes in, the
+ * Path attributes decoded: RFC 4271 5 and 6.3, 1997, 4360, 4456, 4760, 5065, 5701, 6793, 7311,
+ * 7606, 7607, 8092, 8950, 9234.  Most of it is one table of Path Attributes fields: what goes in, the
  * verdict, and what is left.
  */
 #include <stdarg.h>

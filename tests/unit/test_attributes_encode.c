@@ -85,8 +85,9 @@ static void canonical_form_is_one(void **state)
 	static const char *const fields[] = {
 	    GOOD "c0 08 08 00000001 00000002 c0 10 10 01*8 04*8 c0 19 28 00*20 03*20 "
 		 "80 1a 0b 01 000b 00*8 c0 23 04 00000007 c0 63 01 07 c0 64 00",
-	    "c0 23 04 00000007 c0 19 3c 03*20 00*20 00*20 80 1a 0b 01 000b 00*8 c0 64 00 c0 63 01 07 d0 10 0018 04*8 01*8 04*8 " NEXT_HOP
-		ORIGIN "c0 08 0c 00000002 00000001 00000002" AS_PATH,
+	    "c0 23 04 00000007 c0 19 3c 03*20 00*20 00*20 80 1a 0b 01 000b 00*8 c0 64 00 "
+	    "c0 63 01 07 d0 10 0018 04*8 01*8 04*8 " NEXT_HOP ORIGIN
+	    "c0 08 0c 00000002 00000001 00000002" AS_PATH,
 	};
 	const char *want =
 	    ORIGIN AS_PATH "c0 08 08 00000001 00000002 c0 10 10 01*8 04*8 c0 19 28 00*20 03*20 "
@@ -114,7 +115,8 @@ static void canonical_form_is_one(void **state)
 		assert_string_equal(after.string,
 		    " origin IGP path 64512 communities 0:1 0:2 ext:0x0101010101010101 "
 		    "ext:0x0404040404040404 ext6:0x0000000000000000000000000000000000000000 "
-		    "ext6:0x0303030303030303030303030303030303030303 aigp 11 otc 7 unknown 99 e0 1 unknown 100 e0 0");
+		    "ext6:0x0303030303030303030303030303030303030303 aigp 11 otc 7 "
+		    "unknown 99 e0 1 unknown 100 e0 0");
 		writer = wire_writer_init(second, sizeof(second));
 		bgp_attributes_encode_canonical(&writer, &again, &arena);
 		hex_assert("canonical again", wire_writer_span(&writer), want);

@@ -1,6 +1,6 @@
 /*
- * Capabilities: RFC 5492, 4760 8, 2918, 8950, 8654, 6793, 7313, 4724, 8538, 9494, 7911, 9234, and the
- * host name; and what both ends agree on.
+ * Capabilities: RFC 5492, 4760 8, 2918, 8950, 8654, 6793, 7313, 4724, 8538, 9494, 7911, 9234, and
+ * the host name; and what both ends agree on.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -257,14 +257,9 @@ static void require(struct bgp_attribute_decoder *decoder, uint8_t type)
 	    (struct wire_span){&type, 1});
 }
 
-static bool announces(const struct bgp_attribute_decoder *decoder)
-{
-	return decoder->has_nlri || decoder->result->mp_reach.present;
-}
-
 static void check_mandatory(struct bgp_attribute_decoder *decoder)
 {
-	if (!announces(decoder))
+	if (!decoder->has_nlri && !decoder->result->mp_reach.present)
 		return;
 	require(decoder, BGP_ATTRIBUTE_ORIGIN);
 	require(decoder, BGP_ATTRIBUTE_AS_PATH);
@@ -278,9 +273,10 @@ static void check_mandatory(struct bgp_attribute_decoder *decoder)
 static void check_first_as(struct bgp_attribute_decoder *decoder)
 {
 	const struct bgp_attributes *attributes = decoder->attributes;
+	bool announces = decoder->has_nlri || decoder->result->mp_reach.nlri.length;
 	uint32_t wanted = decoder->rules->first_asn;
 
-	if (wanted && announces(decoder) && bgp_attributes_has(attributes, BGP_ATTRIBUTE_AS_PATH) &&
+	if (wanted && announces && bgp_attributes_has(attributes, BGP_ATTRIBUTE_AS_PATH) &&
 	    bgp_as_path_first(attributes->as_path) != wanted)
 		report(decoder, BGP_TREATMENT_WITHDRAW, BGP_UPDATE_MALFORMED_AS_PATH,
 		    BGP_ATTRIBUTE_AS_PATH, attributes->as_path);

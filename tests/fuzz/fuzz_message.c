@@ -164,7 +164,7 @@ static void check_rules(const struct bgp_update *update, const struct bgp_update
 
 		require(!(rules->ignored[type / 64] >> type % 64 & 1));
 	}
-	if (rules->first_asn && (update->announced.length || update->mp_reach.present))
+	if (rules->first_asn && (update->announced.length || update->mp_reach.nlri.length))
 		require(bgp_as_path_first(attributes->as_path) == rules->first_asn);
 }
 

@@ -114,7 +114,7 @@ struct bgp_attributes_result {
 
 /*
  * What a session wants of the UPDATEs that it receives beyond what was negotiated.  Zeroed, or
- * NULL: nothing.
+ * NULL: nothing.  ORIGIN, AS_PATH, NEXT_HOP and the MP attributes are never ignored.
  */
 struct bgp_update_rules {
 	uint64_t ignored[4]; /* bit t: attributes of type t count as if they were not there */

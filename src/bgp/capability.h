@@ -92,7 +92,11 @@ void bgp_capabilities_print(const struct bgp_capabilities *capabilities, struct 
 struct bgp_codec {
 	bool families[IP_FAMILIES]; /* both ends announced it */
 	bool as4; /* AS numbers have 4 octets on the wire */
-	bool extended_message; /* messages up to 65535 octets may be sent and received */
+	/*
+	 * Messages of up to 65535 octets may be sent.  To receive them it is enough that we have
+	 * announced the capability (RFC 8654 4).
+	 */
+	bool extended_message;
 	bool extended_next_hop; /* IPv4 NLRI may have an IPv6 next hop */
 	bool route_refresh;
 	bool enhanced_route_refresh; /* RFC 7313: refreshes are marked at both ends */

@@ -1,8 +1,8 @@
 /*
  * The state machine at work.  fsm.c says what follows from an event; here is one small function per
- * action, in a table by the action's bit, and one per message, in a table by its type.  Everything
- * that happens is an event: the code that finds it calls bgp_machine_step() and nothing else
- * changes the state, but for bgp_machine_retire().
+ * action, in a table by the action's bit.  Everything that happens is an event, also a message
+ * (receive.c): the code that finds it calls bgp_machine_step() and nothing else changes the state,
+ * but for bgp_machine_retire().
  *
  * One timer of the event loop serves all timers of a machine (timers.c).  It is set for what may
  * expire first and left alone while later messages put that off; when it fires, what has really
@@ -17,6 +17,8 @@
 #include <string.h>
 
 #include "bgp/negotiation.h"
+#include "bgp/reason.h"
+#include "bgp/receive.h"
 
 #define HOLD_LARGE_MS (4 * 60 * 1000) /* RFC 4271 8.2.2 */
 #define SEND_HOLD_MS (8 * 60 * 1000) /* RFC 9687 */
@@ -45,38 +47,6 @@ uint32_t bgp_machine_jitter(struct bgp_machine_shared *shared, uint32_t time_ms)
 	return time_ms - (uint32_t)(shared->random % quarter);
 }
 
-/* Reasons */
-
-static void set_reason(
-    struct bgp_machine *machine, bool sent, const struct bgp_notification *notification)
-{
-	struct bgp_session_reason *reason = &machine->shared->reason;
-	struct text text = {0};
-
-	/* That one of two connections was too many is no error of the session. */
-	if (notification->code == BGP_ERROR_CEASE && notification->subcode == BGP_CEASE_COLLISION &&
-	    machine->state != BGP_STATE_ESTABLISHED)
-		return;
-	bgp_notification_print(notification, &text);
-	reason->sent = sent;
-	reason->received = !sent;
-	reason->code = notification->code;
-	reason->subcode = notification->subcode;
-	error_set(
-	    &reason->error, "%s %s", sent ? "sent" : "received", text.string ? text.string : "");
-	text_free(&text);
-	machine->has_reason = true;
-}
-
-static void set_reason_text(struct bgp_machine *machine, const char *what, const char *why)
-{
-	struct bgp_session_reason *reason = &machine->shared->reason;
-
-	*reason = (struct bgp_session_reason){0};
-	error_set(&reason->error, "%s%s%s", what, why ? ": " : "", why ? why : "");
-	machine->has_reason = true;
-}
-
 /* Timers */
 
 /* Sets the timer of the loop, unless it fires before anyway. */
@@ -101,7 +71,7 @@ static void retry_connecting(struct bgp_machine *machine, uint64_t at)
 		return;
 	}
 	if (machine->state == BGP_STATE_CONNECT) {
-		set_reason_text(machine, "cannot connect", "no answer");
+		bgp_reason_set_text(machine, "cannot connect", "no answer");
 		shared->ops->trouble(shared->arg, shared->reason.error.text);
 	}
 	bgp_machine_step(machine, BGP_EVENT_CONNECT_RETRY_EXPIRES, NULL);
@@ -193,173 +163,24 @@ void bgp_machine_send_refresh(struct bgp_machine *machine, enum ip_family family
 	send_message(machine, &writer, BGP_MESSAGE_ROUTE_REFRESH);
 }
 
-/* Messages in */
-
-typedef void message_function(struct bgp_machine *machine, struct wire_span body);
-
-static void refuse_open(struct bgp_machine *machine, const struct bgp_notification *notification)
-{
-	bgp_machine_step(machine, BGP_EVENT_OPEN_ERROR, notification);
-}
-
-static void negotiate(struct bgp_machine *machine)
-{
-	const struct bgp_session_settings *settings = &machine->shared->settings;
-	const struct bgp_open *local = &machine->local_open, *remote = &machine->remote_open;
-
-	machine->codec = bgp_codec_negotiate(
-	    &local->capabilities, &remote->capabilities, local->asn != remote->asn);
-	machine->hold_time_ms = bgp_negotiation_hold_time(local, remote);
-	machine->keepalive_time_ms =
-	    bgp_negotiation_keepalive_time(settings, machine->hold_time_ms);
-	bgp_connection_set_extended(machine->connection, machine->codec.extended_message);
-}
-
-static void receive_open(struct bgp_machine *machine, struct wire_span body)
-{
-	struct bgp_machine_shared *shared = machine->shared;
-	struct bgp_notification notification;
-	struct bgp_open remote;
-
-	/* Not expected any more: what is in it does not matter. */
-	if (machine->state > BGP_STATE_OPEN_SENT) {
-		bgp_machine_step(machine, BGP_EVENT_OPEN, NULL);
-		return;
-	}
-	memset(&remote, 0, sizeof(remote));
-	if (!bgp_open_decode(body, &remote, &notification) ||
-	    !bgp_negotiation_check(&shared->settings, &remote, &notification)) {
-		refuse_open(machine, &notification);
-		return;
-	}
-	machine->remote_open = remote;
-	if (!shared->ops->open_received(shared->arg, machine))
-		return;
-	negotiate(machine);
-	bgp_machine_step(machine,
-	    machine->timers.delay_open_at ? BGP_EVENT_OPEN_WITH_DELAY_RUNNING : BGP_EVENT_OPEN,
-	    NULL);
-}
-
-/* RFC 7606 2: what was wrong with an UPDATE that did not end the session is told. */
-static void note_treatment(struct bgp_machine *machine, const struct bgp_update *update)
-{
-	struct bgp_machine_shared *shared = machine->shared;
-	bool withdraw = update->treatment == BGP_TREATMENT_WITHDRAW;
-	struct text text = {0};
-	char name[16];
-
-	if (update->treatment == BGP_TREATMENT_ACCEPT)
-		return;
-	if (withdraw)
-		shared->counters.treated_as_withdraw++;
-	else
-		shared->counters.attributes_discarded++;
-	text_append(&text, "%s", withdraw ? "UPDATE treated as withdraw" : "attribute discarded");
-	if (update->error_type)
-		text_append(&text, " for %s", bgp_attribute_name(update->error_type, name));
-	text_append(&text, ": ");
-	bgp_notification_print(&update->notification, &text);
-	shared->ops->trouble(shared->arg, text.string);
-	text_free(&text);
-}
-
-static void receive_update(struct bgp_machine *machine, struct wire_span body)
-{
-	struct bgp_machine_shared *shared = machine->shared;
-	static const struct bgp_update_rules rules;
-	struct bgp_update update;
-
-	if (machine->state != BGP_STATE_ESTABLISHED) {
-		bgp_machine_step(machine, BGP_EVENT_UPDATE, NULL);
-		return;
-	}
-	bgp_update_decode(body, &machine->codec, &rules, &shared->arena, &update);
-	if (update.treatment == BGP_TREATMENT_RESET_SESSION) {
-		bgp_machine_step(machine, BGP_EVENT_UPDATE_ERROR, &update.notification);
-	} else {
-		note_treatment(machine, &update);
-		machine->update = &update;
-		bgp_machine_step(machine, BGP_EVENT_UPDATE, NULL);
-		machine->update = NULL;
-	}
-	arena_reset(&shared->arena);
-}
-
-static void receive_notification(struct bgp_machine *machine, struct wire_span body)
-{
-	struct bgp_notification notification = {0};
-
-	bgp_notification_decode(body, &notification);
-	set_reason(machine, false, &notification);
-	bgp_machine_step(machine,
-	    notification.code == BGP_ERROR_OPEN && notification.subcode == BGP_OPEN_BAD_VERSION
-		? BGP_EVENT_NOTIFICATION_VERSION_ERROR
-		: BGP_EVENT_NOTIFICATION,
-	    NULL);
-}
-
-static void receive_keepalive(struct bgp_machine *machine, struct wire_span body)
-{
-	(void)body;
-	bgp_machine_step(machine, BGP_EVENT_KEEPALIVE, NULL);
-}
-
-/* RFC 7313 5: its own error is only for neighbours that announced the capability. */
-static void refuse_refresh(
-    struct bgp_machine *machine, struct wire_span body, struct bgp_notification *notification)
-{
-	uint8_t length[2];
-
-	wire_store_u16(length, (uint16_t)(BGP_HEADER_LENGTH + body.length));
-	if (!machine->remote_open.capabilities.enhanced_route_refresh)
-		bgp_notification_set(
-		    notification, BGP_ERROR_HEADER, BGP_HEADER_BAD_LENGTH, length, sizeof(length));
-	bgp_machine_step(machine, BGP_EVENT_UPDATE_ERROR, notification);
-}
-
-/* RFC 2918.  The state machine has no event of its own: early, it is an unexpected message. */
-static void receive_refresh(struct bgp_machine *machine, struct wire_span body)
-{
-	struct bgp_machine_shared *shared = machine->shared;
-	struct bgp_notification notification;
-	struct bgp_route_refresh refresh;
-	enum ip_family family;
-
-	if (machine->state != BGP_STATE_ESTABLISHED) {
-		bgp_machine_step(machine, BGP_EVENT_UPDATE, NULL);
-		return;
-	}
-	machine->timers.heard_at = bgp_connection_heard(machine->connection);
-	if (!bgp_route_refresh_decode(body, &refresh, &notification)) {
-		refuse_refresh(machine, body, &notification);
-		return;
-	}
-	family = bgp_family_from_wire(refresh.afi, refresh.safi);
-	/* RFC 2918 4: a family that was not agreed on is ignored; so are the marks of RFC 7313. */
-	if (!refresh.subtype && family != IP_FAMILIES && machine->codec.families[family])
-		shared->ops->refresh(shared->arg, family, BGP_REFRESH_REQUEST);
-}
-
 /* The connection's callbacks */
 
 static void on_message(void *arg, const struct bgp_header *header, struct wire_span body)
 {
-	static message_function *const messages[BGP_MESSAGE_TYPES] = {
-	    [BGP_MESSAGE_OPEN] = receive_open,
-	    [BGP_MESSAGE_UPDATE] = receive_update,
-	    [BGP_MESSAGE_NOTIFICATION] = receive_notification,
-	    [BGP_MESSAGE_KEEPALIVE] = receive_keepalive,
-	    [BGP_MESSAGE_ROUTE_REFRESH] = receive_refresh,
-	};
 	struct bgp_machine *machine = arg;
 	struct bgp_machine_shared *shared = machine->shared;
+	struct bgp_receipt receipt;
 
 	shared->counters.messages[BGP_RECEIVED][0]++;
 	shared->counters.messages[BGP_RECEIVED][header->type]++;
 	shared->counters.bytes[BGP_RECEIVED] += header->length;
 	shared->ops->enter(shared->arg);
-	messages[header->type](machine, body);
+	bgp_receive(machine, header, body, &receipt);
+	machine->update = receipt.update;
+	if (receipt.event)
+		bgp_machine_step(machine, receipt.event, receipt.notification);
+	machine->update = NULL;
+	arena_reset(&shared->arena);
 	shared->ops->leave(shared->arg);
 }
 
@@ -402,13 +223,13 @@ static void on_failed(void *arg, int code)
 
 	shared->ops->enter(shared->arg);
 	if (machine->state == BGP_STATE_CONNECT && !machine->timers.delay_open_at) {
-		set_reason_text(machine, "cannot connect", strerror(code));
+		bgp_reason_set_text(machine, "cannot connect", strerror(code));
 		fail_attempt(machine);
 	} else {
 		if (code)
-			set_reason_text(machine, "connection lost", strerror(code));
+			bgp_reason_set_text(machine, "connection lost", strerror(code));
 		else
-			set_reason_text(machine, "the neighbour closed the connection", NULL);
+			bgp_reason_set_text(machine, "the neighbour closed the connection", NULL);
 		bgp_machine_step(machine, BGP_EVENT_TCP_FAILS, NULL);
 	}
 	shared->ops->leave(shared->arg);
@@ -476,7 +297,7 @@ static void send_notification(struct bgp_machine *machine, struct step *step)
 	else
 		bgp_notification_set(
 		    &notification, step->result.code, step->result.subcode, NULL, 0);
-	set_reason(machine, true, &notification);
+	bgp_reason_set(machine, true, &notification);
 	bgp_notification_encode(&writer, &notification);
 	step->last = new_message(machine, &writer, BGP_MESSAGE_NOTIFICATION);
 }
@@ -507,7 +328,7 @@ static void start_connection(struct bgp_machine *machine, struct step *step)
 	(void)step;
 	shared->counters.connection_attempts++;
 	if (fd < 0) {
-		set_reason_text(machine, error.text, NULL);
+		bgp_reason_set_text(machine, error.text, NULL);
 		machine->connect_failed = true;
 		return;
 	}

@@ -1,7 +1,8 @@
 /*
  * One running instance of the state machine: its state, its TCP connection and its timers.  It
  * carries out the actions that fsm.c names, turns messages and expired timers into events, and
- * leaves to its session what concerns both connections of a neighbour.  Used by session.c only.
+ * leaves to its session what concerns both connections of a neighbour.  Used by session.c, and by
+ * reason.c and receive.c for their part of a machine.
  */
 #ifndef BGP_MACHINE_H
 #define BGP_MACHINE_H

@@ -1,0 +1,31 @@
+/* The machine notes that its step has a reason, so that only such an end is told as a failure. */
+#include "bgp/reason.h"
+
+void bgp_reason_set(
+    struct bgp_machine *machine, bool sent, const struct bgp_notification *notification)
+{
+	struct bgp_session_reason *reason = &machine->shared->reason;
+	struct text text = {0};
+
+	if (notification->code == BGP_ERROR_CEASE && notification->subcode == BGP_CEASE_COLLISION &&
+	    machine->state != BGP_STATE_ESTABLISHED)
+		return;
+	bgp_notification_print(notification, &text);
+	reason->sent = sent;
+	reason->received = !sent;
+	reason->code = notification->code;
+	reason->subcode = notification->subcode;
+	error_set(
+	    &reason->error, "%s %s", sent ? "sent" : "received", text.string ? text.string : "");
+	text_free(&text);
+	machine->has_reason = true;
+}
+
+void bgp_reason_set_text(struct bgp_machine *machine, const char *what, const char *why)
+{
+	struct bgp_session_reason *reason = &machine->shared->reason;
+
+	*reason = (struct bgp_session_reason){0};
+	error_set(&reason->error, "%s%s%s", what, why ? ": " : "", why ? why : "");
+	machine->has_reason = true;
+}

@@ -1,0 +1,22 @@
+/*
+ * Why the last connection of a session ended, as a value and as text.  Both machines of a session
+ * write into the one reason that they share.  Used by machine.c and receive.c only.
+ */
+#ifndef BGP_REASON_H
+#define BGP_REASON_H
+
+#include <stdbool.h>
+
+#include "bgp/machine.h"
+#include "bgp/notification.h"
+
+/*
+ * A NOTIFICATION that was sent or received.  That one of two connections was too many (RFC 4271 6.8)
+ * is no error of the session, so such a Cease leaves the reason alone unless it ends Established.
+ */
+void bgp_reason_set(
+    struct bgp_machine *machine, bool sent, const struct bgp_notification *notification);
+/* Anything else: "what: why", or "what" if `why` is NULL. */
+void bgp_reason_set_text(struct bgp_machine *machine, const char *what, const char *why);
+
+#endif

@@ -96,20 +96,28 @@ bool bgp_transport_prepare(int fd, const struct bgp_transport_options *options, 
 	return set_ttl(fd, family, options->ttl ? options->ttl : -1, error);
 }
 
-/* RFC 2385: an empty password removes the key. */
-static bool set_password(int fd, const struct ip_address *remote, uint32_t scope,
-    const char *password, struct error *error)
+/*
+ * RFC 2385: an empty password removes the key.  The kernel replaces the key of an equal prefix, and
+ * of several that cover an address takes the longest.  A key cannot be bound to the interface of a
+ * link-local address (TCP_MD5SIG_FLAG_IFINDEX takes nothing but a VRF), so it counts on all.
+ */
+static bool set_password(
+    int fd, const struct ip_prefix *remote, const char *password, struct error *error)
 {
+	bool is_host = remote->length == ip_family_bits((enum ip_family)remote->family);
+	struct ip_address address = ip_prefix_address(remote);
 	struct tcp_md5sig key = {0};
 	size_t length = strlen(password);
 
 	if (length > TCP_MD5SIG_MAXKEYLEN)
 		return error_set(
 		    error, "a TCP MD5 password has at most %d octets", TCP_MD5SIG_MAXKEYLEN);
-	ip_address_to_sockaddr(remote, 0, scope, &key.tcpm_addr);
+	ip_address_to_sockaddr(&address, 0, 0, &key.tcpm_addr);
+	key.tcpm_flags = is_host ? 0 : TCP_MD5SIG_FLAG_PREFIX;
+	key.tcpm_prefixlen = remote->length;
 	key.tcpm_keylen = (uint16_t)length;
 	memcpy(key.tcpm_key, password, length);
-	if (!setsockopt(fd, IPPROTO_TCP, TCP_MD5SIG, &key, sizeof(key)))
+	if (!setsockopt(fd, IPPROTO_TCP, is_host ? TCP_MD5SIG : TCP_MD5SIG_EXT, &key, sizeof(key)))
 		return true;
 	if (!length && errno == ENOENT)
 		return true; /* there was none to remove */
@@ -120,7 +128,11 @@ static bool set_password(int fd, const struct ip_address *remote, uint32_t scope
 bool bgp_transport_set_password(
     int fd, const struct bgp_transport_options *options, struct error *error)
 {
-	return set_password(fd, &options->remote, options->scope, options->password, error);
+	const struct ip_address *remote = &options->remote;
+	struct ip_prefix host =
+	    ip_prefix_from_address(remote, ip_family_bits((enum ip_family)remote->family));
+
+	return set_password(fd, &host, options->password, error);
 }
 
 static int new_socket(enum ip_family family, struct error *error)
@@ -307,10 +319,10 @@ uint16_t bgp_listener_port(const struct bgp_listener *listener)
 	return listener->port;
 }
 
-bool bgp_listener_set_password(struct bgp_listener *listener, const struct ip_address *remote,
+bool bgp_listener_set_password(struct bgp_listener *listener, const struct ip_prefix *remote,
     const char *password, struct error *error)
 {
 	if (remote->family != listener->family)
 		return true;
-	return set_password(listener->fd, remote, 0, password, error);
+	return set_password(listener->fd, remote, password, error);
 }

@@ -62,10 +62,11 @@ void bgp_listener_free(struct bgp_listener *listener);
 /* The port that it listens on, which the kernel chose if 0 was asked for. */
 uint16_t bgp_listener_port(const struct bgp_listener *listener);
 /*
- * Sets the MD5 password that connections from `remote` must carry; an empty one removes it.
- * Ignored for a listener of the other family.
+ * Sets the MD5 password that connections from `remote` must carry, in place of the one that this
+ * very prefix had; an empty one removes it.  The longest prefix with a password counts.  Link-local
+ * addresses have one password on all interfaces.  Ignored for a listener of the other family.
  */
-bool bgp_listener_set_password(struct bgp_listener *listener, const struct ip_address *remote,
+bool bgp_listener_set_password(struct bgp_listener *listener, const struct ip_prefix *remote,
     const char *password, struct error *error);
 
 #endif

@@ -137,11 +137,13 @@ bool speaker_listeners_are_open(const struct speaker *speaker)
 void speaker_listeners_set_password(const struct speaker *speaker, const char *name,
     const struct ip_address *address, const char *password)
 {
+	struct ip_prefix host =
+	    ip_prefix_from_address(address, ip_family_bits((enum ip_family)address->family));
 	struct error error;
 
 	for (size_t i = 0; i < speaker->listener_count; i++)
 		if (speaker->listeners[i].listener &&
 		    !bgp_listener_set_password(
-			speaker->listeners[i].listener, address, password, &error))
+			speaker->listeners[i].listener, &host, password, &error))
 			log_write(speaker->log, LOG_LEVEL_ERROR, name, "%s", error.text);
 }

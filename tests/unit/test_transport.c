@@ -2,17 +2,23 @@
  * Sockets over the loopback interface, with their options read back.  The tests of MD5 signatures
  * need a kernel that has them.
  */
+#define _GNU_SOURCE 1 /* unshare */
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bgp/transport.h"
@@ -22,6 +28,7 @@ struct rig {
 	struct bgp_listener *listener;
 	int accepted; /* -1: none yet */
 	unsigned count;
+	uint32_t scope;
 	struct ip_address remote, local;
 	struct bgp_transport_options options;
 };
@@ -31,11 +38,11 @@ static void accepted(void *arg, int fd, const struct ip_address *remote,
 {
 	struct rig *rig = arg;
 
-	(void)scope;
 	if (rig->accepted >= 0)
 		close(rig->accepted);
 	rig->accepted = fd;
 	rig->count++;
+	rig->scope = scope;
 	rig->remote = *remote;
 	rig->local = *local;
 }
@@ -84,6 +91,27 @@ static int rig_connect(struct rig *rig, int limit_ms)
 	return -1;
 }
 
+static void set_password(struct rig *rig, const char *prefix_text, const char *password)
+{
+	struct ip_prefix prefix;
+	struct error error;
+
+	assert_true(ip_prefix_parse(prefix_text, &prefix, NULL));
+	assert_true(bgp_listener_set_password(rig->listener, &prefix, password, &error));
+}
+
+/* Whether a connection with the password (empty: without) comes up. */
+static bool connects_with(struct rig *rig, const char *password, bool expected)
+{
+	int fd;
+
+	strcpy(rig->options.password, password);
+	fd = rig_connect(rig, expected ? 1000 : 150);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static int option(int fd, int level, int name)
 {
 	int value = -1;
@@ -120,7 +148,8 @@ static void a_connection_is_made_and_described(void **state)
 	}
 }
 
-static void ttl_and_gtsm_are_set_on_both_ends(void **state)
+/* RFC 5082 3: sent with 255, received with no less than 256 - hops. */
+static void rfc5082_3_ttl_and_gtsm_are_set_on_both_ends(void **state)
 {
 	static const struct {
 		const char *address;
@@ -129,26 +158,34 @@ static void ttl_and_gtsm_are_set_on_both_ends(void **state)
 	    {"127.0.0.1", IPPROTO_IP, IP_TTL, IP_MINTTL},
 	    {"::1", IPPROTO_IPV6, IPV6_UNICAST_HOPS, IPV6_MINHOPCOUNT},
 	};
+	static const struct {
+		uint8_t ttl, security;
+		int sent, least;
+	} cases[] = {{0, 1, 255, 255}, {0, 3, 255, 253}, {7, 0, 7, 0}, {1, 0, 1, 0}, {0, 0, 64, 0}};
 
 	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		const unsigned family = i % 2, kind = i / 2;
 		struct error error;
 		struct rig rig;
 		int fd;
 
-		rig_init(&rig, families[i].address);
-		rig.options.ttl_security = 3;
+		rig_init(&rig, families[family].address);
+		rig.options.ttl = cases[kind].ttl;
+		rig.options.ttl_security = cases[kind].security;
 		fd = rig_connect(&rig, 1000);
 		assert_true(fd >= 0);
-		assert_int_equal(option(fd, families[i].level, families[i].ttl), 255);
-		assert_int_equal(option(fd, families[i].level, families[i].least), 253);
-		rig.options.ttl_security = 0;
-		rig.options.ttl = 7;
 		assert_true(bgp_transport_prepare(rig.accepted, &rig.options, &error));
-		assert_int_equal(option(rig.accepted, families[i].level, families[i].ttl), 7);
-		rig.options.ttl = 0;
-		assert_true(bgp_transport_prepare(rig.accepted, &rig.options, &error));
-		assert_int_equal(option(rig.accepted, families[i].level, families[i].ttl), 64);
+		for (unsigned end = 0; end < 2; end++) {
+			int socket = end ? rig.accepted : fd;
+
+			assert_int_equal(
+			    option(socket, families[family].level, families[family].ttl),
+			    cases[kind].sent);
+			assert_int_equal(
+			    option(socket, families[family].level, families[family].least),
+			    cases[kind].least);
+		}
 		close(fd);
 		rig_free(&rig);
 	}
@@ -190,38 +227,184 @@ static void md5_passwords_must_match(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct error error;
 		struct rig rig;
-		int fd;
 
 		rig_init(&rig, cases[i].address);
-		assert_true(bgp_listener_set_password(
-		    rig.listener, &rig.options.remote, cases[i].theirs, &error));
-		strcpy(rig.options.password, cases[i].ours);
-		fd = rig_connect(&rig, cases[i].connects ? 1000 : 150);
-		assert_int_equal(fd >= 0, cases[i].connects);
-		if (fd >= 0)
-			close(fd);
+		set_password(&rig, cases[i].address, cases[i].theirs);
+		assert_int_equal(
+		    connects_with(&rig, cases[i].ours, cases[i].connects), cases[i].connects);
 		rig_free(&rig);
 	}
 }
 
-static void a_removed_password_is_not_asked_for(void **state)
+static void a_changed_password_replaces_the_old_one(void **state)
 {
-	struct ip_address other = {.family = IPV6};
-	struct error error;
+	static const char *const prefixes[] = {"127.0.0.1/32", "127.0.0.0/8", "::1/128", "::/0"};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		struct rig rig;
+
+		rig_init(&rig, i < 2 ? "127.0.0.1" : "::1");
+		set_password(&rig, prefixes[i], "old");
+		set_password(&rig, prefixes[i], "new");
+		assert_true(connects_with(&rig, "new", true));
+		assert_false(connects_with(&rig, "old", false));
+		/* And one removal removes all there is. */
+		set_password(&rig, prefixes[i], "");
+		assert_false(connects_with(&rig, "old", false));
+		assert_true(connects_with(&rig, "", true));
+		rig_free(&rig);
+	}
+}
+
+static void the_password_of_the_longest_prefix_counts(void **state)
+{
+	static const struct {
+		const char *address, *wide, *host;
+	} families[] = {{"127.0.0.1", "127.0.0.0/8", "127.0.0.1/32"}, {"::1", "::/64", "::1/128"}};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct rig rig;
+
+		rig_init(&rig, families[i].address);
+		set_password(&rig, families[i].wide, "wide");
+		assert_true(connects_with(&rig, "wide", true));
+		set_password(&rig, families[i].host, "host");
+		assert_true(connects_with(&rig, "host", true));
+		assert_false(connects_with(&rig, "wide", false));
+		set_password(&rig, families[i].host, "");
+		assert_true(connects_with(&rig, "wide", true));
+		assert_false(connects_with(&rig, "", false));
+		rig_free(&rig);
+	}
+}
+
+static void a_password_is_of_no_other_prefix(void **state)
+{
 	struct rig rig;
-	int fd;
 
 	(void)state;
 	rig_init(&rig, "127.0.0.1");
-	assert_true(bgp_listener_set_password(rig.listener, &rig.options.remote, "secret", &error));
-	assert_true(bgp_listener_set_password(rig.listener, &rig.options.remote, "", &error));
-	assert_true(bgp_listener_set_password(rig.listener, &rig.options.remote, "", &error));
-	assert_true(bgp_listener_set_password(rig.listener, &other, "secret", &error));
-	fd = rig_connect(&rig, 1000);
-	assert_true(fd >= 0);
-	close(fd);
+	set_password(&rig, "127.0.1.0/24", "secret");
+	set_password(&rig, "127.0.0.2/32", "secret");
+	assert_true(connects_with(&rig, "", true));
+	rig_free(&rig);
+}
+
+/* An interface of our own: `lo` of a fresh network namespace with fe80::1; false if we may not. */
+static bool make_link_local(struct ip_address *address)
+{
+	struct {
+		struct in6_addr address;
+		uint32_t prefix_length;
+		int index;
+	} request = {.prefix_length = 64, .index = 1};
+	struct ifreq up = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK};
+	int fd;
+	bool made;
+
+	assert_true(ip_address_parse("fe80::1", address));
+	memcpy(&request.address, address->bytes, 16);
+	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return false;
+	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	made = fd >= 0 && !ioctl(fd, SIOCSIFFLAGS, &up) && !ioctl(fd, SIOCSIFADDR, &request);
+	if (fd >= 0)
+		close(fd);
+	return made;
+}
+
+/* An address that was just made may be tentative still, which its use as the local one tells. */
+static bool is_usable(const struct bgp_transport_options *options)
+{
+	struct error error;
+	int fd = -1;
+
+	for (unsigned i = 0; i < 300 && fd < 0; i++) {
+		fd = bgp_transport_connect(options, &error);
+		if (fd < 0)
+			poll(NULL, 0, 10);
+	}
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Returns the exit status of the test: 0 if all is well, 77 if it cannot be tried. */
+static int try_link_local(void)
+{
+	struct ip_address any = {.family = IPV6};
+	struct rig rig = {.accepted = -1};
+	struct error error;
+
+	if (!make_link_local(&rig.options.remote))
+		return 77;
+	rig.loop = loop_new();
+	rig.listener = bgp_listener_new(rig.loop, &any, 0, accepted, &rig, &error);
+	rig.options.port = bgp_listener_port(rig.listener);
+	rig.options.local = rig.options.remote;
+	rig.options.scope = 1;
+	if (!is_usable(&rig.options))
+		return 1;
+	set_password(&rig, "fe80::1/128", "secret");
+	if (!connects_with(&rig, "secret", true) || rig.scope != 1)
+		return 2;
+	if (connects_with(&rig, "other", false))
+		return 3;
+	rig.options.scope = 0; /* fe80::1 of which interface? */
+	return bgp_transport_connect(&rig.options, &error) < 0 ? 0 : 4;
+}
+
+/* In a process of its own, because it leaves the network namespace of the others. */
+static void a_link_local_neighbour_is_reached_by_its_scope(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	if (!child)
+		_exit(try_link_local());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77) {
+		print_message("no network namespace of our own: link-local addresses not tried\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_removed_password_is_not_asked_for(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig, "127.0.0.1");
+	set_password(&rig, "127.0.0.1", "secret");
+	set_password(&rig, "127.0.0.1", "");
+	set_password(&rig, "127.0.0.1", "");
+	set_password(&rig, "::1", "secret"); /* not of this listener's family */
+	assert_true(connects_with(&rig, "", true));
+	rig_free(&rig);
+}
+
+static void a_password_too_long_is_refused(void **state)
+{
+	char password[BGP_PASSWORD_MAX + 2] = {0};
+	struct ip_prefix prefix;
+	struct error error;
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig, "127.0.0.1");
+	memset(password, 'x', BGP_PASSWORD_MAX + 1);
+	assert_true(ip_prefix_parse("127.0.0.0/8", &prefix, NULL));
+	assert_false(bgp_listener_set_password(rig.listener, &prefix, password, &error));
+	assert_non_null(strstr(error.text, "80"));
+	password[BGP_PASSWORD_MAX] = 0;
+	set_password(&rig, "127.0.0.0/8", password);
+	assert_true(connects_with(&rig, password, true));
 	rig_free(&rig);
 }
 
@@ -246,9 +429,14 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_connection_is_made_and_described),
-	    cmocka_unit_test(ttl_and_gtsm_are_set_on_both_ends),
+	    cmocka_unit_test(rfc5082_3_ttl_and_gtsm_are_set_on_both_ends),
 	    cmocka_unit_test(an_ipv6_listener_leaves_ipv4_alone),
 	    cmocka_unit_test(md5_passwords_must_match),
+	    cmocka_unit_test(a_changed_password_replaces_the_old_one),
+	    cmocka_unit_test(the_password_of_the_longest_prefix_counts),
+	    cmocka_unit_test(a_password_is_of_no_other_prefix),
+	    cmocka_unit_test(a_password_too_long_is_refused),
+	    cmocka_unit_test(a_link_local_neighbour_is_reached_by_its_scope),
 	    cmocka_unit_test(a_removed_password_is_not_asked_for),
 	    cmocka_unit_test(failures_say_what_failed),
 	};

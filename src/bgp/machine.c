@@ -149,8 +149,10 @@ static void send_message(
 
 void bgp_machine_send(struct bgp_machine *machine, struct shared_buffer *buffer)
 {
+	if (!buffer->length)
+		return;
 	bgp_connection_send(machine->connection, buffer);
-	count_sent(machine, BGP_MESSAGE_UPDATE, buffer->messages, buffer->length);
+	count_sent(machine, buffer->bytes[BGP_HEADER_LENGTH - 1], buffer->messages, buffer->length);
 	machine->timers.spoke_at = now(machine);
 }
 
@@ -194,13 +196,21 @@ static void on_bad_header(void *arg, const struct bgp_notification *notification
 	shared->ops->leave(shared->arg);
 }
 
+static void make_open(struct bgp_machine *machine)
+{
+	struct bgp_machine_shared *shared = machine->shared;
+
+	machine->local_open = bgp_negotiation_open(&shared->settings);
+	machine->is_reduced = bgp_refusal_apply(&shared->refusal, &machine->local_open);
+}
+
 static void on_connected(void *arg)
 {
 	struct bgp_machine *machine = arg;
 	struct bgp_machine_shared *shared = machine->shared;
 
 	shared->ops->enter(shared->arg);
-	machine->local_open = bgp_negotiation_open(&shared->settings);
+	make_open(machine);
 	bgp_machine_step(machine, BGP_EVENT_TCP_REQUEST_ACKED, NULL);
 	shared->ops->leave(shared->arg);
 }
@@ -357,8 +367,10 @@ static void stop_connect_retry(struct bgp_machine *machine, struct step *step)
 
 static void start_hold_large(struct bgp_machine *machine, struct step *step)
 {
+	uint32_t time_ms = machine->shared->settings.open_time_ms;
+
 	(void)step;
-	machine->timers.hold_ms = HOLD_LARGE_MS;
+	machine->timers.hold_ms = machine->is_incoming && time_ms ? time_ms : HOLD_LARGE_MS;
 	machine->timers.heard_at = now(machine);
 }
 
@@ -475,6 +487,14 @@ static void tell_failure(struct bgp_machine *machine, enum bgp_state from, enum 
 	machine->has_reason = false;
 }
 
+/* An OPEN that left out what was refused is one try: after it comes the whole one again. */
+static void forget_refusal(struct bgp_machine *machine, enum bgp_state from, enum bgp_event event)
+{
+	if (machine->is_reduced && from >= BGP_STATE_OPEN_SENT &&
+	    machine->state < BGP_STATE_OPEN_SENT && event != BGP_EVENT_COLLISION_DUMP)
+		machine->shared->refusal.is_set = false;
+}
+
 void bgp_machine_step(
     struct bgp_machine *machine, enum bgp_event event, const struct bgp_notification *own)
 {
@@ -491,6 +511,7 @@ void bgp_machine_step(
 		actions[__builtin_ctz(left)](machine, &step);
 	shared_buffer_release(step.last);
 	tell_failure(machine, from, event);
+	forget_refusal(machine, from, event);
 	/* A connection that the neighbour opened has no machine left without it. */
 	if (machine->is_incoming && !machine->connection)
 		bgp_machine_retire(machine);
@@ -506,7 +527,7 @@ void bgp_machine_accept(struct bgp_machine *machine, int fd)
 	struct bgp_machine_shared *shared = machine->shared;
 
 	machine->state = BGP_STATE_ACTIVE;
-	machine->local_open = bgp_negotiation_open(&shared->settings);
+	make_open(machine);
 	machine->connection = bgp_connection_new(shared->loop, fd, true, &connection_ops, machine);
 	bgp_machine_step(machine, BGP_EVENT_TCP_CONFIRMED, NULL);
 }

@@ -15,6 +15,7 @@
 #include "bgp/connection.h"
 #include "bgp/fsm.h"
 #include "bgp/message.h"
+#include "bgp/refusal.h"
 #include "bgp/session.h"
 #include "bgp/timers.h"
 
@@ -46,6 +47,7 @@ struct bgp_machine_shared {
 	struct bgp_session_settings settings;
 	struct bgp_session_counters counters;
 	struct bgp_session_reason reason; /* the last one */
+	struct bgp_refusal refusal; /* of our OPEN, counts for the next one */
 	struct bgp_closing_list closing;
 	struct arena arena; /* empty between turns */
 	uint64_t random; /* for jitter */
@@ -61,6 +63,7 @@ struct bgp_machine {
 	bool has_reason; /* the step that is carried out, or follows, has set the shared reason */
 	uint32_t retry_counter; /* ConnectRetryCounter */
 	struct bgp_connection *connection; /* NULL: none */
+	bool is_reduced; /* `local_open` leaves out what the neighbour refused */
 	struct bgp_open local_open;
 	struct bgp_open remote_open;
 	struct bgp_codec codec;

@@ -10,6 +10,45 @@
 /* Room for the multiprotocol capabilities of all families, 6 octets each. */
 #define FAMILIES_LENGTH_MAX (6 * IP_FAMILIES)
 
+static bool is_external(const struct bgp_session_settings *settings)
+{
+	return settings->remote_as == BGP_REMOTE_AS_EXTERNAL ||
+	       (settings->remote_as == BGP_REMOTE_AS_NUMBER &&
+		   settings->remote_asn != settings->local_asn);
+}
+
+/* What we can do of graceful restart is to wait for a neighbour's End-of-RIB: no family is kept. */
+static void announce_restart(
+    struct bgp_capabilities *capabilities, const struct bgp_restart_settings *restart)
+{
+	capabilities->graceful_restart.announced = restart->enabled;
+	if (!restart->enabled)
+		return;
+	capabilities->graceful_restart.time_s = restart->time_s;
+	/* RFC 9494 3.1: of no use without the other. */
+	capabilities->long_lived_restart.announced = restart->long_lived_time_s > 0;
+}
+
+static void announce(
+    struct bgp_capabilities *capabilities, const struct bgp_session_settings *settings)
+{
+	memcpy(capabilities->families, settings->families, sizeof(settings->families));
+	capabilities->any_family = settings->families[IPV4] || settings->families[IPV6];
+	capabilities->route_refresh = true;
+	capabilities->enhanced_route_refresh = true;
+	capabilities->extended_message = true;
+	capabilities->extended_next_hop = settings->families[IPV4];
+	capabilities->as4 = true;
+	capabilities->asn = settings->local_asn;
+	if (is_external(settings)) /* RFC 9234 4: never inside of an AS */
+		capabilities->role = settings->role;
+	for (unsigned family = 0; family < IP_FAMILIES; family++)
+		if (settings->families[family])
+			capabilities->add_path[family] = settings->add_path[family];
+	announce_restart(capabilities, &settings->restart);
+	memcpy(capabilities->host_name, settings->host_name, sizeof(settings->host_name));
+}
+
 struct bgp_open bgp_negotiation_open(const struct bgp_session_settings *settings)
 {
 	struct bgp_open local;
@@ -19,12 +58,7 @@ struct bgp_open bgp_negotiation_open(const struct bgp_session_settings *settings
 	local.asn = settings->local_asn;
 	local.hold_time = (uint16_t)(settings->hold_time_ms / 1000);
 	memcpy(local.identifier, settings->identifier, sizeof(local.identifier));
-	memcpy(local.capabilities.families, settings->families, sizeof(settings->families));
-	local.capabilities.any_family = settings->families[IPV4] || settings->families[IPV6];
-	local.capabilities.route_refresh = true;
-	local.capabilities.extended_next_hop = settings->families[IPV4];
-	local.capabilities.as4 = true;
-	local.capabilities.asn = settings->local_asn;
+	announce(&local.capabilities, settings);
 	return local;
 }
 
@@ -57,11 +91,32 @@ static bool refuse_families(
 	    data, wire_written(&writer));
 }
 
+/* RFC 9234 4.2 */
+static bool is_expected_role(
+    const struct bgp_session_settings *settings, const struct bgp_capabilities *remote)
+{
+	static const uint8_t partners[BGP_ROLES] = {
+	    [BGP_ROLE_PROVIDER] = BGP_ROLE_CUSTOMER,
+	    [BGP_ROLE_CUSTOMER] = BGP_ROLE_PROVIDER,
+	    [BGP_ROLE_ROUTE_SERVER] = BGP_ROLE_ROUTE_SERVER_CLIENT,
+	    [BGP_ROLE_ROUTE_SERVER_CLIENT] = BGP_ROLE_ROUTE_SERVER,
+	    [BGP_ROLE_PEER] = BGP_ROLE_PEER,
+	};
+
+	if (remote->roles_conflict)
+		return false;
+	if (!settings->role)
+		return true;
+	if (!remote->role)
+		return !settings->strict_role;
+	return remote->role == partners[settings->role];
+}
+
 bool bgp_negotiation_check(const struct bgp_session_settings *settings,
-    const struct bgp_open *remote, struct bgp_notification *notification)
+    const struct bgp_open *local, const struct bgp_open *remote,
+    struct bgp_notification *notification)
 {
 	bool external = remote->asn != settings->local_asn;
-	struct bgp_open local = bgp_negotiation_open(settings);
 	struct bgp_codec codec;
 
 	if (!is_expected_as(settings, remote->asn))
@@ -71,10 +126,26 @@ bool bgp_negotiation_check(const struct bgp_session_settings *settings,
 	if (!external && !memcmp(remote->identifier, settings->identifier, 4))
 		return bgp_notification_set(
 		    notification, BGP_ERROR_OPEN, BGP_OPEN_BAD_IDENTIFIER, NULL, 0);
-	codec = bgp_codec_negotiate(&local.capabilities, &remote->capabilities, external);
+	codec = bgp_codec_negotiate(&local->capabilities, &remote->capabilities, external);
 	if (!codec.families[IPV4] && !codec.families[IPV6])
 		return refuse_families(settings, notification);
+	if (external && !is_expected_role(settings, &remote->capabilities))
+		return bgp_notification_set(
+		    notification, BGP_ERROR_OPEN, BGP_OPEN_ROLE_MISMATCH, NULL, 0);
 	return true;
+}
+
+struct bgp_update_rules bgp_negotiation_rules(
+    const struct bgp_session_settings *settings, uint32_t remote_asn)
+{
+	struct bgp_update_rules rules;
+
+	memcpy(rules.ignored, settings->ignored_attributes, sizeof(rules.ignored));
+	if (!settings->aigp) /* RFC 7311 3.2: as if it were not recognized */
+		rules.ignored[BGP_ATTRIBUTE_AIGP / 64] |= UINT64_C(1) << BGP_ATTRIBUTE_AIGP % 64;
+	rules.first_asn =
+	    settings->enforce_first_as && remote_asn != settings->local_asn ? remote_asn : 0;
+	return rules;
 }
 
 uint32_t bgp_negotiation_hold_time(const struct bgp_open *local, const struct bgp_open *remote)

@@ -1,7 +1,7 @@
 /*
  * What the two OPENs of a connection come to: ours as the settings want it, the checks of theirs
- * that need the settings (RFC 4271 6.2), the times agreed on, and who wins a collision.  Pure
- * functions.  Used by machine.c and session.c only.
+ * that need the settings (RFC 4271 6.2, RFC 9234 4.2), the times agreed on, and who wins a
+ * collision.  Pure functions.  Used by machine.c, receive.c and session.c only.
  */
 #ifndef BGP_NEGOTIATION_H
 #define BGP_NEGOTIATION_H
@@ -12,11 +12,15 @@
 #include "bgp/message.h"
 #include "bgp/session.h"
 
-/* The OPEN that we send. */
+/* The OPEN that we send, with all that we can do. */
 struct bgp_open bgp_negotiation_open(const struct bgp_session_settings *settings);
-/* Whether theirs is acceptable; false with the NOTIFICATION to send. */
+/* Whether theirs is acceptable in answer to `local`; false with the NOTIFICATION to send. */
 bool bgp_negotiation_check(const struct bgp_session_settings *settings,
-    const struct bgp_open *remote, struct bgp_notification *notification);
+    const struct bgp_open *local, const struct bgp_open *remote,
+    struct bgp_notification *notification);
+/* How UPDATEs of the neighbour in AS `remote_asn` are to be read. */
+struct bgp_update_rules bgp_negotiation_rules(
+    const struct bgp_session_settings *settings, uint32_t remote_asn);
 /* RFC 4271 4.2: the smaller of both hold times; 0: neither hold timer nor keepalives. */
 uint32_t bgp_negotiation_hold_time(const struct bgp_open *local, const struct bgp_open *remote);
 /* The configured time, but never more than a third of the hold time (RFC 4271 4.4). */

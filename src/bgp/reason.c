@@ -29,3 +29,11 @@ void bgp_reason_set_text(struct bgp_machine *machine, const char *what, const ch
 	error_set(&reason->error, "%s%s%s", what, why ? ": " : "", why ? why : "");
 	machine->has_reason = true;
 }
+
+void bgp_reason_append(struct bgp_machine *machine, const char *what, const char *why)
+{
+	struct error *error = &machine->shared->reason.error;
+	struct error before = *error;
+
+	error_set(error, "%s; %s %s", before.text, what, why);
+}

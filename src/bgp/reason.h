@@ -18,5 +18,7 @@ void bgp_reason_set(
     struct bgp_machine *machine, bool sent, const struct bgp_notification *notification);
 /* Anything else: "what: why", or "what" if `why` is NULL. */
 void bgp_reason_set_text(struct bgp_machine *machine, const char *what, const char *why);
+/* "...; what why" after a reason that was just set. */
+void bgp_reason_append(struct bgp_machine *machine, const char *what, const char *why);
 
 #endif

@@ -38,7 +38,8 @@ static void receive_open(
 	}
 	memset(&remote, 0, sizeof(remote));
 	if (!bgp_open_decode(body, &remote, &receipt->error) ||
-	    !bgp_negotiation_check(&shared->settings, &remote, &receipt->error)) {
+	    !bgp_negotiation_check(
+		&shared->settings, &machine->local_open, &remote, &receipt->error)) {
 		receipt->event = BGP_EVENT_OPEN_ERROR;
 		receipt->notification = &receipt->error;
 		return;
@@ -77,7 +78,8 @@ static void note_treatment(struct bgp_machine *machine, const struct bgp_update 
 static void receive_update(
     struct bgp_machine *machine, struct wire_span body, struct bgp_receipt *receipt)
 {
-	static const struct bgp_update_rules rules;
+	struct bgp_update_rules rules =
+	    bgp_negotiation_rules(&machine->shared->settings, machine->remote_open.asn);
 	struct bgp_update *update = &receipt->decoded;
 
 	receipt->event = BGP_EVENT_UPDATE;
@@ -93,6 +95,18 @@ static void receive_update(
 	receipt->update = update;
 }
 
+/* Whoever refuses even an OPEN that was reduced is tried with the whole one again. */
+static void learn_refusal(struct bgp_machine *machine, const struct bgp_notification *notification)
+{
+	struct bgp_machine_shared *shared = machine->shared;
+	struct text without = {0};
+
+	if (!machine->is_reduced && bgp_refusal_learn(&shared->refusal, &shared->settings,
+					&machine->local_open, notification, &without))
+		bgp_reason_append(machine, "the next OPEN is without", without.string);
+	text_free(&without);
+}
+
 static void receive_notification(
     struct bgp_machine *machine, struct wire_span body, struct bgp_receipt *receipt)
 {
@@ -100,6 +114,8 @@ static void receive_notification(
 
 	bgp_notification_decode(body, notification);
 	bgp_reason_set(machine, false, notification);
+	if (machine->state == BGP_STATE_OPEN_SENT || machine->state == BGP_STATE_OPEN_CONFIRM)
+		learn_refusal(machine, notification);
 	receipt->event =
 	    notification->code == BGP_ERROR_OPEN && notification->subcode == BGP_OPEN_BAD_VERSION
 		? BGP_EVENT_NOTIFICATION_VERSION_ERROR
@@ -128,6 +144,14 @@ static void refuse_refresh(
 	receipt->notification = &receipt->error;
 }
 
+/* RFC 7313 3.2: marks are for those who agreed upon them, 5: what nobody assigned is ignored. */
+static bool is_agreed_refresh(const struct bgp_codec *codec, uint8_t subtype)
+{
+	if (subtype == BGP_REFRESH_BEGIN || subtype == BGP_REFRESH_END)
+		return codec->enhanced_route_refresh;
+	return subtype == BGP_REFRESH_REQUEST;
+}
+
 /* RFC 2918.  The state machine has no event of its own: early, it is an unexpected message. */
 static void receive_refresh(
     struct bgp_machine *machine, struct wire_span body, struct bgp_receipt *receipt)
@@ -146,9 +170,10 @@ static void receive_refresh(
 		return;
 	}
 	family = bgp_family_from_wire(refresh.afi, refresh.safi);
-	/* RFC 2918 4: a family that was not agreed on is ignored; so are the marks of RFC 7313. */
-	if (!refresh.subtype && family != IP_FAMILIES && machine->codec.families[family])
-		shared->ops->refresh(shared->arg, family, BGP_REFRESH_REQUEST);
+	/* RFC 2918 4: a family that was not agreed on is ignored. */
+	if (is_agreed_refresh(&machine->codec, refresh.subtype) && family != IP_FAMILIES &&
+	    machine->codec.families[family])
+		shared->ops->refresh(shared->arg, family, (enum bgp_refresh)refresh.subtype);
 }
 
 void bgp_receive(struct bgp_machine *machine, const struct bgp_header *header,

@@ -190,6 +190,7 @@ static void stop_machines(
 		bgp_machine_step(&session->machines[i], event, &notification);
 	loop_timer_stop(&session->rest);
 	session->rest_ms = 0;
+	session->shared.refusal.is_set = false;
 }
 
 static void stop_now(struct bgp_session *session, uint8_t subcode, const char *text)
@@ -227,6 +228,10 @@ static bool only_soft_differs(
 	copy.keepalive_time_ms = a->keepalive_time_ms;
 	copy.connect_retry_time_ms = a->connect_retry_time_ms;
 	copy.delay_open_time_ms = a->delay_open_time_ms;
+	copy.open_time_ms = a->open_time_ms;
+	copy.enforce_first_as = a->enforce_first_as;
+	copy.aigp = a->aigp;
+	memcpy(copy.ignored_attributes, a->ignored_attributes, sizeof(copy.ignored_attributes));
 	return !memcmp(a, &copy, sizeof(copy));
 }
 

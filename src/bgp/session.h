@@ -135,12 +135,13 @@ void bgp_session_reset(
  */
 void bgp_session_accept(struct bgp_session *session, int fd);
 /*
- * New settings.  Equal ones and pure timer values are taken over without a reset; anything that
- * the OPEN or the connection depends on resets the session (Cease, Other Configuration Change).
+ * New settings.  Equal ones, pure timer values and what counts for UPDATEs that come in are taken
+ * over without a reset; anything that the OPEN or the connection depends on resets the session
+ * (Cease, Other Configuration Change).
  */
 void bgp_session_change(struct bgp_session *session, const struct bgp_session_settings *settings);
 
-/* Queues whole messages; takes a reference of its own.  Only in Established. */
+/* Queues whole messages of one type; takes a reference of its own.  Only in Established. */
 void bgp_session_send(struct bgp_session *session, struct shared_buffer *buffer);
 /* Bytes queued and not yet taken by the kernel. */
 size_t bgp_session_queued(const struct bgp_session *session);

@@ -30,6 +30,7 @@ struct side {
 	bool nested;
 	size_t nlri_bytes;
 	enum ip_family refreshed;
+	enum bgp_refresh refresh_kind;
 	struct bgp_session_reason reason;
 	char trouble[512];
 };
@@ -76,9 +77,9 @@ static inline void side_refresh(void *arg, enum ip_family family, enum bgp_refre
 {
 	struct side *side = arg;
 
-	(void)kind;
 	side_enter(side);
 	side->refreshes++;
+	side->refresh_kind = kind;
 	side->refreshed = family;
 	side->inside--;
 }
@@ -227,6 +228,11 @@ static inline bool is_idle(void *arg)
 static inline bool is_down(void *arg)
 {
 	return ((struct side *)arg)->down > 0;
+}
+
+static inline bool has_updates(void *arg)
+{
+	return ((struct side *)arg)->updates > 0;
 }
 
 /* One UPDATE: 10.`n`.0.0/16 with ORIGIN, AS_PATH of `asn` and NEXT_HOP 192.0.2.1. */

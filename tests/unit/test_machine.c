@@ -8,75 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "session_rig.h"
-
-struct rig {
-	struct side side; /* AS 65001, 10.0.0.5; the neighbour is AS 65002 */
-	struct raw raw;
-	uint16_t port; /* where the side listens */
-};
-
-static struct rig *rig_new(void)
-{
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	assert_non_null(rig);
-	side_init(&rig->side, loop_new(), 65001, 5, 65002);
-	rig->side.settings.passive = true;
-	rig->port = side_listen(&rig->side);
-	rig->raw.fd = -1;
-	return rig;
-}
-
-static void rig_free(struct rig *rig)
-{
-	assert_false(rig->side.nested);
-	side_free(&rig->side);
-	loop_free(rig->side.loop);
-	if (rig->raw.fd >= 0)
-		close(rig->raw.fd);
-	free(rig);
-}
-
-/* Starts the session and brings the neighbour's connection to `state`. */
-static void rig_reach(struct rig *rig, enum bgp_state state)
-{
-	if (!rig->side.session)
-		side_start(&rig->side);
-	assert_true(raw_connect(&rig->raw, rig->side.loop, rig->port));
-	assert_int_equal(raw_next(&rig->raw, 1000), BGP_MESSAGE_OPEN);
-	if (state == BGP_STATE_OPEN_SENT)
-		return;
-	raw_send_open(&rig->raw, 65002, 9, 90);
-	assert_int_equal(raw_next(&rig->raw, 1000), BGP_MESSAGE_KEEPALIVE);
-	if (state == BGP_STATE_OPEN_CONFIRM)
-		return;
-	raw_send_keepalive(&rig->raw);
-	assert_true(wait_until(rig->side.loop, is_established, &rig->side, 1000));
-}
-
-static bool is_active(void *arg)
-{
-	return bgp_session_state(((struct side *)arg)->session) == BGP_STATE_ACTIVE;
-}
-
-/* The next bytes are exactly this NOTIFICATION. */
-static void expect_notification(
-    struct raw *raw, uint8_t code, uint8_t subcode, const void *data, size_t length)
-{
-	uint8_t expected[64];
-
-	memset(expected, 0xff, 16);
-	wire_store_u16(expected + 16, (uint16_t)(21 + length));
-	expected[18] = BGP_MESSAGE_NOTIFICATION;
-	expected[19] = code;
-	expected[20] = subcode;
-	if (length)
-		memcpy(expected + 21, data, length);
-	assert_int_equal(raw_next(raw, 1000), BGP_MESSAGE_NOTIFICATION);
-	assert_int_equal(raw->length, 21 + length);
-	assert_memory_equal(raw->bytes, expected, 21 + length);
-}
+#include "machine_rig.h"
 
 static void a_header_error_is_told_in_every_state(void **state)
 {
@@ -342,34 +274,6 @@ static void a_neighbour_that_calls_again_gave_its_first_call_up(void **state)
 	rig_free(rig);
 }
 
-/* A listening socket of the neighbour for the session to call. */
-static int raw_listen(uint16_t *port)
-{
-	struct sockaddr_storage storage;
-	struct ip_address address = loopback(IPV4);
-	socklen_t length = (socklen_t)ip_address_to_sockaddr(&address, 0, 0, &storage);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&storage, length), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&storage, &length), 0);
-	assert_true(
-	    ip_address_from_sockaddr((const struct sockaddr *)&storage, &address, port, NULL));
-	return fd;
-}
-
-static int raw_accept(struct loop *loop, int listener, unsigned limit_ms)
-{
-	uint64_t deadline = loop_now(loop) + limit_ms;
-	int fd = -1;
-
-	while (fd < 0 && loop_now(loop) < deadline) {
-		loop_run_once(loop, 5);
-		fd = accept(listener, NULL, NULL);
-	}
-	return fd;
-}
-
 /* Both ends have called, both connections are in OpenSent: ours is `ours`, theirs the rig's. */
 static int rig_collide(struct rig *rig, struct raw *ours)
 {
@@ -521,11 +425,6 @@ static void delay_open_lets_the_neighbour_speak_first(void **state)
 	rig_free(rig);
 }
 
-static bool has_update(void *arg)
-{
-	return ((struct side *)arg)->updates > 0;
-}
-
 static void updates_are_judged_by_rfc7606(void **state)
 {
 	struct rig *rig = rig_new();
@@ -537,7 +436,7 @@ static void updates_are_judged_by_rfc7606(void **state)
 	/* ORIGIN 9, and AS numbers of 4 octets where 2 were agreed on: treated as withdraw. */
 	bytes[26] = 9;
 	raw_send(&rig->raw, bytes, length);
-	assert_true(wait_until(rig->side.loop, has_update, &rig->side, 1000));
+	assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
 	assert_int_equal(bgp_session_counters(rig->side.session)->treated_as_withdraw, 1);
 	assert_int_equal(rig->side.troubles, 1);
 	assert_non_null(strstr(rig->side.trouble, "treated as withdraw"));

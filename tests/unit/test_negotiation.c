@@ -1,4 +1,4 @@
-/* What two OPENs come to: RFC 4271 4.2, 6.2 and 6.8, RFC 5492, RFC 6286. */
+/* What two OPENs come to: RFC 4271 4.2, 6.2 and 6.8, RFC 5492, RFC 6286, RFC 9234. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +32,15 @@ static struct bgp_open open_of(uint32_t asn, uint8_t id)
 	return bgp_negotiation_open(&settings);
 }
 
+/* In answer to our whole OPEN. */
+static bool check(const struct bgp_session_settings *settings, const struct bgp_open *remote,
+    struct bgp_notification *notification)
+{
+	struct bgp_open local = bgp_negotiation_open(settings);
+
+	return bgp_negotiation_check(settings, &local, remote, notification);
+}
+
 static void our_open_says_what_is_set(void **state)
 {
 	struct bgp_session_settings settings = settings_of(4200000001u, BGP_REMOTE_AS_NUMBER, 1);
@@ -50,6 +59,166 @@ static void our_open_says_what_is_set(void **state)
 	assert_int_equal(open.capabilities.asn, 4200000001u);
 	assert_true(open.capabilities.route_refresh);
 	assert_false(open.capabilities.extended_next_hop);
+}
+
+static void our_open_announces_what_is_set(void **state)
+{
+	struct bgp_session_settings settings = settings_of(65001, BGP_REMOTE_AS_NUMBER, 65002);
+	struct bgp_capabilities open;
+
+	(void)state;
+	settings.role = BGP_ROLE_CUSTOMER;
+	settings.families[IPV6] = false;
+	settings.add_path[IPV4] = BGP_ADD_PATH_SEND;
+	settings.add_path[IPV6] = BGP_ADD_PATH_RECEIVE;
+	strcpy(settings.host_name, "node-a");
+	open = bgp_negotiation_open(&settings).capabilities;
+	assert_true(open.extended_message);
+	assert_true(open.enhanced_route_refresh);
+	assert_int_equal(open.role, BGP_ROLE_CUSTOMER);
+	assert_int_equal(open.add_path[IPV4], BGP_ADD_PATH_SEND);
+	assert_int_equal(open.add_path[IPV6], 0); /* the family is off */
+	assert_string_equal(open.host_name, "node-a");
+	assert_false(open.graceful_restart.announced);
+	assert_false(open.long_lived_restart.announced);
+}
+
+static void rfc9234_4_a_role_is_announced_to_external_neighbours_only(void **state)
+{
+	static const struct {
+		enum bgp_remote_as kind;
+		uint32_t remote;
+		bool announced;
+	} cases[] = {{BGP_REMOTE_AS_NUMBER, 65002, true}, {BGP_REMOTE_AS_NUMBER, 65001, false},
+	    {BGP_REMOTE_AS_EXTERNAL, 0, true}, {BGP_REMOTE_AS_INTERNAL, 0, false}};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bgp_session_settings settings =
+		    settings_of(65001, cases[i].kind, cases[i].remote);
+
+		settings.role = BGP_ROLE_PEER;
+		assert_int_equal(bgp_negotiation_open(&settings).capabilities.role,
+		    cases[i].announced ? BGP_ROLE_PEER : BGP_ROLE_NONE);
+	}
+}
+
+/* No family is kept, nothing restarts, and a NOTIFICATION ends a session for good. */
+static void rfc4724_3_graceful_restart_is_announced_without_a_family(void **state)
+{
+	struct bgp_session_settings settings = settings_of(65001, BGP_REMOTE_AS_NUMBER, 65002);
+	struct bgp_capabilities open;
+
+	(void)state;
+	settings.restart = (struct bgp_restart_settings){true, 120, 3600};
+	open = bgp_negotiation_open(&settings).capabilities;
+	assert_true(open.graceful_restart.announced);
+	assert_int_equal(open.graceful_restart.time_s, 120);
+	assert_false(open.graceful_restart.restarting);
+	assert_false(open.graceful_restart.notification);
+	assert_true(open.long_lived_restart.announced);
+	for (unsigned family = 0; family < IP_FAMILIES; family++) {
+		assert_false(open.graceful_restart.families[family]);
+		assert_false(open.long_lived_restart.families[family]);
+	}
+	settings.restart.long_lived_time_s = 0;
+	assert_false(bgp_negotiation_open(&settings).capabilities.long_lived_restart.announced);
+	settings.restart = (struct bgp_restart_settings){false, 120, 3600};
+	open = bgp_negotiation_open(&settings).capabilities;
+	assert_false(open.graceful_restart.announced);
+	assert_false(open.long_lived_restart.announced);
+}
+
+static void rfc9234_4_2_roles_must_correspond(void **state)
+{
+	static const uint8_t partners[BGP_ROLES] = {0, BGP_ROLE_CUSTOMER,
+	    BGP_ROLE_ROUTE_SERVER_CLIENT, BGP_ROLE_ROUTE_SERVER, BGP_ROLE_PROVIDER, BGP_ROLE_PEER};
+
+	(void)state;
+	for (unsigned ours = 0; ours < BGP_ROLES; ours++) {
+		for (unsigned theirs = 0; theirs <= BGP_ROLES; theirs++) {
+			struct bgp_session_settings settings =
+			    settings_of(65001, BGP_REMOTE_AS_EXTERNAL, 0);
+			struct bgp_open remote = open_of(65002, 9);
+			struct bgp_notification notification = {0};
+			bool fits = !ours || !theirs || partners[ours] == theirs;
+
+			settings.role = (uint8_t)ours;
+			remote.capabilities.role = (uint8_t)theirs;
+			assert_int_equal(check(&settings, &remote, &notification), fits);
+			assert_int_equal(notification.subcode, fits ? 0 : BGP_OPEN_ROLE_MISMATCH);
+		}
+	}
+}
+
+static void rfc9234_4_2_strict_wants_a_role(void **state)
+{
+	struct bgp_session_settings settings = settings_of(65001, BGP_REMOTE_AS_EXTERNAL, 0);
+	struct bgp_open remote = open_of(65002, 9);
+	struct bgp_notification notification = {0};
+
+	(void)state;
+	settings.role = BGP_ROLE_PROVIDER;
+	settings.strict_role = true;
+	assert_false(check(&settings, &remote, &notification));
+	assert_int_equal(notification.code, BGP_ERROR_OPEN);
+	assert_int_equal(notification.subcode, BGP_OPEN_ROLE_MISMATCH);
+	assert_int_equal(notification.data_length, 0);
+	remote.capabilities.role = BGP_ROLE_CUSTOMER;
+	assert_true(check(&settings, &remote, &notification));
+}
+
+static void rfc9234_4_2_several_different_roles_are_refused(void **state)
+{
+	struct bgp_session_settings settings = settings_of(65001, BGP_REMOTE_AS_EXTERNAL, 0);
+	struct bgp_open remote = open_of(65002, 9);
+	struct bgp_notification notification = {0};
+
+	(void)state;
+	settings.role = BGP_ROLE_PROVIDER;
+	remote.capabilities.role = BGP_ROLE_CUSTOMER;
+	remote.capabilities.roles_conflict = true;
+	assert_false(check(&settings, &remote, &notification));
+	assert_int_equal(notification.subcode, BGP_OPEN_ROLE_MISMATCH);
+	/* Inside of an AS roles mean nothing. */
+	settings.remote_as = BGP_REMOTE_AS_INTERNAL;
+	remote.asn = 65001;
+	assert_true(check(&settings, &remote, &notification));
+}
+
+static void rules_for_updates_follow_the_settings(void **state)
+{
+	struct bgp_session_settings settings = settings_of(65001, BGP_REMOTE_AS_EXTERNAL, 0);
+	struct bgp_update_rules rules;
+
+	(void)state;
+	settings.ignored_attributes[1] = 1; /* type 64 */
+	rules = bgp_negotiation_rules(&settings, 65002);
+	assert_int_equal(rules.first_asn, 0);
+	assert_int_equal(rules.ignored[0], 1u << BGP_ATTRIBUTE_AIGP); /* RFC 7311 3.2 */
+	assert_int_equal(rules.ignored[1], 1);
+	settings.aigp = true;
+	settings.enforce_first_as = true;
+	rules = bgp_negotiation_rules(&settings, 65002);
+	assert_int_equal(rules.ignored[0], 0);
+	assert_int_equal(rules.first_asn, 65002);
+	/* RFC 4271 5.1.2: inside of an AS nothing is prepended. */
+	assert_int_equal(bgp_negotiation_rules(&settings, 65001).first_asn, 0);
+}
+
+/* What was left out of our OPEN is not agreed upon, whatever the settings say. */
+static void families_are_compared_with_what_was_really_sent(void **state)
+{
+	struct bgp_session_settings settings = settings_of(65001, BGP_REMOTE_AS_EXTERNAL, 0);
+	struct bgp_open local = bgp_negotiation_open(&settings), remote = open_of(65002, 9);
+	struct bgp_notification notification = {0};
+
+	(void)state;
+	memset(&local.capabilities, 0, sizeof(local.capabilities));
+	assert_true(bgp_negotiation_check(&settings, &local, &remote, &notification));
+	remote.capabilities.families[IPV4] = false;
+	assert_false(bgp_negotiation_check(&settings, &local, &remote, &notification));
+	assert_int_equal(notification.subcode, BGP_OPEN_UNSUPPORTED_CAPABILITY);
 }
 
 static void the_as_must_be_the_one_configured(void **state)
@@ -76,8 +245,7 @@ static void the_as_must_be_the_one_configured(void **state)
 		struct bgp_open remote = open_of(cases[i].asn, 9);
 		struct bgp_notification notification = {0};
 
-		assert_int_equal(
-		    bgp_negotiation_check(&settings, &remote, &notification), cases[i].accepted);
+		assert_int_equal(check(&settings, &remote, &notification), cases[i].accepted);
 		assert_int_equal(notification.code, cases[i].accepted ? 0 : BGP_ERROR_OPEN);
 		assert_int_equal(
 		    notification.subcode, cases[i].accepted ? 0 : BGP_OPEN_BAD_PEER_AS);
@@ -91,12 +259,12 @@ static void rfc6286_2_2_an_internal_peer_has_another_identifier(void **state)
 	struct bgp_notification notification = {0};
 
 	(void)state;
-	assert_false(bgp_negotiation_check(&settings, &remote, &notification));
+	assert_false(check(&settings, &remote, &notification));
 	assert_int_equal(notification.subcode, BGP_OPEN_BAD_IDENTIFIER);
 	/* An external one may have the same. */
 	settings.remote_as = BGP_REMOTE_AS_EXTERNAL;
 	remote = open_of(65002, 5);
-	assert_true(bgp_negotiation_check(&settings, &remote, &notification));
+	assert_true(check(&settings, &remote, &notification));
 }
 
 static void rfc5492_no_common_family_lists_ours(void **state)
@@ -108,14 +276,14 @@ static void rfc5492_no_common_family_lists_ours(void **state)
 	(void)state;
 	settings.families[IPV4] = false;
 	remote.capabilities.families[IPV6] = false;
-	assert_false(bgp_negotiation_check(&settings, &remote, &notification));
+	assert_false(check(&settings, &remote, &notification));
 	assert_int_equal(notification.code, BGP_ERROR_OPEN);
 	assert_int_equal(notification.subcode, BGP_OPEN_UNSUPPORTED_CAPABILITY);
 	assert_int_equal(notification.data_length, 6);
 	assert_memory_equal(notification.data, "\1\4\0\2\0\1", 6);
 	/* One in common is enough. */
 	settings.families[IPV4] = true;
-	assert_true(bgp_negotiation_check(&settings, &remote, &notification));
+	assert_true(check(&settings, &remote, &notification));
 }
 
 static void the_smaller_hold_time_counts(void **state)
@@ -178,6 +346,14 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(our_open_says_what_is_set),
+	    cmocka_unit_test(our_open_announces_what_is_set),
+	    cmocka_unit_test(rfc9234_4_a_role_is_announced_to_external_neighbours_only),
+	    cmocka_unit_test(rfc4724_3_graceful_restart_is_announced_without_a_family),
+	    cmocka_unit_test(rfc9234_4_2_roles_must_correspond),
+	    cmocka_unit_test(rfc9234_4_2_strict_wants_a_role),
+	    cmocka_unit_test(rfc9234_4_2_several_different_roles_are_refused),
+	    cmocka_unit_test(rules_for_updates_follow_the_settings),
+	    cmocka_unit_test(families_are_compared_with_what_was_really_sent),
 	    cmocka_unit_test(the_as_must_be_the_one_configured),
 	    cmocka_unit_test(rfc6286_2_2_an_internal_peer_has_another_identifier),
 	    cmocka_unit_test(rfc5492_no_common_family_lists_ours),

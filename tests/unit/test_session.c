@@ -119,11 +119,6 @@ static bool has_all_updates(void *arg)
 	return ((struct side *)arg)->updates == 1000;
 }
 
-static bool has_updates(void *arg)
-{
-	return ((struct side *)arg)->updates > 0;
-}
-
 static bool has_drained(void *arg)
 {
 	return ((struct side *)arg)->drained > 0;

@@ -20,8 +20,10 @@
 #include "bgp/connection.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -55,6 +57,10 @@ struct bgp_connection {
 	uint8_t *partial; /* the beginning of a message, or NULL */
 	size_t partial_length;
 	struct bgp_output_queue output;
+	uint64_t written; /* bytes that the kernel took */
+	/* As it was at the last look, see bgp_connection_progress(). */
+	uint64_t acknowledged; /* of these the neighbour */
+	bool waits; /* something was not acknowledged */
 	uint64_t progress;
 	uint64_t heard;
 	/* Only while closing: */
@@ -135,7 +141,7 @@ static size_t hand_up(struct bgp_connection *connection, const uint8_t *bytes, s
 
 		if (!bgp_header_decode(bytes + at, connection->extended, &header, &notification)) {
 			loop_watch_set(&connection->watch, 0);
-			connection->ops->bad_header(connection->arg, &notification);
+			connection->ops->bad_header(connection->arg, &header, &notification);
 			return length;
 		}
 		if (header.length > length - at)
@@ -265,7 +271,7 @@ static bool write_output(struct bgp_connection *connection)
 			return false;
 		}
 		bgp_output_queue_consume(&connection->output, (size_t)length);
-		connection->progress = loop_now(connection->loop);
+		connection->written += (uint64_t)length;
 		total += (size_t)length;
 	}
 	wait_for_kernel(connection, connection->output.bytes > 0);
@@ -340,7 +346,7 @@ void bgp_connection_send(struct bgp_connection *connection, struct shared_buffer
 {
 	if (connection->broken || connection->closed)
 		return;
-	if (!connection->output.bytes)
+	if (!connection->output.bytes && !connection->waits)
 		connection->progress = loop_now(connection->loop);
 	bgp_output_queue_put(&connection->output, buffer);
 	if (connection->is_up && !connection->waiting)
@@ -404,8 +410,18 @@ size_t bgp_connection_queued(const struct bgp_connection *connection)
 	return connection->output.bytes;
 }
 
-uint64_t bgp_connection_progress(const struct bgp_connection *connection)
+uint64_t bgp_connection_progress(struct bgp_connection *connection)
 {
+	uint64_t acknowledged = connection->written;
+	int outstanding = 0;
+
+	/* What the kernel holds says nothing of a neighbour that takes nothing (RFC 9687). */
+	if (!ioctl(connection->fd, SIOCOUTQ, &outstanding))
+		acknowledged -= (uint64_t)outstanding;
+	connection->waits = outstanding || connection->output.bytes;
+	if (!connection->waits || acknowledged > connection->acknowledged)
+		connection->progress = loop_now(connection->loop);
+	connection->acknowledged = acknowledged;
 	return connection->progress;
 }
 

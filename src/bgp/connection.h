@@ -24,8 +24,9 @@ struct bgp_connection_ops {
 	void (*connected)(void *arg);
 	/* A whole message; the body is valid during the call. */
 	void (*message)(void *arg, const struct bgp_header *header, struct wire_span body);
-	/* What came is no message; nothing more is read. */
-	void (*bad_header)(void *arg, const struct bgp_notification *notification);
+	/* What came is no message, though it may look like one; nothing more is read. */
+	void (*bad_header)(void *arg, const struct bgp_header *header,
+	    const struct bgp_notification *notification);
 	/* The connection is gone: an errno, or 0 if the neighbour closed it; nothing more is read. */
 	void (*failed)(void *arg, int code);
 	/* Everything that was queued is with the kernel. */
@@ -59,8 +60,12 @@ void bgp_closing_list_free(struct bgp_closing_list *closing);
 void bgp_connection_send(struct bgp_connection *connection, struct shared_buffer *buffer);
 /* Bytes queued and not yet taken by the kernel. */
 size_t bgp_connection_queued(const struct bgp_connection *connection);
-/* loop_now() of the last time that the kernel took something, or the queue began to fill. */
-uint64_t bgp_connection_progress(const struct bgp_connection *connection);
+/*
+ * loop_now() since which the neighbour has acknowledged nothing although something waits for it, in
+ * the queue or with the kernel; the present if nothing waits.  Asks the kernel: meant to be called
+ * now and then, and as exact as the time between two calls.
+ */
+uint64_t bgp_connection_progress(struct bgp_connection *connection);
 /* loop_now() of the last time that bytes came in: one look at the clock for many messages. */
 uint64_t bgp_connection_heard(const struct bgp_connection *connection);
 /* RFC 8654: messages up to 65535 octets are taken from now on. */

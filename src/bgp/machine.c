@@ -22,6 +22,7 @@
 
 #define HOLD_LARGE_MS (4 * 60 * 1000) /* RFC 4271 8.2.2 */
 #define SEND_HOLD_MS (8 * 60 * 1000) /* RFC 9687 */
+#define KEEPALIVE_MIN_MS 1000 /* RFC 4271 4.4 */
 #define CONNECT_RETRY_DEFAULT_MS 5000
 
 /* One event on its way through the actions. */
@@ -83,8 +84,7 @@ static void check_send_hold(struct bgp_machine *machine, uint64_t at)
 	uint64_t limit = machine->hold_time_ms * 2ull;
 	struct bgp_notification notification;
 
-	if (machine->state != BGP_STATE_ESTABLISHED || !machine->hold_time_ms ||
-	    !bgp_connection_queued(machine->connection))
+	if (machine->state != BGP_STATE_ESTABLISHED || !machine->hold_time_ms)
 		return;
 	if (limit < SEND_HOLD_MS)
 		limit = SEND_HOLD_MS;
@@ -186,13 +186,21 @@ static void on_message(void *arg, const struct bgp_header *header, struct wire_s
 	shared->ops->leave(shared->arg);
 }
 
-static void on_bad_header(void *arg, const struct bgp_notification *notification)
+/* RFC 4271 6.4: a NOTIFICATION is not answered with one, not even if its length is wrong. */
+static void on_bad_header(
+    void *arg, const struct bgp_header *header, const struct bgp_notification *notification)
 {
 	struct bgp_machine *machine = arg;
 	struct bgp_machine_shared *shared = machine->shared;
 
 	shared->ops->enter(shared->arg);
-	bgp_machine_step(machine, BGP_EVENT_HEADER_ERROR, notification);
+	if (header->type == BGP_MESSAGE_NOTIFICATION &&
+	    notification->subcode == BGP_HEADER_BAD_LENGTH) {
+		bgp_reason_set_text(machine, "received a NOTIFICATION of a wrong length", NULL);
+		bgp_machine_step(machine, BGP_EVENT_NOTIFICATION, NULL);
+	} else {
+		bgp_machine_step(machine, BGP_EVENT_HEADER_ERROR, notification);
+	}
 	shared->ops->leave(shared->arg);
 }
 
@@ -383,11 +391,12 @@ static void start_hold(struct bgp_machine *machine, struct step *step)
 
 static void start_keepalive(struct bgp_machine *machine, struct step *step)
 {
+	uint32_t time_ms = bgp_machine_jitter(machine->shared, machine->keepalive_time_ms);
+
 	(void)step;
-	machine->timers.keepalive_ms =
-	    machine->keepalive_time_ms
-		? bgp_machine_jitter(machine->shared, machine->keepalive_time_ms)
-		: 0;
+	if (machine->keepalive_time_ms && time_ms < KEEPALIVE_MIN_MS)
+		time_ms = KEEPALIVE_MIN_MS;
+	machine->timers.keepalive_ms = time_ms;
 	machine->timers.spoke_at = now(machine);
 }
 

@@ -435,8 +435,7 @@ static const struct bgp_connection_ops no_ops;
 static void refuse_collision(struct bgp_session *session, int fd)
 {
 	struct bgp_machine_shared *shared = &session->shared;
-	struct shared_buffer *buffer =
-	    shared_buffer_new(BGP_HEADER_LENGTH + 2 + BGP_NOTIFICATION_DATA_MAX);
+	struct shared_buffer *buffer = shared_buffer_new(BGP_HEADER_LENGTH + 2);
 	struct wire_writer writer = wire_writer_init(buffer->bytes, buffer->capacity);
 	struct bgp_notification notification;
 

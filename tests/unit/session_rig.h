@@ -274,7 +274,8 @@ static inline void raw_init(struct raw *raw, struct loop *loop, int fd)
 	raw->closed = false;
 }
 
-static inline bool raw_connect(struct raw *raw, struct loop *loop, uint16_t port)
+/* With room for `window` bytes that were not read yet; 0: the system's. */
+static inline bool raw_connect_with(struct raw *raw, struct loop *loop, uint16_t port, int window)
 {
 	struct sockaddr_storage storage;
 	struct ip_address address = loopback(IPV4);
@@ -282,7 +283,14 @@ static inline bool raw_connect(struct raw *raw, struct loop *loop, uint16_t port
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	raw_init(raw, loop, fd);
+	if (window && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window)))
+		return false;
 	return fd >= 0 && !connect(fd, (struct sockaddr *)&storage, (socklen_t)length);
+}
+
+static inline bool raw_connect(struct raw *raw, struct loop *loop, uint16_t port)
+{
+	return raw_connect_with(raw, loop, port, 0);
 }
 
 static inline void raw_send(struct raw *raw, const void *bytes, size_t length)

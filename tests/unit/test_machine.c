@@ -41,7 +41,78 @@ static void a_header_error_is_told_in_every_state(void **state)
 	}
 }
 
-static void an_unexpected_message_is_an_fsm_error(void **state)
+static void rfc4271_6_1_a_message_of_a_wrong_length_is_told_with_it(void **state)
+{
+	static const struct {
+		uint8_t type;
+		uint16_t length;
+	} cases[] = {
+	    {BGP_MESSAGE_OPEN, 4097}, /* RFC 8654 3: also when others may be longer */
+	    {BGP_MESSAGE_OPEN, 28},
+	    {BGP_MESSAGE_KEEPALIVE, 20},
+	    {BGP_MESSAGE_KEEPALIVE, 65535},
+	    {BGP_MESSAGE_UPDATE, 22},
+	    {BGP_MESSAGE_UPDATE, 18},
+	    {BGP_MESSAGE_UPDATE, 0},
+	};
+	static const enum bgp_state states[] = {
+	    BGP_STATE_OPEN_SENT, BGP_STATE_OPEN_CONFIRM, BGP_STATE_ESTABLISHED};
+
+	(void)state;
+	for (unsigned i = 0; i < 3 * sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = rig_new();
+		uint8_t header[BGP_HEADER_LENGTH];
+
+		rig_reach(rig, states[i % 3]);
+		memset(header, 0xff, 16);
+		wire_store_u16(header + 16, cases[i / 3].length);
+		header[18] = cases[i / 3].type;
+		/* The header alone is enough: nothing waits for what it promises. */
+		raw_send(&rig->raw, header, sizeof(header));
+		expect_notification(&rig->raw, 1, 2, header + 16, 2);
+		rig_free(rig);
+	}
+}
+
+static void rfc4271_6_4_a_malformed_notification_is_not_answered(void **state)
+{
+	static const enum bgp_state states[] = {
+	    BGP_STATE_OPEN_SENT, BGP_STATE_OPEN_CONFIRM, BGP_STATE_ESTABLISHED};
+	static const uint16_t lengths[] = {19, 20, 4097, 0};
+
+	(void)state;
+	for (unsigned i = 0; i < 12; i++) {
+		struct rig *rig = rig_new();
+		uint8_t header[BGP_HEADER_LENGTH + 1] = {0};
+
+		rig_reach(rig, states[i % 3]);
+		memset(header, 0xff, 16);
+		wire_store_u16(header + 16, lengths[i / 3]);
+		header[18] = BGP_MESSAGE_NOTIFICATION;
+		raw_send(&rig->raw, header, sizeof(header));
+		assert_true(raw_ends(&rig->raw, 500));
+		assert_non_null(
+		    strstr(bgp_session_last_reason(rig->side.session)->error.text, "wrong length"));
+		rig_free(rig);
+	}
+}
+
+/* A code that nobody assigned is an end like any other. */
+static void rfc4271_6_4_an_unknown_notification_is_not_answered(void **state)
+{
+	static const uint8_t body[5] = {99, 77, 1, 2, 3};
+	struct rig *rig = rig_new();
+
+	(void)state;
+	rig_reach(rig, BGP_STATE_ESTABLISHED);
+	raw_send_message(&rig->raw, BGP_MESSAGE_NOTIFICATION, body, sizeof(body));
+	assert_true(raw_ends(&rig->raw, 500));
+	assert_int_equal(rig->side.down, 1);
+	assert_non_null(strstr(rig->side.reason.error.text, "99"));
+	rig_free(rig);
+}
+
+static void rfc6608_3_an_unexpected_message_is_an_fsm_error(void **state)
 {
 	static const struct {
 		enum bgp_state state;
@@ -403,28 +474,6 @@ static void a_stopped_session_refuses_without_a_word(void **state)
 	rig_free(rig);
 }
 
-static void delay_open_lets_the_neighbour_speak_first(void **state)
-{
-	struct rig *rig = rig_new();
-
-	(void)state;
-	rig->side.settings.delay_open_time_ms = 200;
-	side_start(&rig->side);
-	assert_true(raw_connect(&rig->raw, rig->side.loop, rig->port));
-	assert_false(raw_receive(&rig->raw, 1, 50));
-	raw_send_open(&rig->raw, 65002, 9, 90);
-	assert_int_equal(raw_next(&rig->raw, 100), BGP_MESSAGE_OPEN);
-	assert_int_equal(raw_next(&rig->raw, 100), BGP_MESSAGE_KEEPALIVE);
-	raw_send_keepalive(&rig->raw);
-	assert_true(wait_until(rig->side.loop, is_established, &rig->side, 500));
-	rig_free(rig);
-	/* And if it does not, the OPEN leaves in the end. */
-	rig = rig_new();
-	rig->side.settings.delay_open_time_ms = 200;
-	rig_reach(rig, BGP_STATE_ESTABLISHED);
-	rig_free(rig);
-}
-
 static void updates_are_judged_by_rfc7606(void **state)
 {
 	struct rig *rig = rig_new();
@@ -478,7 +527,10 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_header_error_is_told_in_every_state),
-	    cmocka_unit_test(an_unexpected_message_is_an_fsm_error),
+	    cmocka_unit_test(rfc4271_6_1_a_message_of_a_wrong_length_is_told_with_it),
+	    cmocka_unit_test(rfc4271_6_4_a_malformed_notification_is_not_answered),
+	    cmocka_unit_test(rfc4271_6_4_an_unknown_notification_is_not_answered),
+	    cmocka_unit_test(rfc6608_3_an_unexpected_message_is_an_fsm_error),
 	    cmocka_unit_test(a_bad_open_is_refused_with_its_reason),
 	    cmocka_unit_test(a_notification_is_never_answered),
 	    cmocka_unit_test(an_attempt_that_fails_is_told_once),
@@ -493,7 +545,6 @@ int main(void)
 	    cmocka_unit_test(who_is_established_ends_the_other),
 	    cmocka_unit_test(a_refused_attempt_waits_in_active_and_tries_again),
 	    cmocka_unit_test(a_stopped_session_refuses_without_a_word),
-	    cmocka_unit_test(delay_open_lets_the_neighbour_speak_first),
 	    cmocka_unit_test(updates_are_judged_by_rfc7606),
 	    cmocka_unit_test(a_stop_reaches_a_neighbour_that_has_not_read_for_long),
 	};

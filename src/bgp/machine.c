@@ -315,6 +315,9 @@ static void send_notification(struct bgp_machine *machine, struct step *step)
 	else
 		bgp_notification_set(
 		    &notification, step->result.code, step->result.subcode, NULL, 0);
+	if (step->result.actions & BGP_ACTION_RELEASE_ROUTES &&
+	    bgp_negotiation_is_hard(&machine->codec, &notification))
+		bgp_notification_wrap_hard_reset(&notification);
 	bgp_reason_set(machine, true, &notification);
 	bgp_notification_encode(&writer, &notification);
 	step->last = new_message(machine, &writer, BGP_MESSAGE_NOTIFICATION);

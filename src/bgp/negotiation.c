@@ -135,6 +135,18 @@ bool bgp_negotiation_check(const struct bgp_session_settings *settings,
 	return true;
 }
 
+/* RFC 8538 4 leaves Administrative Reset to the user, who asks for one that really resets. */
+bool bgp_negotiation_is_hard(
+    const struct bgp_codec *codec, const struct bgp_notification *notification)
+{
+	static const uint16_t hard =
+	    1 << BGP_CEASE_MAX_PREFIXES | 1 << BGP_CEASE_ADMINISTRATIVE_SHUTDOWN |
+	    1 << BGP_CEASE_PEER_DECONFIGURED | 1 << BGP_CEASE_ADMINISTRATIVE_RESET;
+
+	return codec->notification_restart && notification->code == BGP_ERROR_CEASE &&
+	       notification->subcode < 16 && hard >> notification->subcode & 1;
+}
+
 struct bgp_update_rules bgp_negotiation_rules(
     const struct bgp_session_settings *settings, uint32_t remote_asn)
 {

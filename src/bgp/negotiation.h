@@ -18,6 +18,12 @@ struct bgp_open bgp_negotiation_open(const struct bgp_session_settings *settings
 bool bgp_negotiation_check(const struct bgp_session_settings *settings,
     const struct bgp_open *local, const struct bgp_open *remote,
     struct bgp_notification *notification);
+/*
+ * Whether the NOTIFICATION, sent in Established, means that nothing of us may be kept, also where
+ * both ends keep routes over a NOTIFICATION (RFC 8538 4).
+ */
+bool bgp_negotiation_is_hard(
+    const struct bgp_codec *codec, const struct bgp_notification *notification);
 /* How UPDATEs of the neighbour in AS `remote_asn` are to be read. */
 struct bgp_update_rules bgp_negotiation_rules(
     const struct bgp_session_settings *settings, uint32_t remote_asn);

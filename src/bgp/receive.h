@@ -14,8 +14,8 @@ struct bgp_receipt {
 	enum bgp_event event; /* 0: none, the message has been dealt with */
 	const struct bgp_notification *notification; /* NULL: the event brings none */
 	const struct bgp_update *update; /* to be processed; NULL: none */
-	struct bgp_notification error;
 	struct bgp_update decoded;
+	struct bgp_notification error; /* large, so last */
 };
 
 /*

@@ -221,6 +221,23 @@ static void families_are_compared_with_what_was_really_sent(void **state)
 	assert_int_equal(notification.subcode, BGP_OPEN_UNSUPPORTED_CAPABILITY);
 }
 
+static void rfc8538_4_some_ceases_are_hard(void **state)
+{
+	static const bool hard[BGP_CEASE_BFD_DOWN + 1] = {false, true, true, true, true};
+	struct bgp_codec codec = {.notification_restart = true}, plain = {0};
+	struct bgp_notification notification;
+
+	(void)state;
+	for (uint8_t subcode = 0; subcode <= BGP_CEASE_BFD_DOWN; subcode++) {
+		bgp_notification_set(&notification, BGP_ERROR_CEASE, subcode, NULL, 0);
+		assert_int_equal(bgp_negotiation_is_hard(&codec, &notification), hard[subcode]);
+		assert_false(bgp_negotiation_is_hard(&plain, &notification));
+		/* Errors are none: routes are kept over them. */
+		notification.code = BGP_ERROR_UPDATE;
+		assert_false(bgp_negotiation_is_hard(&codec, &notification));
+	}
+}
+
 static void the_as_must_be_the_one_configured(void **state)
 {
 	static const struct {
@@ -354,6 +371,7 @@ int main(void)
 	    cmocka_unit_test(rfc9234_4_2_several_different_roles_are_refused),
 	    cmocka_unit_test(rules_for_updates_follow_the_settings),
 	    cmocka_unit_test(families_are_compared_with_what_was_really_sent),
+	    cmocka_unit_test(rfc8538_4_some_ceases_are_hard),
 	    cmocka_unit_test(the_as_must_be_the_one_configured),
 	    cmocka_unit_test(rfc6286_2_2_an_internal_peer_has_another_identifier),
 	    cmocka_unit_test(rfc5492_no_common_family_lists_ours),

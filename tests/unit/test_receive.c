@@ -269,6 +269,43 @@ static void what_the_open_says_changes_with_a_reset(void **state)
 	}
 }
 
+/* We do not announce N, so the test agrees upon it for both. */
+static void rfc8538_3_1_a_shutdown_is_a_hard_reset_where_routes_would_be_kept(void **state)
+{
+	for (unsigned agreed = 0; agreed < 2; agreed++) {
+		struct rig *rig = rig_new();
+		struct bgp_codec *codec;
+
+		(void)state;
+		rig_reach(rig, BGP_STATE_ESTABLISHED);
+		codec = (struct bgp_codec *)bgp_session_codec(rig->side.session);
+		codec->notification_restart = agreed;
+		bgp_session_stop(rig->side.session, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, "bye");
+		if (agreed)
+			expect_notification(&rig->raw, 6, 9, "\6\2\3bye", 6);
+		else
+			expect_notification(&rig->raw, 6, 2, "\3bye", 4);
+		assert_non_null(
+		    strstr(rig->side.reason.error.text, "Cease/Administrative Shutdown: bye"));
+		rig_free(rig);
+	}
+}
+
+static void rfc8538_3_1_a_hard_reset_is_shown_with_what_is_inside(void **state)
+{
+	static const uint8_t body[] = {6, 9, 6, 4, 5, 'a', 'g', 'a', 'i', 'n'};
+	struct rig *rig = rig_new();
+
+	(void)state;
+	rig_reach(rig, BGP_STATE_ESTABLISHED);
+	raw_send_message(&rig->raw, BGP_MESSAGE_NOTIFICATION, body, sizeof(body));
+	assert_true(raw_ends(&rig->raw, 500));
+	assert_true(rig->side.reason.received);
+	assert_string_equal(rig->side.reason.error.text,
+	    "received Cease/Hard Reset: Cease/Administrative Reset: again");
+	rig_free(rig);
+}
+
 static void theirs_open_may_take_so_long(void **state)
 {
 	struct rig *rig = rig_new();
@@ -294,6 +331,8 @@ int main(void)
 	    cmocka_unit_test(what_is_sent_is_counted_by_its_type),
 	    cmocka_unit_test(rules_for_updates_change_without_a_reset),
 	    cmocka_unit_test(what_the_open_says_changes_with_a_reset),
+	    cmocka_unit_test(rfc8538_3_1_a_shutdown_is_a_hard_reset_where_routes_would_be_kept),
+	    cmocka_unit_test(rfc8538_3_1_a_hard_reset_is_shown_with_what_is_inside),
 	    cmocka_unit_test(theirs_open_may_take_so_long),
 	};
 

@@ -19,13 +19,26 @@
 #include "base/wire.h"
 #include "bgp/session.h"
 
+/* The callbacks of a session. */
+enum side_callback {
+	SIDE_ESTABLISHED,
+	SIDE_DOWN,
+	SIDE_UPDATE,
+	SIDE_REFRESH,
+	SIDE_DRAINED,
+	SIDE_STATE_CHANGED,
+	SIDE_TROUBLE,
+	SIDE_CALLBACKS
+};
+
 struct side {
 	struct loop *loop;
 	struct bgp_session *session;
 	struct bgp_listener *listener;
 	struct bgp_session_settings settings;
 	unsigned established, down, updates, refreshes, drained, troubles;
-	bool stop_on_update, reset_on_update;
+	void (*act)(struct side *side); /* done once, within the callback `act_in`; NULL: nothing */
+	enum side_callback act_in;
 	unsigned inside; /* callbacks on the stack; never more than one */
 	bool nested;
 	size_t nlri_bytes;
@@ -35,16 +48,22 @@ struct side {
 	char trouble[512];
 };
 
-static inline void side_enter(struct side *side)
+static inline void side_enter(struct side *side, enum side_callback callback)
 {
+	void (*act)(struct side * side) = side->act;
+
 	side->nested |= side->inside++ > 0;
+	if (!act || side->act_in != callback)
+		return;
+	side->act = NULL;
+	act(side);
 }
 
 static inline void side_established(void *arg)
 {
 	struct side *side = arg;
 
-	side_enter(side);
+	side_enter(side, SIDE_ESTABLISHED);
 	side->established++;
 	side->inside--;
 }
@@ -53,7 +72,7 @@ static inline void side_down(void *arg, const struct bgp_session_reason *reason)
 {
 	struct side *side = arg;
 
-	side_enter(side);
+	side_enter(side, SIDE_DOWN);
 	side->down++;
 	side->reason = *reason;
 	side->inside--;
@@ -63,13 +82,9 @@ static inline void side_update(void *arg, const struct bgp_update *update)
 {
 	struct side *side = arg;
 
-	side_enter(side);
+	side_enter(side, SIDE_UPDATE);
 	side->updates++;
 	side->nlri_bytes += update->announced.length;
-	if (side->stop_on_update)
-		bgp_session_stop(side->session, BGP_CEASE_MAX_PREFIXES, NULL);
-	if (side->reset_on_update)
-		bgp_session_reset(side->session, BGP_CEASE_ADMINISTRATIVE_RESET, "again");
 	side->inside--;
 }
 
@@ -77,7 +92,7 @@ static inline void side_refresh(void *arg, enum ip_family family, enum bgp_refre
 {
 	struct side *side = arg;
 
-	side_enter(side);
+	side_enter(side, SIDE_REFRESH);
 	side->refreshes++;
 	side->refresh_kind = kind;
 	side->refreshed = family;
@@ -88,14 +103,14 @@ static inline void side_drained(void *arg)
 {
 	struct side *side = arg;
 
-	side_enter(side);
+	side_enter(side, SIDE_DRAINED);
 	side->drained++;
 	side->inside--;
 }
 
 static inline void side_state_changed(void *arg, enum bgp_state from, enum bgp_state to)
 {
-	side_enter(arg);
+	side_enter(arg, SIDE_STATE_CHANGED);
 	((struct side *)arg)->nested |= from == to;
 	((struct side *)arg)->inside--;
 }
@@ -104,7 +119,7 @@ static inline void side_trouble(void *arg, const char *what)
 {
 	struct side *side = arg;
 
-	side_enter(side);
+	side_enter(side, SIDE_TROUBLE);
 	side->troubles++;
 	snprintf(side->trouble, sizeof(side->trouble), "%s", what);
 	side->inside--;

@@ -2,12 +2,15 @@
  * Two sessions against each other over the loopback interface: coming up in every way, UPDATEs and
  * refreshes, a stop with its text, changes with and without a reset, calls from within callbacks.
  */
+#define _GNU_SOURCE 1 /* syscall */
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "clock.h"
 #include "session_rig.h"
 
 struct pair {
@@ -283,6 +286,85 @@ static void a_password_changes_on_a_live_session(void **state)
 	pair_free(&pair);
 }
 
+static void exceed_prefixes(struct side *side)
+{
+	bgp_session_stop(side->session, BGP_CEASE_MAX_PREFIXES, NULL);
+}
+
+static void reset(struct side *side)
+{
+	bgp_session_reset(side->session, BGP_CEASE_ADMINISTRATIVE_RESET, "again");
+}
+
+static void change_families(struct side *side)
+{
+	side->settings.families[IPV6] = false;
+	bgp_session_change(side->session, &side->settings);
+}
+
+static void stop_and_start(struct side *side)
+{
+	bgp_session_stop(side->session, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
+	bgp_session_start(side->session);
+}
+
+static bool has_acted(void *arg)
+{
+	return !((struct side *)arg)->act;
+}
+
+static bool is_settled(void *arg)
+{
+	struct pair *pair = arg;
+
+	return has_acted(&pair->b) && both_are_established(pair);
+}
+
+/* Time that is not waited for, but passes. */
+static bool pass_until(struct pair *pair, condition *holds, void *arg)
+{
+	for (unsigned i = 0; i < 4000 && !holds(arg); i++) {
+		clock_ahead_ms += 5;
+		loop_run_once(pair->loop, 0);
+	}
+	return holds(arg);
+}
+
+/* Whatever is asked for within a callback happens after it, and only then. */
+static void every_callback_may_end_the_session(void **state)
+{
+	static void (*const acts[])(struct side * side) = {
+	    exceed_prefixes, reset, change_families, stop_and_start};
+
+	(void)state;
+	for (unsigned i = 0; i < SIDE_CALLBACKS * 4; i++) {
+		struct shared_buffer *buffer = update_buffer(100, 65001);
+		struct pair pair;
+
+		pair_init(&pair);
+		pair.b.act_in = (enum side_callback)(i / 4);
+		pair.b.act = acts[i % 4];
+		pair_start(&pair, false);
+		pass_until(&pair, both_are_established, &pair);
+		bgp_session_send(pair.a.session, buffer);
+		bgp_session_request_refresh(pair.a.session, IPV4);
+		buffer->bytes[26] = 9; /* an ORIGIN that is trouble */
+		bgp_session_send(pair.a.session, buffer);
+		bgp_session_send(pair.b.session, buffer);
+		shared_buffer_release(buffer);
+		if (pair.b.act_in == SIDE_DOWN) {
+			pass_until(&pair, has_updates, &pair.b);
+			bgp_session_reset(pair.b.session, BGP_CEASE_ADMINISTRATIVE_RESET, NULL);
+		}
+		assert_true(pass_until(&pair, has_acted, &pair.b));
+		if (i % 4)
+			assert_true(pass_until(&pair, is_settled, &pair));
+		else
+			assert_true(is_idle(&pair.b));
+		pair_free(&pair);
+	}
+}
+
 static void a_stop_from_within_a_callback_ends_the_delivery(void **state)
 {
 	struct shared_buffer *buffer = update_buffer(100, 65001);
@@ -290,7 +372,8 @@ static void a_stop_from_within_a_callback_ends_the_delivery(void **state)
 
 	(void)state;
 	pair_up(&pair);
-	pair.b.stop_on_update = true;
+	pair.b.act = exceed_prefixes;
+	pair.b.act_in = SIDE_UPDATE;
 	bgp_session_send(pair.a.session, buffer);
 	shared_buffer_release(buffer);
 	assert_true(wait_until(pair.loop, is_down, &pair.a, 1000));
@@ -308,7 +391,8 @@ static void a_reset_from_within_a_callback_comes_back(void **state)
 
 	(void)state;
 	pair_up(&pair);
-	pair.b.reset_on_update = true;
+	pair.b.act = reset;
+	pair.b.act_in = SIDE_UPDATE;
 	bgp_session_send(pair.a.session, buffer);
 	shared_buffer_release(buffer);
 	assert_true(wait_until(pair.loop, is_down, &pair.a, 1000));
@@ -346,6 +430,7 @@ int main(void)
 	    cmocka_unit_test(timers_and_passive_change_without_a_reset),
 	    cmocka_unit_test(a_change_of_families_resets),
 	    cmocka_unit_test(a_password_changes_on_a_live_session),
+	    cmocka_unit_test(every_callback_may_end_the_session),
 	    cmocka_unit_test(a_stop_from_within_a_callback_ends_the_delivery),
 	    cmocka_unit_test(a_reset_from_within_a_callback_comes_back),
 	    cmocka_unit_test(a_wrong_as_is_refused_by_both),

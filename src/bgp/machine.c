@@ -62,13 +62,19 @@ static void set_timer(struct bgp_machine *machine)
 	loop_timer_start(&machine->timer, next > at ? next - at : 0);
 }
 
+static uint32_t connect_retry_time(struct bgp_machine_shared *shared)
+{
+	uint32_t time_ms = shared->settings.connect_retry_time_ms;
+
+	return bgp_machine_jitter(shared, time_ms ? time_ms : CONNECT_RETRY_DEFAULT_MS);
+}
+
 static void retry_connecting(struct bgp_machine *machine, uint64_t at)
 {
 	struct bgp_machine_shared *shared = machine->shared;
 
 	if (!shared->ops->may_connect(shared->arg)) {
-		machine->timers.connect_retry_at =
-		    at + bgp_machine_jitter(shared, CONNECT_RETRY_DEFAULT_MS);
+		machine->timers.connect_retry_at = at + connect_retry_time(shared);
 		return;
 	}
 	if (machine->state == BGP_STATE_CONNECT) {
@@ -178,9 +184,11 @@ static void on_message(void *arg, const struct bgp_header *header, struct wire_s
 	shared->counters.bytes[BGP_RECEIVED] += header->length;
 	shared->ops->enter(shared->arg);
 	bgp_receive(machine, header, body, &receipt);
+	machine->message_type = header->type;
 	machine->update = receipt.update;
 	if (receipt.event)
 		bgp_machine_step(machine, receipt.event, receipt.notification);
+	machine->message_type = 0;
 	machine->update = NULL;
 	arena_reset(&shared->arena);
 	shared->ops->leave(shared->arg);
@@ -312,9 +320,9 @@ static void send_notification(struct bgp_machine *machine, struct step *step)
 
 	if (step->own)
 		notification = *step->own;
-	else
-		bgp_notification_set(
-		    &notification, step->result.code, step->result.subcode, NULL, 0);
+	else /* RFC 6608 4: the data is the type of the message that was not expected */
+		bgp_notification_set(&notification, step->result.code, step->result.subcode,
+		    &machine->message_type, machine->message_type ? 1 : 0);
 	if (step->result.actions & BGP_ACTION_RELEASE_ROUTES &&
 	    bgp_negotiation_is_hard(&machine->codec, &notification))
 		bgp_notification_wrap_hard_reset(&notification);
@@ -358,16 +366,10 @@ static void start_connection(struct bgp_machine *machine, struct step *step)
 
 static void start_connect_retry(struct bgp_machine *machine, struct step *step)
 {
-	const struct bgp_session_settings *settings = &machine->shared->settings;
-	uint32_t time_ms = settings->connect_retry_time_ms;
-
 	(void)step;
-	if (machine->is_incoming || settings->passive)
+	if (machine->is_incoming || machine->shared->settings.passive)
 		return;
-	if (!time_ms)
-		time_ms = CONNECT_RETRY_DEFAULT_MS;
-	machine->timers.connect_retry_at =
-	    now(machine) + bgp_machine_jitter(machine->shared, time_ms);
+	machine->timers.connect_retry_at = now(machine) + connect_retry_time(machine->shared);
 }
 
 static void stop_connect_retry(struct bgp_machine *machine, struct step *step)

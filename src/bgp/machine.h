@@ -71,7 +71,9 @@ struct bgp_machine {
 	uint32_t keepalive_time_ms; /* likewise */
 	struct bgp_timers timers;
 	struct loop_timer timer; /* fires when the first of them may have expired */
-	const struct bgp_update *update; /* while an UPDATE is processed */
+	/* While a message is processed: */
+	uint8_t message_type; /* 0: none */
+	const struct bgp_update *update; /* NULL: none that is to be processed */
 };
 
 void bgp_machine_init(

@@ -112,7 +112,7 @@ static void rfc4271_6_4_an_unknown_notification_is_not_answered(void **state)
 	rig_free(rig);
 }
 
-static void rfc6608_3_an_unexpected_message_is_an_fsm_error(void **state)
+static void rfc6608_4_an_unexpected_message_is_told_with_its_type(void **state)
 {
 	static const struct {
 		enum bgp_state state;
@@ -140,7 +140,7 @@ static void rfc6608_3_an_unexpected_message_is_an_fsm_error(void **state)
 		else
 			raw_send_message(&rig->raw, cases[i].type,
 			    cases[i].type == BGP_MESSAGE_UPDATE ? zeros : refresh, 4);
-		expect_notification(&rig->raw, 5, cases[i].subcode, NULL, 0);
+		expect_notification(&rig->raw, 5, cases[i].subcode, &cases[i].type, 1);
 		assert_true(raw_ends(&rig->raw, 500));
 		rig_free(rig);
 	}
@@ -284,7 +284,7 @@ static void an_error_is_followed_by_a_rest(void **state)
 	(void)state;
 	rig_reach(rig, BGP_STATE_OPEN_CONFIRM);
 	raw_send_open(&rig->raw, 65002, 9, 90);
-	expect_notification(&rig->raw, 5, 2, NULL, 0);
+	expect_notification(&rig->raw, 5, 2, &(uint8_t){BGP_MESSAGE_OPEN}, 1);
 	assert_true(raw_connect(&second, rig->side.loop, rig->port));
 	assert_true(raw_ends(&second, 500));
 	close(second.fd);
@@ -530,7 +530,7 @@ int main(void)
 	    cmocka_unit_test(rfc4271_6_1_a_message_of_a_wrong_length_is_told_with_it),
 	    cmocka_unit_test(rfc4271_6_4_a_malformed_notification_is_not_answered),
 	    cmocka_unit_test(rfc4271_6_4_an_unknown_notification_is_not_answered),
-	    cmocka_unit_test(rfc6608_3_an_unexpected_message_is_an_fsm_error),
+	    cmocka_unit_test(rfc6608_4_an_unexpected_message_is_told_with_its_type),
 	    cmocka_unit_test(a_bad_open_is_refused_with_its_reason),
 	    cmocka_unit_test(a_notification_is_never_answered),
 	    cmocka_unit_test(an_attempt_that_fails_is_told_once),

@@ -234,7 +234,7 @@ static uint64_t rest_after_error(struct rig *rig)
 {
 	rig_reach(rig, BGP_STATE_OPEN_SENT);
 	raw_send_keepalive(&rig->raw);
-	expect_notification(&rig->raw, 5, 1, NULL, 0);
+	expect_notification(&rig->raw, 5, 1, &(uint8_t){BGP_MESSAGE_KEEPALIVE}, 1);
 	close(rig->raw.fd);
 	assert_true(wait_until(rig->side.loop, is_idle, &rig->side, 1000));
 	return pass_until(rig, is_not_idle, &rig->side, 20, 100000);
@@ -275,7 +275,7 @@ static void a_neighbour_that_calls_cuts_a_long_rest_short(void **state)
 		rest_after_error(rig);
 	rig_reach(rig, BGP_STATE_OPEN_SENT);
 	raw_send_keepalive(&rig->raw);
-	expect_notification(&rig->raw, 5, 1, NULL, 0);
+	expect_notification(&rig->raw, 5, 1, &(uint8_t){BGP_MESSAGE_KEEPALIVE}, 1);
 	close(rig->raw.fd);
 	pass(rig, 3000);
 	/* RFC 4271 8.2.2: Idle refuses. */

@@ -26,6 +26,7 @@
 #define ACCEPTS_PER_TURN 16
 #define ACCEPT_PAUSE_MS 1000
 #define TTL_MAX 255
+#define PACKET_HEADERS_MAX 512 /* IP and TCP of a SYN; a longer one is not given */
 
 /* RFC 4271 appendix E: internetwork control. */
 #define TRAFFIC_CLASS 0xc0
@@ -86,12 +87,31 @@ static bool set_ttl_security(int fd, enum ip_family family, uint8_t hops, struct
 	return set_option(fd, IPPROTO_IP, IP_MINTTL, least, "IP_MINTTL", error);
 }
 
+/*
+ * What came before an accepted connection had its limit was let through, perhaps a whole OPEN, but
+ * its SYN came over as many hops: the listener keeps it.
+ */
+static bool check_first_packet(int fd, enum ip_family family, uint8_t hops, struct error *error)
+{
+	const size_t ttl_at = family == IPV6 ? 7 : 8; /* RFC 8200 3, RFC 791 3.1 */
+	uint8_t packet[PACKET_HEADERS_MAX];
+	socklen_t length = sizeof(packet);
+
+	/* None: the connection is one that we opened, or the kernel keeps none. */
+	if (getsockopt(fd, IPPROTO_TCP, TCP_SAVED_SYN, packet, &length) || length <= ttl_at ||
+	    packet[ttl_at] + hops > TTL_MAX)
+		return true;
+	return error_set(error, "refused a connection with TTL %u where %u is the least",
+	    packet[ttl_at], TTL_MAX + 1u - hops);
+}
+
 bool bgp_transport_prepare(int fd, const struct bgp_transport_options *options, struct error *error)
 {
 	enum ip_family family = options->remote.family;
 
 	if (options->ttl_security)
-		return set_ttl_security(fd, family, options->ttl_security, error);
+		return set_ttl_security(fd, family, options->ttl_security, error) &&
+		       check_first_packet(fd, family, options->ttl_security, error);
 	/* -1 is the system's default; an accepted connection has the 255 of its listener. */
 	return set_ttl(fd, family, options->ttl ? options->ttl : -1, error);
 }
@@ -259,6 +279,8 @@ static bool begin_listening(
 	if (!set_common(fd, address->family, error) ||
 	    !set_ttl(fd, address->family, TTL_MAX, error))
 		return false;
+	/* For check_first_packet(); a kernel without it only refuses later. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_SAVE_SYN, &(int){1}, sizeof(int));
 	if (!bind(fd, (const struct sockaddr *)&storage, (socklen_t)length) &&
 	    !listen(fd, LISTEN_BACKLOG))
 		return true;

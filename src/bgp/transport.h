@@ -33,7 +33,10 @@ struct bgp_transport_options {
 int bgp_transport_connect(const struct bgp_transport_options *options, struct error *error);
 /* The pending error of a connection that was begun: 0 or an errno. */
 int bgp_transport_error(int fd);
-/* Applies TTL and GTSM to an accepted connection. */
+/*
+ * Applies TTL and GTSM to an accepted connection; false also if it came over more hops than GTSM
+ * allows.
+ */
 bool bgp_transport_prepare(
     int fd, const struct bgp_transport_options *options, struct error *error);
 /*

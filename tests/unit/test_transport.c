@@ -191,6 +191,37 @@ static void rfc5082_3_ttl_and_gtsm_are_set_on_both_ends(void **state)
 	}
 }
 
+/* RFC 5082 3: what comes over too many hops is refused, also what came before it was known whose. */
+static void rfc5082_3_a_call_from_too_far_is_refused(void **state)
+{
+	static const char *const addresses[] = {"127.0.0.1", "::1"};
+	static const struct {
+		uint8_t sent, hops;
+		bool accepted;
+	} cases[] = {{255, 1, true}, {254, 1, false}, {254, 2, true}, {64, 1, false},
+	    {64, 192, true}, {64, 191, false}, {1, 255, true}};
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error error;
+		struct rig rig;
+		int fd;
+
+		rig_init(&rig, addresses[i % 2]);
+		rig.options.ttl = cases[i / 2].sent;
+		fd = rig_connect(&rig, 1000);
+		assert_true(fd >= 0);
+		rig.options.ttl = 0;
+		rig.options.ttl_security = cases[i / 2].hops;
+		assert_int_equal(bgp_transport_prepare(rig.accepted, &rig.options, &error),
+		    cases[i / 2].accepted);
+		if (!cases[i / 2].accepted)
+			assert_non_null(strstr(error.text, "TTL"));
+		close(fd);
+		rig_free(&rig);
+	}
+}
+
 static void an_ipv6_listener_leaves_ipv4_alone(void **state)
 {
 	struct ip_address any4 = {.family = IPV4}, any6 = {.family = IPV6};
@@ -430,6 +461,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_connection_is_made_and_described),
 	    cmocka_unit_test(rfc5082_3_ttl_and_gtsm_are_set_on_both_ends),
+	    cmocka_unit_test(rfc5082_3_a_call_from_too_far_is_refused),
 	    cmocka_unit_test(an_ipv6_listener_leaves_ipv4_alone),
 	    cmocka_unit_test(md5_passwords_must_match),
 	    cmocka_unit_test(a_changed_password_replaces_the_old_one),

@@ -227,13 +227,21 @@ static void what_is_sent_is_counted_by_its_type(void **state)
 	rig_free(rig);
 }
 
+/* RFC 4271 6.3: whether AS_PATH has to begin with the neighbour's AS. */
 static void rules_for_updates_change_without_a_reset(void **state)
 {
 	struct rig *rig = rig_new();
 	struct bgp_session_settings settings;
+	const struct bgp_session_counters *counters;
+	uint8_t update[64];
+	size_t length = write_update(update, 1, 65009);
 
 	(void)state;
-	rig_reach(rig, BGP_STATE_ESTABLISHED);
+	establish_with(rig, "\101\4\0\0\375\352", 6); /* 4-octet AS 65002 */
+	counters = bgp_session_counters(rig->side.session);
+	raw_send(&rig->raw, update, length);
+	assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
+	assert_int_equal(counters->treated_as_withdraw, 0);
 	settings = rig->side.settings;
 	settings.enforce_first_as = true;
 	settings.aigp = true;
@@ -241,6 +249,14 @@ static void rules_for_updates_change_without_a_reset(void **state)
 	settings.open_time_ms = 1000;
 	bgp_session_change(rig->side.session, &settings);
 	assert_true(is_established(&rig->side));
+	rig->side.updates = 0;
+	raw_send(&rig->raw, update, length);
+	assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
+	assert_int_equal(counters->treated_as_withdraw, 1);
+	rig->side.updates = 0;
+	raw_send(&rig->raw, update, write_update(update, 1, 65002));
+	assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
+	assert_int_equal(counters->treated_as_withdraw, 1);
 	assert_int_equal(rig->side.down, 0);
 	rig_free(rig);
 }

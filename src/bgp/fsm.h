@@ -1,7 +1,7 @@
 /*
  * The finite state machine of RFC 4271 section 8 as a pure function: (state, event) gives the next
  * state and what is to be done.  It holds no timer, socket or message; one connection of a session
- * runs one instance.  session.c carries out the actions, in the order of their bits.
+ * runs one instance.  machine.c carries out the actions, in the order of their bits.
  */
 #ifndef BGP_FSM_H
 #define BGP_FSM_H

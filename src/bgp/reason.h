@@ -11,8 +11,9 @@
 #include "bgp/notification.h"
 
 /*
- * A NOTIFICATION that was sent or received.  That one of two connections was too many (RFC 4271 6.8)
- * is no error of the session, so such a Cease leaves the reason alone unless it ends Established.
+ * A NOTIFICATION that was sent or received.  That one of two connections was too many (RFC 4271
+ * 6.8) is no error of the session, so such a Cease leaves the reason alone unless it ends
+ * Established.
  */
 void bgp_reason_set(
     struct bgp_machine *machine, bool sent, const struct bgp_notification *notification);

@@ -19,9 +19,9 @@ struct bgp_receipt {
 };
 
 /*
- * One message on the machine's connection.  Takes over what an acceptable OPEN negotiates, and tells
- * the session of refreshes and of trouble with an UPDATE.  The receipt may point into the body and
- * into the shared arena.
+ * One message on the machine's connection.  Takes over what an acceptable OPEN negotiates, and
+ * tells the session of refreshes and of trouble with an UPDATE.  The receipt may point into the
+ * body and into the shared arena.
  */
 void bgp_receive(struct bgp_machine *machine, const struct bgp_header *header,
     struct wire_span body, struct bgp_receipt *receipt);

@@ -1,8 +1,8 @@
 /*
- * Unsupported Optional Parameter says that the neighbour knows no capabilities: all go.  Unsupported
- * Capability lists, as they stand in an OPEN, the capabilities that it is about: those go, or all if
- * none is listed.  A list with nothing of ours asks for something that we do not have, so that an
- * OPEN with less is no answer.
+ * Unsupported Optional Parameter says that the neighbour knows no capabilities: all go.
+ * Unsupported Capability lists, as they stand in an OPEN, the capabilities that it is about: those
+ * go, or all if none is listed.  A list with nothing of ours asks for something that we do not
+ * have, so that an OPEN with less is no answer.
  */
 #include "bgp/refusal.h"
 

@@ -1,6 +1,6 @@
 /*
- * What to do when the neighbour refuses our OPEN for a capability or for having capabilities at all:
- * another one without them (RFC 5492 3, RFC 4271 6.2).  A pure value and functions.  Used by
+ * What to do when the neighbour refuses our OPEN for a capability or for having capabilities at
+ * all: another one without them (RFC 5492 3, RFC 4271 6.2).  A value and pure functions.  Used by
  * machine.c, receive.c and session.c only.
  */
 #ifndef BGP_REFUSAL_H

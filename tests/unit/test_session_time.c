@@ -1,6 +1,6 @@
 /*
- * What a session does in the course of minutes: hold, send hold, keepalive and retry timers, and how
- * long it rests after errors.  The clock is the test's.
+ * What a session does in the course of minutes: hold, send hold, keepalive and retry timers, and
+ * how long it rests after errors.  The clock is the test's.
  */
 #define _GNU_SOURCE 1 /* syscall */
 

@@ -191,7 +191,7 @@ static void rfc5082_3_ttl_and_gtsm_are_set_on_both_ends(void **state)
 	}
 }
 
-/* RFC 5082 3: what comes over too many hops is refused, also what came before it was known whose. */
+/* What comes over too many hops is refused, also what came before it was known whose it is. */
 static void rfc5082_3_a_call_from_too_far_is_refused(void **state)
 {
 	static const char *const addresses[] = {"127.0.0.1", "::1"};

@@ -161,6 +161,54 @@ static void rfc9234_5_a_role_that_does_not_fit_is_told(void **state)
 	}
 }
 
+/* One UPDATE of 65535 octets at most: as many copies of a withdrawn prefix as fit. */
+static size_t write_long_update(uint8_t *bytes, size_t length)
+{
+	memset(bytes, 0xff, 16);
+	wire_store_u16(bytes + 16, (uint16_t)length);
+	bytes[18] = BGP_MESSAGE_UPDATE;
+	wire_store_u16(bytes + 19, (uint16_t)(length - 23));
+	for (size_t at = 21; at < length - 2; at += 2)
+		memcpy(bytes + at, "\10\12", 2); /* 10.0.0.0/8 */
+	wire_store_u16(bytes + length - 2, 0);
+	return length;
+}
+
+static void rfc8654_3_only_open_and_keepalive_stay_short(void **state)
+{
+	static const struct {
+		uint8_t type;
+		uint16_t length;
+		bool extended, accepted;
+	} cases[] = {
+	    {BGP_MESSAGE_UPDATE, 65535, true, true},
+	    {BGP_MESSAGE_UPDATE, 4097, true, true},
+	    {BGP_MESSAGE_UPDATE, 4097, false, false}, /* they have not announced it */
+	    {BGP_MESSAGE_OPEN, 4097, true, false},
+	    {BGP_MESSAGE_KEEPALIVE, 4097, true, false},
+	};
+	static uint8_t bytes[BGP_EXTENDED_MESSAGE_MAX];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig *rig = rig_new();
+
+		if (cases[i].extended)
+			establish_with(rig, "\6\0", 2);
+		else
+			rig_reach(rig, BGP_STATE_ESTABLISHED);
+		write_long_update(bytes, cases[i].length);
+		bytes[18] = cases[i].type;
+		raw_send(&rig->raw, bytes, cases[i].accepted ? cases[i].length : 19);
+		if (cases[i].accepted)
+			assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
+		else
+			expect_notification(&rig->raw, 1, 2, bytes + 16, 2);
+		assert_int_equal(rig->side.troubles, 0);
+		rig_free(rig);
+	}
+}
+
 static bool was_refreshed(void *arg)
 {
 	return ((struct side *)arg)->refreshes > 0;
@@ -343,6 +391,7 @@ int main(void)
 	    cmocka_unit_test(rfc5492_3_listed_capabilities_are_left_out_once),
 	    cmocka_unit_test(a_change_of_settings_forgets_what_was_refused),
 	    cmocka_unit_test(rfc9234_5_a_role_that_does_not_fit_is_told),
+	    cmocka_unit_test(rfc8654_3_only_open_and_keepalive_stay_short),
 	    cmocka_unit_test(rfc7313_3_2_marks_are_told_if_they_were_agreed_upon),
 	    cmocka_unit_test(what_is_sent_is_counted_by_its_type),
 	    cmocka_unit_test(rules_for_updates_change_without_a_reset),

@@ -1,12 +1,8 @@
 /*
  * The sections `peers` and `mesh`: the neighbours.  The mesh takes the keys of a peer that make
  * sense for every node of the cluster; as it is not supported yet it can only be off, but what
- * stands there is checked like a peer.
- *
- * Which of a peer's settings go together is checked here, at the peer; what concerns two of them,
- * or the router, when all are read.  Two peers at one address are one too many: a connection
- * that comes in could belong to either.  They may share it only where their selectors differ, so
- * that no node need have both; whether one does is known only when its labels are.
+ * stands there is checked like a peer.  Which settings go together is checked by
+ * config_peer_checks.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +13,37 @@
 #define BFD_UNSUPPORTED "not supported yet: remove it, or set enabled: false"
 #define PEER(member) offsetof(struct config_peer, member)
 
+/* Paths of a prefix: more than any design has, and few enough to be sent at once. */
+#define ADD_PATH_SEND_MAX 64
+/* Longer than any path there is, by far: a limit beyond it would be none. */
+#define AS_PATH_LENGTH_MAX 4000
+
 static const char *const family_words[] = {"ipv4", "ipv6", NULL};
 static const char *const next_hop_words[] = {"default", "self", "unchanged", NULL};
+static const char *const local_asn_mode_words[] = {
+    [CONFIG_LOCAL_ASN_PREPEND] = "prepend",
+    [CONFIG_LOCAL_ASN_NO_PREPEND] = "no-prepend",
+    [CONFIG_LOCAL_ASN_REPLACE] = "replace",
+    NULL,
+};
+
+/* As on the wire (RFC 9234 4.1), which is one less than enum bgp_role. */
+static const char *const role_words[] = {"provider", "rs", "rs-client", "customer", "peer", NULL};
+
+static bool read_role(const struct schema *schema, const struct schema_key *key, const char *text,
+    void *to, struct error *error)
+{
+	unsigned index;
+	enum bgp_role role;
+
+	if (!value_word.read(schema, key, text, &index, error))
+		return false;
+	role = (enum bgp_role)(index + 1);
+	memcpy(to, &role, sizeof(role));
+	return true;
+}
+
+static const struct schema_type peer_role = {.read = read_role};
 
 static bool read_remote_as(const struct schema *schema, const struct schema_key *key,
     const char *text, void *to, struct error *error)
@@ -86,19 +111,37 @@ static void read_bfd(
 }
 
 static const struct schema_key add_path_keys[] = {
-    {.name = "send", .unsupported = "not supported yet: only 0 is", .harmless = "0"},
-    {.name = "receive", .unsupported = "not supported yet: only false is", .harmless = "false"},
+    {.name = "send",
+	.type = &value_u8,
+	.offset = PEER(add_path_send),
+	.maximum = ADD_PATH_SEND_MAX,
+	.fallback = "0"},
+    {.name = "receive",
+	.type = &value_boolean,
+	.offset = PEER(add_path_receive),
+	.fallback = "false"},
     {.name = NULL},
 };
 
 static const struct schema_key peer_keys[] = {
     {.name = "name", .type = &value_name, .offset = PEER(name), .required = true},
     {.name = "address", .type = &value_address, .offset = PEER(address)},
-    {.name = "interface", .unsupported = "not supported yet: give the peer's address"},
-    {.name = "range", .unsupported = "not supported yet: give the peer's address"},
+    {.name = "interface", .type = &value_interface, .offset = PEER(interface)},
+    {.name = "range", .type = &value_prefix, .offset = PEER(range), .present = PEER(has_range)},
+    {.name = "rangeLimit",
+	.type = &value_u32,
+	.offset = PEER(range_limit),
+	.minimum = 1,
+	.maximum = 10000,
+	.fallback = "100"},
     {.name = "port", .type = &value_u16, .offset = PEER(port), .minimum = 1, .fallback = "179"},
     {.name = "asn", .type = &remote_as, .required = true},
     {.name = "localASN", .type = &value_asn, .offset = PEER(local_asn)},
+    {.name = "localASNMode",
+	.type = &value_word,
+	.words = local_asn_mode_words,
+	.offset = PEER(local_asn_mode),
+	.fallback = "prepend"},
     {.name = "localAddress", .type = &value_address, .offset = PEER(local_address)},
     {.name = "nodeSelector", .node = value_read_selector, .offset = PEER(node_selector)},
     {.name = "families", .node = value_read_flags, .words = family_words, .offset = PEER(families)},
@@ -119,6 +162,11 @@ static const struct schema_key peer_keys[] = {
 	.minimum = 100,
 	.maximum = 65535000,
 	.fallback = "5s"},
+    {.name = "delayOpenTime",
+	.type = &value_duration,
+	.offset = PEER(delay_open_time_ms),
+	.maximum = 240000, /* the time that an OPEN may take, RFC 4271 8.2.2 */
+	.fallback = "0s"},
     {.name = "ebgpMultihop",
 	.type = &value_u8,
 	.offset = PEER(ebgp_multihop),
@@ -129,10 +177,19 @@ static const struct schema_key peer_keys[] = {
 	.offset = PEER(ttl_security),
 	.maximum = 254,
 	.fallback = "0"},
+    {.name = "connectedCheck",
+	.type = &value_boolean,
+	.offset = PEER(connected_check),
+	.fallback = "true"},
     {.name = "passwordFile", .type = &value_path, .offset = PEER(password_file)},
     {.name = "passwordSecret", .unsupported = "not supported yet: use passwordFile"},
     {.name = "bfd", .node = read_bfd},
-    {.name = "gracefulRestart", .node = config_read_graceful_restart},
+    {.name = "gracefulRestart", .node = config_read_restart_override, .offset = PEER(restart)},
+    {.name = "role", .type = &peer_role, .words = role_words, .offset = PEER(role)},
+    {.name = "strictRole",
+	.type = &value_boolean,
+	.offset = PEER(strict_role),
+	.fallback = "false"},
     {.name = "routeReflectorClient",
 	.type = &value_boolean,
 	.offset = PEER(route_reflector_client),
@@ -143,12 +200,30 @@ static const struct schema_key peer_keys[] = {
 	.offset = PEER(next_hop),
 	.fallback = "default"},
     {.name = "addPath", .keys = add_path_keys},
+    {.name = "enforceFirstAS",
+	.type = &value_boolean,
+	.offset = PEER(enforce_first_as),
+	.fallback = "true"},
     {.name = "allowOwnASN",
 	.type = &value_u8,
 	.offset = PEER(allow_own_asn),
 	.maximum = 10,
 	.fallback = "0"},
+    {.name = "maxASPathLength",
+	.type = &value_u32,
+	.offset = PEER(max_as_path_length),
+	.maximum = AS_PATH_LENGTH_MAX,
+	.fallback = "0"},
     {.name = "maxPrefixes", .type = &value_u32, .offset = PEER(max_prefixes), .fallback = "0"},
+    {.name = "maxPrefixesWarning",
+	.type = &value_u8,
+	.offset = PEER(max_prefixes_warning),
+	.maximum = 100,
+	.fallback = "75"},
+    {.name = "aigp", .type = &value_boolean, .offset = PEER(aigp), .present = PEER(has_aigp)},
+    {.name = "stripAttributes",
+	.node = config_read_attribute_types,
+	.offset = PEER(strip_attributes)},
     {.name = "import",
 	.type = &config_filter_name,
 	.offset = PEER(import),
@@ -166,64 +241,12 @@ static const struct schema_key peer_keys[] = {
 
 /* The keys of a peer that the mesh has too. */
 static const char *const mesh_peer_keys[] = {"port", "nodeSelector", "families", "passive",
-    "holdTime", "keepaliveTime", "connectRetryTime", "ttlSecurity", "passwordFile",
+    "holdTime", "keepaliveTime", "connectRetryTime", "delayOpenTime", "ttlSecurity", "passwordFile",
     "passwordSecret", "bfd", "gracefulRestart", "routeReflectorClient", "nextHop", "addPath",
-    "maxPrefixes", "import", "export", "shutdown"};
+    "maxASPathLength", "maxPrefixes", "maxPrefixesWarning", "aigp", "stripAttributes", "import",
+    "export", "shutdown"};
 
 #define MESH_PEER_KEYS (sizeof(mesh_peer_keys) / sizeof(*mesh_peer_keys))
-
-/* RFC 4271 4.2: a hold time is 0 or at least 3 s; the OPEN carries whole seconds. */
-static void check_timers(
-    struct schema *schema, const yaml_node_t *node, const struct config_peer *peer)
-{
-	uint32_t hold = peer->hold_time_ms;
-
-	if ((hold && hold < 3000) || hold % 1000)
-		schema_fail_value(
-		    schema, node, "holdTime", "must be 0s, or 3s or more in whole seconds");
-	else if (hold && peer->keepalive_time_ms >= hold)
-		schema_fail_value(schema, node, "keepaliveTime", "must be less than holdTime");
-	else if (!hold && peer->keepalive_time_ms)
-		schema_fail_value(schema, node, "keepaliveTime",
-		    "is of no use: with holdTime 0s no keepalives are sent");
-}
-
-static void check_has_address(struct schema *schema, const yaml_node_t *node)
-{
-	if (node->type == YAML_MAPPING_NODE && !schema_has(schema, node, "address") &&
-	    !schema_has(schema, node, "interface") && !schema_has(schema, node, "range"))
-		schema_fail_key(schema, node, "address", "is required, but missing");
-}
-
-static void check_address(
-    struct schema *schema, const yaml_node_t *node, const struct config_peer *peer)
-{
-	const struct ip_address *address = &peer->address;
-
-	if (!schema_has(schema, node, "address"))
-		return;
-	if (ip_address_is_unspecified(address) || ip_address_is_multicast(address))
-		schema_fail_value(schema, node, "address", "must be the address of one neighbour");
-	else if (address->family == IPV6 && ip_address_is_link_local(address))
-		schema_fail_value(schema, node, "address",
-		    "is a link-local address, which needs an interface: not supported yet");
-}
-
-static void check_local_address(
-    struct schema *schema, const yaml_node_t *node, const struct config_peer *peer)
-{
-	if (!schema_has(schema, node, "localAddress"))
-		return;
-	if (ip_address_is_unspecified(&peer->local_address) ||
-	    ip_address_is_multicast(&peer->local_address))
-		schema_fail_value(schema, node, "localAddress", "must be an address of this node");
-	else if (peer->local_address.family != peer->address.family)
-		schema_fail_value(schema, node, "localAddress",
-		    "must be of the same family as the peer's address");
-	else if (ip_address_equal(&peer->local_address, &peer->address))
-		schema_fail_value(
-		    schema, node, "localAddress", "must not be the peer's own address");
-}
 
 static void fill_families(struct config_peer *peer)
 {
@@ -234,22 +257,20 @@ static void fill_families(struct config_peer *peer)
 void config_read_peer(
     struct schema *schema, const struct schema_key *key, yaml_node_t *node, void *to)
 {
+	const struct config_loader *loader = schema->context;
 	struct config_peer *peer = to;
 	size_t before = schema_error_count(schema);
 
 	(void)key;
+	peer->restart = loader->config->router.restart;
 	schema_read_mapping(schema, node, peer_keys, peer);
-	check_has_address(schema, node);
+	config_check_place(schema, node);
 	fill_families(peer);
 	if (peer->name && (!strcmp(peer->name, CONFIG_MESH) || !strcmp(peer->name, "all")))
 		schema_fail_value(schema, node, "name", "\"%s\" is reserved", peer->name);
-	if (schema_error_count(schema) != before)
-		return;
-	check_address(schema, node, peer);
-	check_local_address(schema, node, peer);
-	check_timers(schema, node, peer);
-	if (peer->ttl_security && peer->ebgp_multihop > 1)
-		schema_fail_value(schema, node, "ttlSecurity", "excludes ebgpMultihop (RFC 5082)");
+	if (schema_error_count(schema) == before)
+		config_check_peer_alone(schema, node, peer);
+	peer->passive = peer->passive || peer->has_range;
 }
 
 void config_read_mesh(
@@ -274,80 +295,14 @@ void config_read_mesh(
 	}
 	schema_read_mapping(schema, node, keys, &peer);
 	if (schema_error_count(schema) == before)
-		check_timers(schema, node, &peer);
+		config_check_timers(schema, node, &peer);
 	config_release_peer(&peer);
-}
-
-/* True if a node could have both peers: their selectors are the same, or one selects all. */
-static bool surely_overlap(const struct config_peer *a, const struct config_peer *b)
-{
-	return !a->node_selector.count || !b->node_selector.count ||
-	       k8s_selector_equal(&a->node_selector, &b->node_selector);
-}
-
-/* True if the peer can only be in another AS, whatever node this is. */
-static bool is_external(const struct config *config, const struct config_peer *peer)
-{
-	if (peer->remote_as != BGP_REMOTE_AS_NUMBER)
-		return peer->remote_as == BGP_REMOTE_AS_EXTERNAL;
-	if (peer->asn == config->router.asn || peer->asn == peer->local_asn)
-		return false;
-	for (size_t i = 0; i < config->router.override_count; i++)
-		if (peer->asn == config->router.overrides[i].asn)
-			return false;
-	return true;
-}
-
-/* Addresses that could not be read are unspecified. */
-static void check_same_address(
-    struct schema *schema, const struct config *config, size_t index, const yaml_node_t *node)
-{
-	const struct config_peer *peer = &config->peers[index];
-
-	if (ip_address_is_unspecified(&peer->address))
-		return;
-	for (size_t i = 0; i < index; i++)
-		if (ip_address_equal(&config->peers[i].address, &peer->address) &&
-		    surely_overlap(&config->peers[i], peer)) {
-			schema_fail_value(schema, node, "address",
-			    "is already the address of peers[%zu], which may be on the same node",
-			    i);
-			return;
-		}
-}
-
-static void check_peer(
-    struct schema *schema, const struct config *config, size_t index, const yaml_node_t *node)
-{
-	const struct config_peer *peer = &config->peers[index];
-
-	check_same_address(schema, config, index, node);
-	if (peer->passive && !config->router.listen_port)
-		schema_fail_value(schema, node, "passive",
-		    "cannot be true: with router.listen.port 0 nothing listens");
-	if (peer->route_reflector_client && config->router.asn && is_external(config, peer))
-		schema_fail_value(schema, node, "routeReflectorClient",
-		    "cannot be true for a peer in another AS (RFC 4456)");
-}
-
-void config_check_peers(struct schema *schema, const yaml_node_t *peers)
-{
-	const struct config_loader *loader = schema->context;
-	const struct config *config = loader->config;
-	size_t top = schema_enter_key(schema, "peers");
-
-	for (size_t i = 0; i < config->peer_count; i++) {
-		size_t length = schema_enter_item(schema, i);
-
-		check_peer(schema, config, i, config_yaml_item(schema->document, peers, i));
-		schema_leave(schema, length);
-	}
-	schema_leave(schema, top);
 }
 
 void config_release_peer(struct config_peer *peer)
 {
 	free(peer->name);
+	free(peer->interface);
 	k8s_selector_free(&peer->node_selector);
 	free(peer->password_file);
 	free(peer->import);

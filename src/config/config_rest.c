@@ -1,6 +1,5 @@
 /*
- * The small sections: node, cluster, fib, metrics, log, and graceful restart, which is only
- * accepted where it is off.
+ * The small sections: node, cluster, fib, metrics and log.
  */
 #include <string.h>
 
@@ -187,48 +186,3 @@ const struct schema_key config_log_keys[] = {
 	.fallback = "text"},
     {.name = NULL},
 };
-
-/* What a disabled graceful restart may say. */
-struct graceful_restart {
-	bool enabled;
-	bool has_enabled;
-	uint32_t restart_time_ms;
-	uint32_t stale_path_time_ms;
-};
-
-static const struct schema_key graceful_restart_keys[] = {
-    {.name = "enabled",
-	.type = &value_boolean,
-	.offset = offsetof(struct graceful_restart, enabled),
-	.present = offsetof(struct graceful_restart, has_enabled)},
-    {.name = "restartTime",
-	.type = &value_duration,
-	.offset = offsetof(struct graceful_restart, restart_time_ms),
-	.maximum = 4095000},
-    {.name = "stalePathTime",
-	.type = &value_duration,
-	.offset = offsetof(struct graceful_restart, stale_path_time_ms)},
-    {.name = "longLivedStaleTime",
-	.unsupported = "not supported yet: only 0s is",
-	.harmless = "0s"},
-    {.name = NULL},
-};
-
-/* An empty mapping asks for nothing: `gracefulRestart: {}` at a peer overrides nothing. */
-void config_read_graceful_restart(
-    struct schema *schema, const struct schema_key *key, yaml_node_t *node, void *to)
-{
-	yaml_mark_t mark = schema->key_mark;
-	struct graceful_restart restart = {.enabled = false};
-	bool empty = config_yaml_is_null(node) ||
-		     (node->type == YAML_MAPPING_NODE &&
-			 node->data.mapping.pairs.start == node->data.mapping.pairs.top);
-	size_t before = schema_error_count(schema);
-
-	(void)key;
-	(void)to;
-	schema_read_mapping(schema, node, graceful_restart_keys, &restart);
-	if (restart.enabled ||
-	    (!restart.has_enabled && !empty && schema_error_count(schema) == before))
-		schema_fail_at(schema, mark, "not supported yet: remove it, or set enabled: false");
-}

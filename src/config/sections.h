@@ -44,9 +44,25 @@ extern const struct schema_key config_router_keys[];
 /* config_peers.c */
 schema_node config_read_peer; /* into a struct config_peer */
 schema_node config_read_mesh; /* checked only */
+void config_release_peer(struct config_peer *peer);
+
+/* config_peer_checks.c */
+/* The peer has one of address, interface and range. */
+void config_check_place(struct schema *schema, const yaml_node_t *node);
+/* Its settings go together; the peer was read without an error. */
+void config_check_peer_alone(
+    struct schema *schema, const yaml_node_t *node, const struct config_peer *peer);
+void config_check_timers(
+    struct schema *schema, const yaml_node_t *node, const struct config_peer *peer);
 /* Checks that need all peers and the router. */
 void config_check_peers(struct schema *schema, const yaml_node_t *peers);
-void config_release_peer(struct config_peer *peer);
+
+/* config_attribute_types.c */
+schema_node config_read_attribute_types; /* a list into the bits of a uint64_t[4] */
+
+/* config_restart.c: base is struct bgp_restart_settings. */
+extern const struct schema_key config_restart_keys[]; /* of the router */
+schema_node config_read_restart_override; /* of a peer: over what is there already */
 
 /* config_advertisements.c */
 schema_node config_read_advertisement; /* into a struct config_advertisement */
@@ -64,7 +80,6 @@ extern const struct schema_key config_cluster_keys[];
 extern const struct schema_key config_fib_keys[];
 extern const struct schema_key config_metrics_keys[];
 extern const struct schema_key config_log_keys[];
-schema_node config_read_graceful_restart; /* accepted only if it is off */
 
 /* config_names.c */
 void config_collect_names(

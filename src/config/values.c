@@ -6,6 +6,7 @@
  */
 #include "config/values.h"
 
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,6 +280,25 @@ static bool read_name(const struct schema *schema, const struct schema_key *key,
 	return read_text(schema, key, text, to, error);
 }
 
+/* What the kernel accepts as the name of a network device. */
+static bool read_interface(const struct schema *schema, const struct schema_key *key,
+    const char *text, void *to, struct error *error)
+{
+	size_t length = strlen(text);
+
+	if (!length || length >= IF_NAMESIZE)
+		return error_set(error, "must be the name of an interface, of 1 to %d characters",
+		    IF_NAMESIZE - 1);
+	if (!strcmp(text, ".") || !strcmp(text, ".."))
+		return error_set(error, "must be the name of an interface, not \"%s\"", text);
+	for (size_t i = 0; i < length; i++)
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == '/' || text[i] == ':')
+			return error_set(error,
+			    "must be the name of an interface, without '/', ':', spaces and "
+			    "special characters");
+	return read_text(schema, key, text, to, error);
+}
+
 static bool read_asn(const struct schema *schema, const struct schema_key *key, const char *text,
     void *to, struct error *error)
 {
@@ -351,6 +371,7 @@ const struct schema_type value_word = {.read = read_word};
 const struct schema_type value_text = {.read = read_text};
 const struct schema_type value_path = {.read = read_path};
 const struct schema_type value_name = {.read = read_name};
+const struct schema_type value_interface = {.read = read_interface};
 const struct schema_type value_asn = {.read = read_asn, .plain = true};
 const struct schema_type value_router_id = {.read = read_router_id};
 const struct schema_type value_address = {.read = read_address};

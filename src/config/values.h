@@ -25,6 +25,7 @@ extern const struct schema_type value_word; /* enum: the index in the row's `wor
 extern const struct schema_type value_text; /* char *, owned; perhaps empty */
 extern const struct schema_type value_path; /* char *, owned; not empty */
 extern const struct schema_type value_name; /* char *, owned; visible characters */
+extern const struct schema_type value_interface; /* char *, owned; a name the kernel may give */
 extern const struct schema_type value_asn; /* uint32_t */
 extern const struct schema_type value_router_id; /* uint8_t[4] */
 extern const struct schema_type value_address; /* struct ip_address */

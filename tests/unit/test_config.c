@@ -21,9 +21,10 @@ static const char full[] =
     "router:\n"
     "  asn: 64512\n"
     "  routerID: 10.0.0.11\n"
+    "  clusterID: 10.0.0.1\n"
     "  listen: {port: 1179, addresses: [10.0.0.11, \"2001:db8::11\"]}\n"
-    "  gracefulRestart: {enabled: false, restartTime: 120s, stalePathTime: 360s, "
-    "longLivedStaleTime: 0s}\n"
+    "  gracefulRestart: {enabled: false, restartTime: 60s, stalePathTime: 360s, "
+    "longLivedStaleTime: 1h}\n"
     "  nodeOverrides:\n"
     "  - nodeSelector: {matchLabels: {rack: r1}}\n"
     "    asn: 65101\n"
@@ -43,6 +44,7 @@ static const char full[] =
     "  port: 1790\n"
     "  asn: 65000\n"
     "  localASN: 64999\n"
+    "  localASNMode: no-prepend\n"
     "  localAddress: 10.0.0.11\n"
     "  nodeSelector: {matchLabels: {rack: r1}}\n"
     "  families: [ipv6]\n"
@@ -50,17 +52,26 @@ static const char full[] =
     "  holdTime: 9s\n"
     "  keepaliveTime: 2s\n"
     "  connectRetryTime: 300ms\n"
+    "  delayOpenTime: 1500ms\n"
     "  ebgpMultihop: 1\n"
     "  ttlSecurity: 1\n"
+    "  connectedCheck: false\n"
     "  passwordFile: /etc/kbgpd/secrets/tor-a\n"
     "  bfd: {enabled: false, receiveInterval: 300ms, transmitInterval: 300ms, "
     "detectMultiplier: 3}\n"
-    "  gracefulRestart: {}\n"
+    "  gracefulRestart: {enabled: true}\n"
+    "  role: rs-client\n"
+    "  strictRole: true\n"
     "  routeReflectorClient: false\n"
     "  nextHop: self\n"
-    "  addPath: {send: 0, receive: false}\n"
+    "  addPath: {send: 4, receive: true}\n"
+    "  enforceFirstAS: false\n"
     "  allowOwnASN: 2\n"
+    "  maxASPathLength: 50\n"
     "  maxPrefixes: 1000\n"
+    "  maxPrefixesWarning: 90\n"
+    "  aigp: false\n"
+    "  stripAttributes: [MULTI_EXIT_DISC, 128, 255]\n"
     "  import: [rest, default-route]\n"
     "  export: [default-route]\n"
     "  shutdown: true\n"
@@ -161,6 +172,14 @@ static void assert_community(const struct bgp_community *community, const char *
 	text_free(&text);
 }
 
+static void assert_restart(const struct bgp_restart_settings *restart, bool enabled,
+    unsigned time_s, unsigned long_lived_time_s)
+{
+	assert_int_equal(restart->enabled, enabled);
+	assert_int_equal(restart->time_s, time_s);
+	assert_int_equal(restart->long_lived_time_s, long_lived_time_s);
+}
+
 static int set_up(void **state)
 {
 	*state = parse(full);
@@ -182,6 +201,9 @@ static void router_is_read(void **state)
 	assert_int_equal(router->asn, 64512);
 	assert_true(router->has_router_id);
 	assert_memory_equal(router->router_id, "\x0a\x00\x00\x0b", 4);
+	assert_true(router->has_cluster_id);
+	assert_memory_equal(router->cluster_id, "\x0a\x00\x00\x01", 4);
+	assert_restart(&router->restart, false, 60, 3600);
 	assert_int_equal(router->listen_port, 1179);
 	assert_int_equal(router->listen_address_count, 2);
 	assert_address(&router->listen_addresses[0], "10.0.0.11");
@@ -247,6 +269,30 @@ static void every_key_of_a_peer_is_read(void **state)
 	assert_int_equal(peer->export_count, 1);
 	assert_int_equal(peer->export[0], 0);
 	assert_true(peer->shutdown);
+}
+
+static void every_rule_of_a_session_is_read(void **state)
+{
+	const struct config *config = *state;
+	const struct config_peer *peer = &config->peers[0];
+
+	assert_int_equal(peer->local_asn_mode, CONFIG_LOCAL_ASN_NO_PREPEND);
+	assert_int_equal(peer->delay_open_time_ms, 1500);
+	assert_false(peer->connected_check);
+	assert_false(peer->enforce_first_as);
+	assert_restart(&peer->restart, true, 60, 3600);
+	assert_int_equal(peer->role, BGP_ROLE_ROUTE_SERVER_CLIENT);
+	assert_true(peer->strict_role);
+	assert_int_equal(peer->add_path_send, 4);
+	assert_true(peer->add_path_receive);
+	assert_int_equal(peer->max_as_path_length, 50);
+	assert_int_equal(peer->max_prefixes_warning, 90);
+	assert_true(peer->has_aigp);
+	assert_false(peer->aigp);
+	assert_int_equal(peer->strip_attributes[0], 1 << BGP_ATTRIBUTE_MED);
+	assert_int_equal(peer->strip_attributes[1], 0);
+	assert_int_equal(peer->strip_attributes[2], 1);
+	assert_true(peer->strip_attributes[3] == (uint64_t)1 << 63);
 }
 
 static void a_remote_as_may_be_internal_or_external(void **state)
@@ -399,6 +445,8 @@ static void a_minimal_file_has_the_documented_defaults(void **state)
 	(void)state;
 	assert_string_equal(config->node_name, "node-from-environment");
 	assert_false(config->router.has_router_id);
+	assert_false(config->router.has_cluster_id);
+	assert_restart(&config->router.restart, true, 120, 0);
 	assert_int_equal(config->router.listen_port, 179);
 	assert_int_equal(config->router.listen_address_count, 0);
 	assert_int_equal(config->source, CONFIG_SOURCE_NONE);
@@ -443,6 +491,121 @@ static void a_minimal_peer_has_the_documented_defaults(void **state)
 	config_free(config);
 }
 
+static void a_minimal_peer_has_the_documented_rules(void **state)
+{
+	static const uint64_t none[4];
+	struct config *config = parse("router: {asn: 64512}\n"
+				      "peers:\n- {name: a, address: 10.0.0.1, asn: 65000}\n");
+	const struct config_peer *peer = &config->peers[0];
+
+	(void)state;
+	assert_null(peer->interface);
+	assert_false(peer->has_range);
+	assert_int_equal(peer->local_asn_mode, CONFIG_LOCAL_ASN_PREPEND);
+	assert_int_equal(peer->delay_open_time_ms, 0);
+	assert_true(peer->connected_check);
+	assert_true(peer->enforce_first_as);
+	assert_restart(&peer->restart, true, 120, 0);
+	assert_int_equal(peer->role, BGP_ROLE_NONE);
+	assert_false(peer->strict_role);
+	assert_int_equal(peer->add_path_send, 0);
+	assert_false(peer->add_path_receive);
+	assert_int_equal(peer->max_as_path_length, 0);
+	assert_int_equal(peer->max_prefixes_warning, 75);
+	assert_false(peer->has_aigp);
+	assert_memory_equal(peer->strip_attributes, none, sizeof(none));
+	config_free(config);
+}
+
+static void a_peer_may_be_behind_an_interface_or_in_a_range(void **state)
+{
+	struct config *config = parse("router: {asn: 64512}\npeers:\n"
+				      "- {name: a, interface: eth0123456789.1, asn: external}\n"
+				      "- {name: b, range: \"2001:db8::/32\", asn: 65000}\n"
+				      "- {name: c, range: 0.0.0.0/0, rangeLimit: 3, passive: true, "
+				      "asn: internal}\n"
+				      "- {name: d, address: 10.0.0.1, asn: internal}\n");
+	const struct config_peer *peers = config->peers;
+
+	(void)state;
+	assert_string_equal(peers[0].interface, "eth0123456789.1");
+	assert_false(peers[0].has_range || peers[0].passive);
+	assert_true(ip_address_is_unspecified(&peers[0].address));
+	assert_true(peers[1].has_range && peers[1].passive);
+	assert_prefix(&peers[1].range, "2001:db8::/32");
+	assert_int_equal(peers[1].range_limit, 100);
+	assert_true(peers[2].has_range && peers[2].passive);
+	assert_prefix(&peers[2].range, "0.0.0.0/0");
+	assert_int_equal(peers[2].range_limit, 3);
+	assert_false(peers[3].has_range);
+	config_free(config);
+}
+
+/* The peers' keys, and what comes of them with the router's. */
+static void a_peer_overrides_graceful_restart_key_by_key(void **state)
+{
+	static const struct {
+		const char *router;
+		const char *peer;
+		bool enabled;
+		unsigned time_s;
+		unsigned long_lived_time_s;
+	} rows[] = {
+	    {"{}", "{}", true, 120, 0},
+	    {"{enabled: false}", "{}", false, 120, 0},
+	    {"{enabled: false}", "{enabled: true, restartTime: 0s}", true, 0, 0},
+	    {"{restartTime: 4095s, longLivedStaleTime: 1h}", "{enabled: false}", false, 4095, 3600},
+	    {"{restartTime: 30s, longLivedStaleTime: 1h}", "{longLivedStaleTime: 0s}", true, 30, 0},
+	    {"{stalePathTime: 1h}", "{longLivedStaleTime: 4294967s}", true, 120, 4294967},
+	    {"", "", true, 120, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct text yaml = {NULL, 0, 0};
+		struct config *config;
+
+		text_append(&yaml,
+		    "router: {asn: 1, gracefulRestart: %s}\n"
+		    "peers:\n- {name: a, address: 10.0.0.1, asn: 2, gracefulRestart: %s}\n",
+		    rows[i].router, rows[i].peer);
+		config = parse(yaml.string);
+		assert_restart(&config->peers[0].restart, rows[i].enabled, rows[i].time_s,
+		    rows[i].long_lived_time_s);
+		config_free(config);
+		text_free(&yaml);
+	}
+}
+
+static void every_role_is_read(void **state)
+{
+	static const struct {
+		const char *word;
+		enum bgp_role role;
+	} rows[] = {
+	    {"provider", BGP_ROLE_PROVIDER},
+	    {"rs", BGP_ROLE_ROUTE_SERVER},
+	    {"rs-client", BGP_ROLE_ROUTE_SERVER_CLIENT},
+	    {"customer", BGP_ROLE_CUSTOMER},
+	    {"peer", BGP_ROLE_PEER},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct text yaml = {NULL, 0, 0};
+		struct config *config;
+
+		text_append(&yaml,
+		    "router: {asn: 1}\n"
+		    "peers:\n- {name: a, address: 10.0.0.1, asn: external, role: %s}\n",
+		    rows[i].word);
+		config = parse(yaml.string);
+		assert_int_equal(config->peers[0].role, rows[i].role);
+		config_free(config);
+		text_free(&yaml);
+	}
+}
+
 static void a_minimal_service_advertisement_is_for_load_balancer_ips(void **state)
 {
 	struct config *config = parse("router: {asn: 64512}\n"
@@ -474,8 +637,19 @@ static void unusual_but_right(void **state)
 	    "router: {asn: 1}\nfilters:\n- {name: a, rules: []}\n",
 	    "router: &r\n  asn: 1\n  nodeOverrides: [&o {asn: 5}, *o]\n",
 	    "router: {asn: 1}\ncluster: {kubeconfig: \"\"}\n",
-	    ("router: {asn: 1}\npeers:\n- {name: a, address: 169.254.1.1, asn: 2, "
-	     "gracefulRestart: {enabled: false}}\n"),
+	    "router: {asn: 1}\npeers:\n- {name: a, address: 169.254.1.1, asn: 2}\n",
+	    ("router: {asn: 1}\nmesh: {delayOpenTime: 1s, maxASPathLength: 9, maxPrefixesWarning: 0, "
+	     "aigp: true, stripAttributes: [], addPath: {send: 64}, gracefulRestart: {}}\n"),
+	    /* An AS of its own on some nodes: the peer may be in another one there. */
+	    ("router: {asn: 1, nodeOverrides: [{asn: 2}]}\npeers:\n"
+	     "- {name: a, address: 10.0.0.1, asn: 1, role: peer}\n"),
+	    ("router: {asn: 1}\npeers:\n"
+	     "- {name: a, address: 10.0.0.1, asn: 1, localASN: 2, localASNMode: replace, "
+	     "role: peer}\n"),
+	    ("router: {asn: 1}\npeers:\n"
+	     "- {name: a, interface: eth0, asn: 2}\n- {name: b, interface: eth1, asn: 2}\n"
+	     "- {name: c, range: 10.0.0.0/8, asn: 2}\n- {name: d, range: 10.0.0.0/9, asn: 2}\n"
+	     "- {name: e, address: 10.0.0.1, asn: 2}\n"),
 	};
 
 	(void)state;
@@ -503,6 +677,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		cluster_fib_metrics_and_log_are_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(every_key_of_a_peer_is_read, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(every_rule_of_a_session_is_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		a_remote_as_may_be_internal_or_external, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
@@ -515,6 +690,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(every_set_of_a_rule_is_read, set_up, tear_down),
 	    cmocka_unit_test(a_minimal_file_has_the_documented_defaults),
 	    cmocka_unit_test(a_minimal_peer_has_the_documented_defaults),
+	    cmocka_unit_test(a_minimal_peer_has_the_documented_rules),
+	    cmocka_unit_test(a_peer_may_be_behind_an_interface_or_in_a_range),
+	    cmocka_unit_test(a_peer_overrides_graceful_restart_key_by_key),
+	    cmocka_unit_test(every_role_is_read),
 	    cmocka_unit_test(a_minimal_service_advertisement_is_for_load_balancer_ips),
 	    cmocka_unit_test(unusual_but_right),
 	    cmocka_unit_test(the_host_name_stands_in_for_a_missing_node_name),

@@ -1,0 +1,86 @@
+/*
+ * A list of path attributes by name or by number, as sets of bits.  A name is the one that is
+ * logged and shown; an attribute without a name here has only its number.
+ */
+#include <string.h>
+
+#include "bgp/attributes.h"
+#include "bgp/types.h"
+#include "config/sections.h"
+#include "config/values.h"
+
+#define ATTRIBUTE_TYPE_MAX 255
+
+/* The type of the name, or 0. */
+static unsigned find_type(const char *text)
+{
+	char number[16];
+
+	for (unsigned type = 1; type <= ATTRIBUTE_TYPE_MAX; type++) {
+		const char *name = bgp_attribute_name(type, number);
+
+		/* What has no name is "attribute N". */
+		if (name != number && !strcmp(name, text))
+			return type;
+	}
+	return 0;
+}
+
+static bool is_needed(unsigned type)
+{
+	return type == BGP_ATTRIBUTE_ORIGIN || type == BGP_ATTRIBUTE_AS_PATH ||
+	       type == BGP_ATTRIBUTE_NEXT_HOP;
+}
+
+static bool read_type(const char *text, unsigned *type, struct error *error)
+{
+	uint64_t number = find_type(text);
+	char name[16];
+
+	if (!number && (!value_parse_number(text, ATTRIBUTE_TYPE_MAX, &number) || !number))
+		return error_set(error,
+		    "must be an attribute's name such as MULTI_EXIT_DISC, or its number from 1 to "
+		    "%d, not \"%s\"",
+		    ATTRIBUTE_TYPE_MAX, text);
+	*type = (unsigned)number;
+	if (is_needed(*type))
+		return error_set(error, "%s cannot be stripped: no route is without it",
+		    bgp_attribute_name(*type, name));
+	if (*type == BGP_ATTRIBUTE_MP_REACH_NLRI || *type == BGP_ATTRIBUTE_MP_UNREACH_NLRI)
+		return error_set(error, "%s cannot be stripped: it carries the routes themselves",
+		    bgp_attribute_name(*type, name));
+	return true;
+}
+
+static void read_item(struct schema *schema, const yaml_node_t *node, uint64_t bits[static 4])
+{
+	const char *text = schema_step(schema, node) ? schema_expect_text(schema, node) : NULL;
+	struct error error;
+	unsigned type;
+	uint64_t bit;
+
+	if (!text)
+		return;
+	if (!read_type(text, &type, &error)) {
+		schema_fail(schema, node, "%s", error.text);
+		return;
+	}
+	bit = (uint64_t)1 << type % 64;
+	if (bits[type / 64] & bit)
+		schema_fail(schema, node, "attribute %u is here twice", type);
+	bits[type / 64] |= bit;
+}
+
+void config_read_attribute_types(
+    struct schema *schema, const struct schema_key *key, yaml_node_t *node, void *to)
+{
+	(void)key;
+	if (!schema_expect_list(schema, node))
+		return;
+	for (size_t i = 0; i < config_yaml_count(node) && !schema->exhausted; i++) {
+		size_t length = schema_enter_item(schema, i);
+
+		read_item(schema, config_yaml_item(schema->document, node, i), to);
+		schema_leave(schema, length);
+	}
+}

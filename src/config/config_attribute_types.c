@@ -32,24 +32,26 @@ static bool is_needed(unsigned type)
 	       type == BGP_ATTRIBUTE_NEXT_HOP;
 }
 
-static bool read_type(const char *text, unsigned *type, struct error *error)
+/* The type that the text means; 0 and the error if there is none, or it cannot be stripped. */
+static unsigned read_type(const char *text, struct error *error)
 {
-	uint64_t number = find_type(text);
+	uint64_t type = find_type(text);
 	char name[16];
 
-	if (!number && (!value_parse_number(text, ATTRIBUTE_TYPE_MAX, &number) || !number))
-		return error_set(error,
+	if (!type && (!value_parse_number(text, ATTRIBUTE_TYPE_MAX, &type) || !type))
+		error_set(error,
 		    "must be an attribute's name such as MULTI_EXIT_DISC, or its number from 1 to "
 		    "%d, not \"%s\"",
 		    ATTRIBUTE_TYPE_MAX, text);
-	*type = (unsigned)number;
-	if (is_needed(*type))
-		return error_set(error, "%s cannot be stripped: no route is without it",
-		    bgp_attribute_name(*type, name));
-	if (*type == BGP_ATTRIBUTE_MP_REACH_NLRI || *type == BGP_ATTRIBUTE_MP_UNREACH_NLRI)
-		return error_set(error, "%s cannot be stripped: it carries the routes themselves",
-		    bgp_attribute_name(*type, name));
-	return true;
+	else if (is_needed((unsigned)type))
+		error_set(error, "%s cannot be stripped: no route is without it",
+		    bgp_attribute_name((unsigned)type, name));
+	else if (type == BGP_ATTRIBUTE_MP_REACH_NLRI || type == BGP_ATTRIBUTE_MP_UNREACH_NLRI)
+		error_set(error, "%s cannot be stripped: it carries the routes themselves",
+		    bgp_attribute_name((unsigned)type, name));
+	else
+		return (unsigned)type;
+	return 0;
 }
 
 static void read_item(struct schema *schema, const yaml_node_t *node, uint64_t bits[static 4])
@@ -61,14 +63,14 @@ static void read_item(struct schema *schema, const yaml_node_t *node, uint64_t b
 
 	if (!text)
 		return;
-	if (!read_type(text, &type, &error)) {
-		schema_fail(schema, node, "%s", error.text);
-		return;
-	}
+	type = read_type(text, &error);
 	bit = (uint64_t)1 << type % 64;
-	if (bits[type / 64] & bit)
+	if (!type)
+		schema_fail(schema, node, "%s", error.text);
+	else if (bits[type / 64] & bit)
 		schema_fail(schema, node, "attribute %u is here twice", type);
-	bits[type / 64] |= bit;
+	else
+		bits[type / 64] |= bit;
 }
 
 void config_read_attribute_types(

@@ -46,6 +46,8 @@ def test_good_configuration(check):
     (GOOD + "  holdTime: 2s\n", "6:13", ["holdTime"]),
     (GOOD + "  import: [nothing]\n", "6:12", ["nothing"]),
     (GOOD + "  ebgpMultihop: 2\n  ttlSecurity: 1\n", "7:16", ["ttlSecurity"]),
+    (GOOD + "  interface: eth0\n", "6:3", ["interface", "address"]),
+    (GOOD + "  role: lord\n", "6:9", ["role", "customer"]),
     (GOOD + "- name: tor\n  address: 10.0.0.253\n  asn: 65000\n", "6:9", ["tor"]),
     (GOOD.replace("10.0.0.254", "10.0.0.256"), "4:12", ["10.0.0.256"]),
     (GOOD + "advertisements:\n- {name: a, type: Prefix, prefixes: [10.0.0.1/24]}\n", "7:38", []),
@@ -62,7 +64,6 @@ def test_bad_configuration(check, text, place, words):
 
 @pytest.mark.parametrize("text, key", [
     (GOOD + "  bfd: {enabled: true}\n", "bfd"),
-    (GOOD + "  addPath: {send: 2}\n", "addPath"),
     (GOOD + "cluster: {source: kubernetes}\n", "kubernetes"),
     (GOOD + "  passwordSecret: {name: a, key: b}\n", "passwordSecret"),
 ])

@@ -20,6 +20,24 @@ static void check_errors(const struct text *errors)
 			abort();
 }
 
+/* What the speaker relies on. */
+static void check_peer(const struct config_peer *peer)
+{
+	const bool has_address = !ip_address_is_unspecified(&peer->address);
+
+	if (has_address + (peer->interface != NULL) + peer->has_range != 1)
+		abort();
+	if (peer->has_range && (!peer->passive || !peer->range_limit))
+		abort();
+	if (peer->strict_role && !peer->role)
+		abort();
+	if (peer->role > BGP_ROLE_PEER || peer->restart.time_s > 4095)
+		abort();
+	/* Type 0, ORIGIN, AS_PATH, NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI are never stripped. */
+	if (peer->strip_attributes[0] & 0xc00f)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct config_environment environment = {.host_name = "host-a"};
@@ -31,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_errors(&errors);
 	else if (errors.length || !config->node_name || !config->router.asn)
 		abort();
+	for (size_t i = 0; config && i < config->peer_count; i++)
+		check_peer(&config->peers[i]);
 	config_free(config);
 	text_free(&errors);
 	return 0;

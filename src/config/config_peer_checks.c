@@ -114,6 +114,9 @@ static void check_range(
 		if (schema_has(schema, node, useless[i]))
 			schema_fail_key(schema, node, useless[i],
 			    "is of no use with range: nobody there is connected to");
+	if (peer->delay_open_time_ms)
+		schema_fail_value(schema, node, "delayOpenTime",
+		    "is of no use with range: a stranger is not waited for");
 }
 
 /* --- the session --- */

@@ -27,20 +27,15 @@ static const char *const local_asn_mode_words[] = {
     NULL,
 };
 
-/* As on the wire (RFC 9234 4.1), which is one less than enum bgp_role. */
-static const char *const role_words[] = {"provider", "rs", "rs-client", "customer", "peer", NULL};
-
 static bool read_role(const struct schema *schema, const struct schema_key *key, const char *text,
     void *to, struct error *error)
 {
-	unsigned index;
-	enum bgp_role role;
-
-	if (!value_word.read(schema, key, text, &index, error))
-		return false;
-	role = (enum bgp_role)(index + 1);
-	memcpy(to, &role, sizeof(role));
-	return true;
+	(void)schema;
+	(void)key;
+	if (bgp_role_parse(text, to))
+		return true;
+	return error_set(
+	    error, "must be provider, rs, rs-client, customer or peer, not \"%s\"", text);
 }
 
 static const struct schema_type peer_role = {.read = read_role};
@@ -185,7 +180,7 @@ static const struct schema_key peer_keys[] = {
     {.name = "passwordSecret", .unsupported = "not supported yet: use passwordFile"},
     {.name = "bfd", .node = read_bfd},
     {.name = "gracefulRestart", .node = config_read_restart_override, .offset = PEER(restart)},
-    {.name = "role", .type = &peer_role, .words = role_words, .offset = PEER(role)},
+    {.name = "role", .type = &peer_role, .offset = PEER(role)},
     {.name = "strictRole",
 	.type = &value_boolean,
 	.offset = PEER(strict_role),

@@ -191,6 +191,9 @@ static const struct config_error_row rows[] = {
 	"to\n"
 	"k.yaml:3:80: peers[0].connectRetryTime: is of no use with range: nobody there is "
 	"connected to\n"},
+    {DYNAMIC("10.9.0.0/24, delayOpenTime: 1s"),
+	"k.yaml:3:60: peers[0].delayOpenTime: is of no use with range: a stranger is not waited "
+	"for\n"},
     {"router: {asn: 1, listen: {port: 0}}\n"
      "peers:\n"
      "- {name: a, range: 10.9.0.0/24, asn: 1}\n",

@@ -4,7 +4,8 @@
  * The first change of a prefix in a turn notes what its outcome was (with a reference on the old
  * best set, so that the pointer cannot be reused): at the end of the turn a prefix that came back
  * to where it was is dropped from the list, and nobody hears of it.  The price is 24 bytes per
- * changed prefix and turn.
+ * changed prefix and turn.  Who looks at every path is told of all of them: what each path was is
+ * not noted.
  *
  * An id lives as long as its prefix has paths, is in the list of changes, or is held by a listener.
  */
@@ -64,16 +65,16 @@ void rib_release_prefix(struct rib *rib, enum ip_family family, uint32_t id)
 	give_up_if_unused(&rib->families[family], id);
 }
 
-/* Whether a dirty prefix is news: for everybody, or only for those that look at multipath. */
-static bool outcome_changed(
-    const struct rib_family *family, const struct dirty_prefix *dirty, bool multipath)
+/* Whether a dirty prefix is news for this listener. */
+static bool is_news(const struct rib_family *family, const struct dirty_prefix *dirty,
+    const struct rib_listener *listener)
 {
 	struct rib_prefix *prefix = rib_family_prefix(family, dirty->id);
 	const struct rib_path *best = rib_best_path(prefix);
 
-	return (best ? best->attributes : NULL) != dirty->best ||
+	return listener->every_path || (best ? best->attributes : NULL) != dirty->best ||
 	       (best && best->peer != dirty->peer) || prefix->dirty & RIB_DIRTY_LOCAL ||
-	       (multipath && rib_multipath_signature(family, prefix) != dirty->multipath);
+	       (listener->multipath && rib_multipath_signature(family, prefix) != dirty->multipath);
 }
 
 static void tell_listener(struct rib *rib, enum ip_family which, struct rib_listener *listener)
@@ -84,7 +85,7 @@ static void tell_listener(struct rib *rib, enum ip_family which, struct rib_list
 	rib->batch =
 	    memory_grow(rib->batch, &rib->batch_capacity, family->dirty_count, sizeof(*rib->batch));
 	for (size_t i = 0; i < family->dirty_count; i++)
-		if (outcome_changed(family, &family->dirty[i], listener->multipath))
+		if (is_news(family, &family->dirty[i], listener))
 			rib->batch[change.count++] = family->dirty[i].id;
 	change.ids = rib->batch;
 	if (change.count)

@@ -27,6 +27,7 @@ struct fixture {
 	struct arena arena;
 	struct ear ear; /* best paths */
 	struct ear wide_ear; /* equal-cost sets too */
+	struct ear widest_ear; /* every path */
 	struct rib_peer *local;
 	struct rib_peer *a; /* eBGP, router ID 1 */
 	struct rib_peer *b; /* eBGP, router ID 2 */
@@ -48,10 +49,11 @@ static void hear(void *arg, const struct rib_change *change)
 	}
 }
 
-static void listen_to(struct ear *ear, struct rib *rib, bool multipath)
+static void listen_to(struct ear *ear, struct rib *rib, bool multipath, bool every_path)
 {
 	*ear = (struct ear){.rib = rib};
-	ear->listener = (struct rib_listener){.changed = hear, .arg = ear, .multipath = multipath};
+	ear->listener = (struct rib_listener){
+	    .changed = hear, .arg = ear, .multipath = multipath, .every_path = every_path};
 	rib_add_listener(rib, &ear->listener);
 }
 
@@ -63,8 +65,9 @@ static int set_up(void **state)
 	fixture.local = rib_peer_at(fixture.rib, RIB_PEER_LOCAL);
 	fixture.a = add_peer(fixture.rib, POLICY_SOURCE_EBGP, 1);
 	fixture.b = add_peer(fixture.rib, POLICY_SOURCE_EBGP, 2);
-	listen_to(&fixture.ear, fixture.rib, false);
-	listen_to(&fixture.wide_ear, fixture.rib, true);
+	listen_to(&fixture.ear, fixture.rib, false, false);
+	listen_to(&fixture.wide_ear, fixture.rib, true, false);
+	listen_to(&fixture.widest_ear, fixture.rib, false, true);
 	*state = &fixture;
 	return 0;
 }
@@ -75,6 +78,7 @@ static int tear_down(void **state)
 
 	rib_remove_listener(fixture->rib, &fixture->ear.listener);
 	rib_remove_listener(fixture->rib, &fixture->wide_ear.listener);
+	rib_remove_listener(fixture->rib, &fixture->widest_ear.listener);
 	rib_free(fixture->rib);
 	arena_free(&fixture->arena);
 	return 0;
@@ -102,6 +106,13 @@ static void assert_heard(struct fixture *fixture, const char *narrow, const char
 	assert_string_equal(fixture->ear.heard, narrow);
 	assert_string_equal(fixture->wide_ear.heard, wide);
 	fixture->ear.heard[0] = fixture->wide_ear.heard[0] = 0;
+}
+
+static void assert_heard_by_widest(struct fixture *fixture, const char *wanted)
+{
+	rib_flush(fixture->rib);
+	assert_string_equal(fixture->widest_ear.heard, wanted);
+	fixture->widest_ear.heard[0] = 0;
 }
 
 static const struct rib_prefix *find(const struct fixture *fixture, const char *prefix)
@@ -206,6 +217,29 @@ static void loser_that_changes_is_no_news(void **state)
 	assert_heard(fixture, "", "");
 	withdraw(fixture, fixture->b, FIRST);
 	assert_heard(fixture, "", "");
+}
+
+static void any_change_of_any_path_is_news_to_those_who_want_it(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.3", long_path);
+
+	send(fixture, fixture->a, FIRST, "192.0.2.1", short_path);
+	assert_heard_by_widest(fixture, FIRST);
+	send(fixture, fixture->b, FIRST, "192.0.2.2", long_path); /* added */
+	assert_heard_by_widest(fixture, FIRST);
+	announce(fixture->rib, fixture->b, FIRST, 0, &attributes, 0); /* other attributes */
+	assert_heard_by_widest(fixture, FIRST);
+	announce(fixture->rib, fixture->b, FIRST, 0, &attributes, 0); /* the same again */
+	assert_heard_by_widest(fixture, "");
+	announce(fixture->rib, fixture->b, FIRST, 0, &attributes, RIB_PATH_FILTERED);
+	assert_heard_by_widest(fixture, FIRST);
+	rib_next_hop_resolve(
+	    fixture->rib, find(fixture, FIRST)->first.attributes->next_hop, true, 9);
+	assert_heard_by_widest(fixture, FIRST);
+	withdraw(fixture, fixture->b, FIRST);
+	assert_heard_by_widest(fixture, FIRST);
+	assert_heard_by_widest(fixture, "");
 }
 
 static void paths_of_one_peer_are_told_apart_by_their_id(void **state)
@@ -619,6 +653,7 @@ int main(void)
 	    TEST(another_peer_with_the_same_set_is_news),
 	    TEST(withdrawal_removes_the_path_and_then_the_prefix),
 	    TEST(loser_that_changes_is_no_news),
+	    TEST(any_change_of_any_path_is_news_to_those_who_want_it),
 	    TEST(paths_of_one_peer_are_told_apart_by_their_id),
 	    TEST(any_change_of_a_local_path_is_news),
 	    TEST(local_route_wins_before_the_as_path),

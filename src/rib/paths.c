@@ -18,15 +18,19 @@ void rib_count_path(
     struct rib *rib, enum ip_family which, const struct rib_path *path, uint32_t step)
 {
 	struct rib_peer *peer = rib->peers[path->peer];
+	uint32_t accepted = path->flags & RIB_PATH_FILTERED ? 0 : step;
 
 	rib->families[which].path_count += step;
-	if (path->epoch != peer->epoch[which]) {
+	if (rib_path_is_doomed(path, peer, which)) {
 		peer->stale_paths[which] += step;
 		return;
 	}
 	peer->paths[which] += step;
-	if (!(path->flags & RIB_PATH_FILTERED))
-		peer->accepted_paths[which] += step;
+	peer->accepted_paths[which] += accepted;
+	if (rib_peer_is_refreshing(peer, which) && path->epoch == peer->epoch[which]) {
+		peer->renewed_paths[which] += step;
+		peer->renewed_accepted_paths[which] += accepted;
+	}
 }
 
 /* The place of a new path of the prefix; the first one is in the prefix itself. */

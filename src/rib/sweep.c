@@ -3,9 +3,13 @@
  *
  * A sweep goes once round the slab of a family, from where the last one ended, a slice a turn.  One
  * that is asked for while another runs begins where that one is: both are done when it comes round
- * again.  Ids that are added meanwhile are passed too, at most once.  It removes stale paths
- * (those of an earlier epoch of their peer) and decides anew about prefixes whose next hops have
- * changed; a next hop stays marked until both families have been swept.
+ * again.  Ids that are added meanwhile are passed too, at most once.  It removes stale paths that
+ * are not kept, and decides anew about prefixes whose next hops have changed; a next hop stays
+ * marked until both families have been swept.
+ *
+ * A peer that goes down, or begins to send everything again, moves to the next epoch, so that all
+ * its paths are stale at once, without touching them.  Epochs have 16 bits, and the age of the
+ * oldest path is bounded: see begin_epoch().
  *
  * To change policy or the number of equal-cost paths is rare and asked for by an operator: these
  * walk the table in one go.
@@ -25,29 +29,57 @@ static void start_sweep(struct rib *rib, enum ip_family which)
 	rib_schedule(rib);
 }
 
+/*
+ * The age in epochs that a path may reach.  One that waits for the sweep ages while its peer goes
+ * on; what the peer itself can make go on, a refresh, ends at half of what 16 bits can count.
+ */
+enum { AGE_MAX = UINT16_MAX, REFRESH_AGE_MAX = UINT16_MAX / 2 };
+
+/* Makes all paths of the peer stale, unless some of them are too old for that already. */
+static bool begin_epoch(struct rib_peer *peer, enum ip_family family, uint16_t age_max)
+{
+	if (!peer->stale_paths[family])
+		peer->oldest_epoch[family] = peer->kept_epoch[family];
+	if ((uint16_t)(peer->epoch[family] - peer->oldest_epoch[family]) >= age_max)
+		return false;
+	peer->epoch[family]++;
+	peer->renewed_paths[family] = 0;
+	peer->renewed_accepted_paths[family] = 0;
+	return true;
+}
+
 void rib_withdraw_peer(struct rib *rib, struct rib_peer *peer, enum ip_family family)
 {
-	if (!peer->paths[family])
-		return;
-	peer->stale_paths[family] += peer->paths[family];
-	peer->paths[family] = 0;
-	peer->accepted_paths[family] = 0;
-	peer->epoch[family]++;
-	start_sweep(rib, family);
+	if (peer->paths[family]) {
+		if (!begin_epoch(peer, family, AGE_MAX)) {
+			rib_sweep(rib, UINT32_MAX);
+			begin_epoch(peer, family, AGE_MAX);
+		}
+		peer->stale_paths[family] += peer->paths[family];
+		peer->paths[family] = 0;
+		peer->accepted_paths[family] = 0;
+		start_sweep(rib, family);
+	}
+	peer->kept_epoch[family] = peer->epoch[family];
 }
 
 void rib_begin_refresh(struct rib *rib, struct rib_peer *peer, enum ip_family family)
 {
 	(void)rib;
-	(void)peer;
-	(void)family;
+	begin_epoch(peer, family, REFRESH_AGE_MAX);
 }
 
 void rib_end_refresh(struct rib *rib, struct rib_peer *peer, enum ip_family family)
 {
-	(void)rib;
-	(void)peer;
-	(void)family;
+	if (!rib_peer_is_refreshing(peer, family))
+		return;
+	peer->kept_epoch[family] = peer->epoch[family];
+	if (peer->paths[family] == peer->renewed_paths[family])
+		return;
+	peer->stale_paths[family] += peer->paths[family] - peer->renewed_paths[family];
+	peer->paths[family] = peer->renewed_paths[family];
+	peer->accepted_paths[family] = peer->renewed_accepted_paths[family];
+	start_sweep(rib, family);
 }
 
 void rib_next_hop_resolve(
@@ -80,15 +112,15 @@ void rib_forget_dirty_next_hop(struct rib *rib, const struct rib_next_hop *next_
 	}
 }
 
-/* Removes the first stale path of the prefix; false if there is none. */
-static bool remove_stale_path(struct rib *rib, enum ip_family which, uint32_t id)
+/* Removes the first doomed path of the prefix; false if there is none. */
+static bool remove_doomed_path(struct rib *rib, enum ip_family which, uint32_t id)
 {
 	struct rib_family *family = &rib->families[which];
 	struct rib_path *previous = NULL;
 
 	for (struct rib_path *path = rib_prefix_first_path(rib_family_prefix(family, id)); path;
 	     previous = path, path = rib_family_next_path(family, path)) {
-		if (path->epoch != rib->peers[path->peer]->epoch[which]) {
+		if (rib_path_is_doomed(path, rib->peers[path->peer], which)) {
 			rib_remove_path(rib, which, id, path, previous);
 			return true;
 		}
@@ -101,7 +133,7 @@ static void sweep_prefix(struct rib *rib, enum ip_family which, uint32_t id)
 	struct rib_family *family = &rib->families[which];
 	struct rib_prefix *prefix = rib_family_prefix(family, id);
 
-	while (remove_stale_path(rib, which, id))
+	while (remove_doomed_path(rib, which, id))
 		;
 	if (!rib->dirty_next_hop_count)
 		return;

@@ -11,7 +11,8 @@
  *
  * Work that touches every prefix (a peer went down, a next hop changed) is one sweep over the slab,
  * cut into slices of a turn each.  A path says in which epoch of its peer it was learned: one of an
- * earlier epoch is stale and is removed as the sweep comes by, unless the peer has sent it again.
+ * earlier epoch is stale.  A stale path stays in use while the peer sends everything again, and is
+ * removed as the sweep comes by once the peer has not sent it again or is gone.
  */
 #ifndef RIB_TABLE_H
 #define RIB_TABLE_H
@@ -36,12 +37,15 @@ struct rib_peer {
 	struct ip_address address; /* RFC 4271 9.1.2.2 g */
 	bool closing; /* freed when the sweep has taken its last path */
 	uint16_t epoch[IP_FAMILIES]; /* of its paths; an earlier one's are stale */
-	/* Paths of this epoch and later ones stay while the peer sends all again; see below. */
+	/* Stale paths of this epoch and later ones stay while the peer sends all again. */
 	uint16_t kept_epoch[IP_FAMILIES];
+	uint16_t oldest_epoch[IP_FAMILIES]; /* no path is older */
 	void *owner; /* the speaker's peer, for those above; NULL: this node */
-	uint32_t paths[IP_FAMILIES]; /* of this epoch, filtered ones included */
+	uint32_t paths[IP_FAMILIES]; /* that are not to be removed, filtered ones included */
 	uint32_t accepted_paths[IP_FAMILIES]; /* those of them that import policy let through */
-	uint32_t stale_paths[IP_FAMILIES]; /* of earlier epochs, still in the table */
+	uint32_t renewed_paths[IP_FAMILIES]; /* during a refresh: those that are not stale */
+	uint32_t renewed_accepted_paths[IP_FAMILIES];
+	uint32_t stale_paths[IP_FAMILIES]; /* to be removed by the sweep, still in the table */
 	uint64_t refused_paths; /* over RIB_PATHS_PER_PEER_MAX */
 };
 
@@ -151,8 +155,8 @@ bool rib_withdraw(
 void rib_withdraw_peer(struct rib *rib, struct rib_peer *peer, enum ip_family family);
 /*
  * The peer begins to send everything of the family again (RFC 7313 4): what it has sent before
- * stays in use, but is stale; with the end, what it has not sent again is removed, in slices.  A
- * begin within a begin begins anew; an end without a begin is ignored.
+ * stays in use and is counted, but is stale; with the end, what it has not sent again is removed,
+ * in slices.  A begin within a begin begins anew; an end without a begin is ignored.
  */
 void rib_begin_refresh(struct rib *rib, struct rib_peer *peer, enum ip_family family);
 void rib_end_refresh(struct rib *rib, struct rib_peer *peer, enum ip_family family);

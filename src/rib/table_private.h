@@ -69,6 +69,24 @@ static inline struct rib_path *rib_prefix_first_path(struct rib_prefix *prefix)
 	return prefix->first.attributes ? &prefix->first : NULL;
 }
 
+/*
+ * True if the path is of an epoch before those that the peer's paths are kept of.  Epochs are
+ * compared by their age, that is backward from the current one, so it does not matter when the
+ * number comes round: that no path is older than 65535 epochs is seen to in sweep.c.
+ */
+static inline bool rib_path_is_doomed(
+    const struct rib_path *path, const struct rib_peer *peer, enum ip_family family)
+{
+	uint16_t age = (uint16_t)(peer->epoch[family] - path->epoch);
+
+	return age > (uint16_t)(peer->epoch[family] - peer->kept_epoch[family]);
+}
+
+static inline bool rib_peer_is_refreshing(const struct rib_peer *peer, enum ip_family family)
+{
+	return peer->epoch[family] != peer->kept_epoch[family];
+}
+
 /* best_path.c */
 /* Runs the decision process: flags and places of the paths.  The prefix may have none. */
 void rib_decide(struct rib *rib, struct rib_family *family, struct rib_prefix *prefix);

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bitmap.h"
 #include "rib/table_private.h"
 
 static_assert(sizeof(struct rib_path) == 24, "a path has grown");
@@ -70,17 +71,49 @@ static void unlink_path(
 	slab_free(&family->paths, freed);
 }
 
+/* What a walk over the paths of a prefix has come by; all of it, if the path was not there. */
+struct path_search {
+	struct rib_path *previous; /* of the path that was found; NULL: it is the first */
+	uint32_t count;
+	uint32_t of_peer; /* of the same peer */
+	uint64_t send_ids; /* bit i: i + 1 is taken; up to 64 */
+};
+
 static struct rib_path *find_path(const struct rib_family *family, struct rib_prefix *prefix,
-    uint16_t peer, uint32_t path_id, struct rib_path **previous)
+    uint16_t peer, uint32_t path_id, struct path_search *search)
 {
-	*previous = NULL;
+	*search = (struct path_search){.previous = NULL};
 	for (struct rib_path *path = rib_prefix_first_path(prefix); path;
 	     path = rib_family_next_path(family, path)) {
-		if (path->peer == peer && path->path_id == path_id)
-			return path;
-		*previous = path;
+		if (path->peer == peer) {
+			if (path->path_id == path_id)
+				return path;
+			search->of_peer++;
+		}
+		if (path->send_id <= 64)
+			search->send_ids |= UINT64_C(1) << (path->send_id - 1);
+		search->count++;
+		search->previous = path;
 	}
 	return NULL;
+}
+
+/* The lowest identifier that no path of the prefix has. */
+static uint16_t free_send_id(
+    const struct rib_family *family, struct rib_prefix *prefix, const struct path_search *search)
+{
+	struct bitmap taken = {NULL, 0};
+	uint32_t send_id = 65;
+
+	if (search->send_ids != UINT64_MAX)
+		return (uint16_t)(__builtin_ctzll(~search->send_ids) + 1);
+	for (struct rib_path *path = rib_prefix_first_path(prefix); path;
+	     path = rib_family_next_path(family, path))
+		bitmap_set(&taken, path->send_id);
+	while (bitmap_test(&taken, send_id))
+		send_id++;
+	bitmap_free(&taken);
+	return (uint16_t)send_id;
 }
 
 /* The peer has sent again what it had sent: the path is of the current epoch now. */
@@ -93,23 +126,29 @@ static void renew_path(struct rib *rib, enum ip_family which, struct rib_path *p
 	rib_count_path(rib, which, path, 1);
 }
 
-void rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix,
+bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix,
     uint32_t path_id, struct attribute_set *attributes, uint8_t flags)
 {
 	const uint8_t given = RIB_PATH_FILTERED | RIB_PATH_MODIFIED;
 	const enum ip_family which = prefix->family;
 	struct rib_family *family = &rib->families[which];
 	uint32_t id = prefix_table_add(&family->prefixes, prefix);
-	struct rib_path *path, *previous;
+	struct path_search search;
 	struct rib_prefix *entry;
+	struct rib_path *path;
 
 	if (!id)
-		return;
+		return false;
 	entry = rib_family_prefix(family, id);
-	path = find_path(family, entry, peer->index, path_id, &previous);
+	path = find_path(family, entry, peer->index, path_id, &search);
 	if (path && path->attributes == attributes && (path->flags & given) == (flags & given)) {
 		renew_path(rib, which, path, peer->epoch[which]);
-		return;
+		return true;
+	}
+	/* With as many paths as there are identifiers there is none to send this one under. */
+	if (!path && (search.of_peer >= RIB_PATHS_PER_PEER_MAX || search.count >= UINT16_MAX)) {
+		peer->refused_paths++;
+		return false;
 	}
 	rib_mark_dirty(rib, family, id, peer->source == POLICY_SOURCE_LOCAL);
 	attribute_set_hold(attributes);
@@ -117,7 +156,10 @@ void rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *
 		rib_count_path(rib, which, path, (uint32_t)-1);
 		attribute_set_release(&rib->store, path->attributes);
 	} else {
+		uint16_t send_id = free_send_id(family, entry, &search);
+
 		path = add_path(family, entry);
+		path->send_id = send_id;
 	}
 	path->attributes = attributes;
 	path->path_id = path_id;
@@ -126,6 +168,7 @@ void rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *
 	path->epoch = peer->epoch[which];
 	rib_count_path(rib, which, path, 1);
 	rib_decide(rib, family, entry);
+	return true;
 }
 
 void rib_remove_path(struct rib *rib, enum ip_family which, uint32_t id, struct rib_path *path,
@@ -147,13 +190,14 @@ bool rib_withdraw(
 {
 	struct rib_family *family = &rib->families[prefix->family];
 	uint32_t id = prefix_table_find(&family->prefixes, prefix);
-	struct rib_path *path, *previous;
+	struct path_search search;
+	struct rib_path *path;
 
 	if (!id)
 		return false;
-	path = find_path(family, rib_family_prefix(family, id), peer->index, path_id, &previous);
+	path = find_path(family, rib_family_prefix(family, id), peer->index, path_id, &search);
 	if (!path)
 		return false;
-	rib_remove_path(rib, prefix->family, id, path, previous);
+	rib_remove_path(rib, prefix->family, id, path, search.previous);
 	return true;
 }

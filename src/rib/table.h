@@ -46,7 +46,7 @@ struct rib_peer {
 	uint32_t renewed_paths[IP_FAMILIES]; /* during a refresh: those that are not stale */
 	uint32_t renewed_accepted_paths[IP_FAMILIES];
 	uint32_t stale_paths[IP_FAMILIES]; /* to be removed by the sweep, still in the table */
-	uint64_t refused_paths; /* over RIB_PATHS_PER_PEER_MAX */
+	uint64_t refused_paths; /* for which rib_update() found no room */
 };
 
 #define RIB_PEER_LOCAL 0
@@ -139,9 +139,10 @@ struct rib_peer *rib_peer_at(const struct rib *rib, uint16_t index);
 
 /*
  * Sets the path (peer, path_id) of the prefix: added, or replaced (implicit withdraw).  `flags` may
- * hold RIB_PATH_FILTERED and RIB_PATH_MODIFIED.  Takes a reference of its own on the set.
+ * hold RIB_PATH_FILTERED and RIB_PATH_MODIFIED.  Takes a reference of its own on the set.  False if
+ * there is no room for it: the peer has RIB_PATHS_PER_PEER_MAX other paths of the prefix.
  */
-void rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix,
+bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix,
     uint32_t path_id, struct attribute_set *attributes, uint8_t flags);
 /*
  * Optional, for callers that know several prefixes ahead (the NLRI of a message): what updates of

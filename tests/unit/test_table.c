@@ -219,6 +219,76 @@ static void loser_that_changes_is_no_news(void **state)
 	assert_heard(fixture, "", "");
 }
 
+static const struct rib_path *find_sent_under(const struct fixture *fixture, uint16_t send_id)
+{
+	const struct rib_prefix *entry = find(fixture, FIRST);
+
+	for (const struct rib_path *path = entry ? &entry->first : NULL; path;
+	     path = rib_path_next(fixture->rib, IPV4, path))
+		if (path->send_id == send_id)
+			return path;
+	return NULL;
+}
+
+static bool withdraw_path(struct fixture *fixture, struct rib_peer *peer, uint32_t path_id)
+{
+	const struct ip_prefix at = prefix_of(FIRST);
+
+	return rib_withdraw(fixture->rib, peer, &at, path_id);
+}
+
+static void path_keeps_the_identifier_it_is_sent_under(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", long_path);
+
+	for (uint32_t path_id = 10; path_id < 13; path_id++)
+		announce(fixture->rib, fixture->a, FIRST, path_id, &attributes, 0);
+	for (uint16_t i = 1; i <= 3; i++)
+		assert_int_equal(find_sent_under(fixture, i)->path_id, 9 + i);
+	/* A better one goes to the front, and others move about. */
+	send(fixture, fixture->b, FIRST, "192.0.2.2", short_path);
+	assert_int_equal(best_peer(fixture, FIRST), fixture->b->index);
+	assert_int_equal(find_sent_under(fixture, 4)->peer, fixture->b->index);
+	attributes.origin = BGP_ORIGIN_INCOMPLETE;
+	announce(fixture->rib, fixture->a, FIRST, 11, &attributes, 0);
+	assert_int_equal(find_sent_under(fixture, 2)->path_id, 11);
+	/* The lowest that is free. */
+	assert_true(withdraw_path(fixture, fixture->b, 0));
+	assert_true(withdraw_path(fixture, fixture->a, 11));
+	assert_int_equal(find_sent_under(fixture, 1)->path_id, 10);
+	assert_int_equal(find_sent_under(fixture, 3)->path_id, 12);
+	announce(fixture->rib, fixture->a, FIRST, 99, &attributes, 0);
+	assert_int_equal(find_sent_under(fixture, 2)->path_id, 99);
+}
+
+static void peer_has_a_limited_number_of_paths_of_a_prefix(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct attribute_set_extra none = {0};
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", short_path);
+	struct attribute_store *store = rib_attribute_store(fixture->rib);
+	struct attribute_set *set = attribute_set_intern(store, &attributes, &none);
+	const struct ip_prefix at = prefix_of(FIRST);
+	const uint32_t limit = RIB_PATHS_PER_PEER_MAX;
+
+	for (uint32_t i = 0; i < limit; i++)
+		assert_true(rib_update(fixture->rib, fixture->a, &at, i, set, 0));
+	assert_false(rib_update(fixture->rib, fixture->a, &at, limit, set, 0));
+	assert_int_equal(fixture->a->refused_paths, 1);
+	assert_int_equal(fixture->a->paths[IPV4], limit);
+	/* It may change those that it has, and others have room. */
+	assert_true(rib_update(fixture->rib, fixture->a, &at, limit - 1, set, RIB_PATH_FILTERED));
+	assert_true(rib_update(fixture->rib, fixture->b, &at, limit, set, 0));
+	assert_int_equal(find_sent_under(fixture, (uint16_t)(limit + 1))->peer, fixture->b->index);
+	/* One goes, one may come, and takes its place. */
+	assert_true(withdraw_path(fixture, fixture->a, 130));
+	assert_true(rib_update(fixture->rib, fixture->a, &at, limit, set, 0));
+	assert_int_equal(find_sent_under(fixture, 131)->path_id, limit);
+	assert_int_equal(fixture->a->refused_paths, 1);
+	attribute_set_release(store, set);
+}
+
 static void any_change_of_any_path_is_news_to_those_who_want_it(void **state)
 {
 	struct fixture *fixture = *state;
@@ -654,6 +724,8 @@ int main(void)
 	    TEST(withdrawal_removes_the_path_and_then_the_prefix),
 	    TEST(loser_that_changes_is_no_news),
 	    TEST(any_change_of_any_path_is_news_to_those_who_want_it),
+	    TEST(path_keeps_the_identifier_it_is_sent_under),
+	    TEST(peer_has_a_limited_number_of_paths_of_a_prefix),
 	    TEST(paths_of_one_peer_are_told_apart_by_their_id),
 	    TEST(any_change_of_a_local_path_is_news),
 	    TEST(local_route_wins_before_the_as_path),

@@ -17,10 +17,11 @@ bool export_key_equal(const struct export_key *a, const struct export_key *b)
 {
 	if (memcmp(&a->codec, &b->codec, sizeof(a->codec)) != 0 ||
 	    memcmp(a->self, b->self, sizeof(a->self)) != 0 ||
-	    a->reflector_client != b->reflector_client || a->next_hop != b->next_hop ||
-	    a->local_asn != b->local_asn || a->router_asn != b->router_asn ||
-	    a->cluster_id != b->cluster_id || a->audiences != b->audiences ||
-	    a->filter_count != b->filter_count || !a->peer_name != !b->peer_name)
+	    a->reflector_client != b->reflector_client || a->path_limit != b->path_limit ||
+	    a->next_hop != b->next_hop || a->local_asn != b->local_asn ||
+	    a->router_asn != b->router_asn || a->cluster_id != b->cluster_id ||
+	    a->audiences != b->audiences || a->filter_count != b->filter_count ||
+	    !a->peer_name != !b->peer_name)
 		return false;
 	if (a->peer_name && strcmp(a->peer_name, b->peer_name) != 0)
 		return false;
@@ -30,13 +31,18 @@ bool export_key_equal(const struct export_key *a, const struct export_key *b)
 	return true;
 }
 
-/* True if a path of this node is meant for these peers. */
-static bool is_for_audience(const struct rib_path *path, const struct export_key *key)
+bool export_is_meant_for(const struct export_key *key, const struct rib_path *path)
 {
 	uint64_t audience = path->attributes->audience;
 
+	return path->peer != RIB_PEER_LOCAL || !audience || audience & key->audiences;
+}
+
+/* True if it is a path of this node that these peers may be sent. */
+static bool is_for_audience(const struct rib_path *path, const struct export_key *key)
+{
 	return path->peer == RIB_PEER_LOCAL && path->flags & RIB_PATH_USABLE &&
-	       (!audience || audience & key->audiences);
+	       export_is_meant_for(key, path);
 }
 
 /*

@@ -47,6 +47,9 @@ struct export_key {
 
 bool export_key_equal(const struct export_key *a, const struct export_key *b);
 
+/* False for a path of this node that is meant for others. */
+bool export_is_meant_for(const struct export_key *key, const struct rib_path *path);
+
 /* The outcome for one prefix: the attributes depend on nothing else. */
 struct export_route {
 	const struct rib_path *path;

@@ -75,13 +75,18 @@ static void swap_paths(struct rib_path *a, struct rib_path *b)
 	b->next = b_next;
 }
 
+static struct decision_candidate *allocate_candidates(
+    struct decision_candidate in_place[CANDIDATES_IN_PLACE], size_t count)
+{
+	return count <= CANDIDATES_IN_PLACE ? in_place
+					    : memory_allocate_zero(count, sizeof(*in_place));
+}
+
 static void decide_among(
     struct rib *rib, struct rib_family *family, struct rib_prefix *prefix, size_t count)
 {
 	struct decision_candidate in_place[CANDIDATES_IN_PLACE];
-	struct decision_candidate *candidates =
-	    count <= CANDIDATES_IN_PLACE ? in_place
-					 : memory_allocate_zero(count, sizeof(*candidates));
+	struct decision_candidate *candidates = allocate_candidates(in_place, count);
 	struct rib_path *best_path = NULL, *path;
 	size_t best, i = 0;
 
@@ -117,4 +122,27 @@ void rib_decide(struct rib *rib, struct rib_family *family, struct rib_prefix *p
 		count++;
 	if (count)
 		decide_among(rib, family, prefix, count);
+}
+
+void rib_rank_paths(
+    const struct rib *rib, const struct rib_path **paths, size_t count, size_t wanted)
+{
+	struct decision_candidate in_place[CANDIDATES_IN_PLACE];
+	struct decision_candidate *candidates = allocate_candidates(in_place, count);
+
+	for (size_t i = 0; i < count; i++) {
+		fill_candidate(rib, paths[i], &candidates[i]);
+		candidates[i].usable =
+		    true; /* until a sweep comes by with what its next hop does */
+	}
+	for (size_t i = 0; i < wanted && i + 1 < count; i++) {
+		size_t best = i + decision_run(candidates + i, count - i, 1);
+		const struct rib_path *path = paths[best];
+
+		paths[best] = paths[i];
+		candidates[best] = candidates[i];
+		paths[i] = path;
+	}
+	if (candidates != in_place)
+		free(candidates);
 }

@@ -198,6 +198,12 @@ const struct rib_path *rib_path_next(
     const struct rib *rib, enum ip_family family, const struct rib_path *path);
 /* The best path, or NULL if no path is usable. */
 const struct rib_path *rib_best_path(const struct rib_prefix *prefix);
+/*
+ * Moves the best `wanted` of these usable paths of one prefix to the front, the best one first: the
+ * decision process, run once for each place among those that are left.
+ */
+void rib_rank_paths(
+    const struct rib *rib, const struct rib_path **paths, size_t count, size_t wanted);
 uint32_t rib_prefix_count(const struct rib *rib, enum ip_family family);
 uint32_t rib_path_count(const struct rib *rib, enum ip_family family);
 

@@ -1,6 +1,7 @@
 /*
  * Update groups with sessions that take down what they are sent: a text per session, "+prefix" and
- * "-prefix" with blanks, "m5" for a MED, "end4" and "end6", and a ";" after each message.
+ * "-prefix" with blanks, "#3" for a Path Identifier, "m5" for a MED, "end4" and "end6", "[4" and
+ * "]4" for the marks of a refresh, and a ";" after each message.
  */
 #ifndef TESTS_SESSIONS_H
 #define TESTS_SESSIONS_H
@@ -42,36 +43,45 @@ struct fixture {
 	struct session sessions[SESSIONS];
 };
 
-static inline void say(struct session *session, char sign, const struct ip_prefix *prefix)
+static inline void say(
+    struct session *session, char sign, const struct ip_prefix *prefix, uint32_t path_id)
 {
 	char text[IP_TEXT_MAX];
 
 	text_append(&session->said, "%c%s ", sign, ip_prefix_print(prefix, text));
+	if (path_id)
+		text_append(&session->said, "#%u ", path_id);
 }
 
-static inline void hear_announced(void *arg, const struct ip_prefix *prefix,
+static inline void hear_announced(void *arg, const struct ip_prefix *prefix, uint32_t path_id,
     const struct bgp_attributes *attributes, const struct bgp_next_hop *next_hop)
 {
 	struct session *session = arg;
 
 	(void)next_hop;
-	say(session, '+', prefix);
+	say(session, '+', prefix, path_id);
 	if (bgp_attributes_has(attributes, BGP_ATTRIBUTE_MED))
 		text_append(&session->said, "m%u ", attributes->med);
 	session->announced++;
 }
 
-static inline void hear_withdrawn(void *arg, const struct ip_prefix *prefix)
+static inline void hear_withdrawn(void *arg, const struct ip_prefix *prefix, uint32_t path_id)
 {
 	struct session *session = arg;
 
-	say(session, '-', prefix);
+	say(session, '-', prefix, path_id);
 	session->withdrawn++;
 }
 
 static inline void hear_end_of_rib(void *arg, enum ip_family family)
 {
 	text_append(&((struct session *)arg)->said, "end%d ", family == IPV4 ? 4 : 6);
+}
+
+static inline void hear_mark(void *arg, enum ip_family family, enum bgp_refresh kind)
+{
+	text_append(&((struct session *)arg)->said, "%s%d ", kind == BGP_REFRESH_BEGIN ? "[" : "]",
+	    family == IPV4 ? 4 : 6);
 }
 
 static inline void hear_message(void *arg)
@@ -86,12 +96,12 @@ static inline void hear_message(void *arg)
 static inline void take_buffer(void *arg, struct shared_buffer *buffer)
 {
 	struct session *session = arg;
-	const struct receiver receiver = {
-	    session, hear_announced, hear_withdrawn, hear_end_of_rib, hear_message};
+	const struct receiver receiver = {session, session->codec, hear_announced, hear_withdrawn,
+	    hear_end_of_rib, hear_mark, hear_message};
 
 	assert_non_null(session->member);
 	session->bytes += buffer->length;
-	receive_buffer(&receiver, buffer, session->codec);
+	receive_buffer(&receiver, buffer);
 	for (unsigned i = 0; i < 2; i++) {
 		struct session *other = session->leave[i];
 

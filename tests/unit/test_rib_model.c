@@ -132,20 +132,22 @@ static uint64_t hash_attributes(
 
 /* A session as a receiver. */
 
-static void take_announced(void *arg, const struct ip_prefix *prefix,
+static void take_announced(void *arg, const struct ip_prefix *prefix, uint32_t path_id,
     const struct bgp_attributes *attributes, const struct bgp_next_hop *next_hop)
 {
 	struct model_session *session = arg;
 
+	(void)path_id;
 	session->routes[prefix->family][number_of(prefix)] = hash_attributes(attributes, next_hop);
 }
 
-static void take_withdrawn(void *arg, const struct ip_prefix *prefix)
+static void take_withdrawn(void *arg, const struct ip_prefix *prefix, uint32_t path_id)
 {
 	struct model_session *session = arg;
 	uint64_t *route = &session->routes[prefix->family][number_of(prefix)];
 	char text[IP_TEXT_MAX];
 
+	(void)path_id;
 	if (!*route)
 		fail_msg("peer %u was withdrawn %s, which it does not have", session->peer,
 		    ip_prefix_print(prefix, text));
@@ -163,10 +165,10 @@ static void take_end_of_rib(void *arg, enum ip_family family)
 static void take_buffer(void *arg, struct shared_buffer *buffer)
 {
 	struct model_session *session = arg;
-	const struct receiver receiver = {
-	    session, take_announced, take_withdrawn, take_end_of_rib, NULL};
+	const struct receiver receiver = {session, &session->key.codec, take_announced,
+	    take_withdrawn, take_end_of_rib, NULL, NULL};
 
-	receive_buffer(&receiver, buffer, &session->key.codec);
+	receive_buffer(&receiver, buffer);
 }
 
 static size_t say_queued(void *arg)

@@ -106,7 +106,7 @@ static struct update_bucket *find_bucket(
 	return bucket;
 }
 
-void update_batch_add(struct update_batch *batch, uint32_t prefix_id,
+void update_batch_add(struct update_batch *batch, uint32_t prefix_id, uint32_t path_id,
     const struct export_route *route, struct update_audience audience)
 {
 	static const struct export_route withdrawal;
@@ -115,7 +115,7 @@ void update_batch_add(struct update_batch *batch, uint32_t prefix_id,
 
 	batch->items = memory_grow(
 	    batch->items, &batch->item_capacity, batch->item_count + 1, sizeof(*batch->items));
-	batch->items[item] = (struct update_item){prefix_id, 0};
+	batch->items[item] = (struct update_item){prefix_id, path_id, 0};
 	if (bucket->first)
 		batch->items[bucket->last].next = item;
 	else
@@ -162,12 +162,23 @@ static const struct ip_prefix *item_prefix(const struct encoder *encoder, uint32
 	    encoder->rib, encoder->family, encoder->batch->items[item].prefix_id);
 }
 
-/* Fills a begun message; returns the first item that did not fit, or 0. */
+/*
+ * Fills a begun message, with Path Identifiers where they were agreed upon (RFC 7911 3); returns
+ * the first item that did not fit, or 0.
+ */
 static uint32_t fill_message(
     struct encoder *encoder, struct bgp_update_builder *builder, uint32_t item)
 {
-	while (item && bgp_update_put(builder, item_prefix(encoder, item)))
-		item = encoder->batch->items[item].next;
+	const struct update_item *items = encoder->batch->items;
+
+	if (encoder->key->codec.add_path_send[encoder->family]) {
+		while (item && bgp_update_put_path(
+				   builder, items[item].path_id, item_prefix(encoder, item)))
+			item = items[item].next;
+	} else {
+		while (item && bgp_update_put(builder, item_prefix(encoder, item)))
+			item = items[item].next;
+	}
 	bgp_update_finish(builder);
 	encoder->buffer->messages++;
 	return item;
@@ -189,9 +200,10 @@ static void encode_withdrawals(
 /* Nothing of the bucket can be sent: it is withdrawn, in case an earlier version was there. */
 static void give_up_bucket(struct encoder *encoder, const struct update_bucket *bucket)
 {
-	for (uint32_t item = bucket->first; item; item = encoder->batch->items[item].next)
-		encoder->unsendable(
-		    encoder->arg, encoder->batch->items[item].prefix_id, bucket->audience);
+	const struct update_item *items = encoder->batch->items;
+
+	for (uint32_t item = bucket->first; item; item = items[item].next)
+		encoder->unsendable(encoder->arg, items[item].prefix_id, items[item].path_id);
 	encode_withdrawals(encoder, bucket->first, bucket->audience);
 }
 

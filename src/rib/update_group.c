@@ -252,11 +252,11 @@ static void emit_buffer(void *arg, struct shared_buffer *buffer, struct update_a
 	send_to_audience(encoding->stream, buffer, audience);
 }
 
-static void forget_unsendable(void *arg, uint32_t id, struct update_audience audience)
+static void forget_unsendable(void *arg, uint32_t id, uint32_t path_id)
 {
 	const struct encoding *encoding = arg;
 
-	(void)audience;
+	(void)path_id;
 	stream_set_withdrawn(&encoding->stream->state, encoding->family, id);
 }
 

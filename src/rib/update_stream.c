@@ -188,15 +188,15 @@ void stream_plan(struct stream_state *state, const struct rib *rib, const struct
 	if (!prefix || !export_select(rib, key, which, prefix, cache, &route)) {
 		if (advertised)
 			update_batch_add(
-			    batch, id, NULL, (struct update_audience){.except = spared});
+			    batch, id, 0, NULL, (struct update_audience){.except = spared});
 		stream_set_withdrawn(state, which, id);
 		return;
 	}
 	source_is = membership(arg, route.path->peer);
 	source = source_is == STREAM_NOT_MEMBER ? 0 : route.path->peer;
 	if (advertised && source && source != spared)
-		update_batch_add(batch, id, NULL, (struct update_audience){.only = source});
+		update_batch_add(batch, id, 0, NULL, (struct update_audience){.only = source});
 	if (source_is != STREAM_ONLY_MEMBER)
-		update_batch_add(batch, id, &route, (struct update_audience){.except = source});
+		update_batch_add(batch, id, 0, &route, (struct update_audience){.except = source});
 	stream_set_advertised(state, which, id, source);
 }

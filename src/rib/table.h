@@ -169,6 +169,8 @@ void rib_refilter_peer(struct rib *rib, struct rib_peer *peer, enum ip_family fa
 /* What the tracker knows of a next hop; prefixes that use it are decided anew. */
 void rib_next_hop_resolve(
     struct rib *rib, struct rib_next_hop *next_hop, bool reachable, uint32_t cost);
+/* Changes of next hops or of whole peers are on their way to the prefixes that they concern. */
+bool rib_is_sweeping(const struct rib *rib);
 /* Hands all pending changes to the listeners now. */
 void rib_tell_listeners(struct rib *rib);
 /* Finishes the sweep and tells the listeners. */

@@ -112,7 +112,6 @@ void rib_remove_path(struct rib *rib, enum ip_family which, uint32_t id, struct 
 /* sweep.c */
 /* The next slice of a running sweep, of so many ids per family. */
 void rib_sweep(struct rib *rib, uint32_t slice);
-bool rib_is_sweeping(const struct rib *rib);
 /* Frees the peers that are closing and have no path left. */
 void rib_free_closed_peers(struct rib *rib);
 /* A next hop is about to be freed. */

@@ -69,10 +69,13 @@ struct update_groups {
 	struct loop *loop;
 	struct loop_task task;
 	struct rib_listener listener;
+	struct rib_listener path_listener; /* for groups with add-path, while there are any */
+	size_t add_path_groups;
 	struct update_group *groups;
 	struct update_group_member **members; /* by index of rib_peer */
 	size_t member_capacity;
 	struct update_batch batch;
+	struct path_selection selection;
 	uint64_t generation; /* counts what makes two streams that were equal differ */
 	bool running;
 	struct update_group_member *left; /* during the run */
@@ -103,6 +106,14 @@ static void set_member_of_peer(
 	groups->members[peer] = member;
 }
 
+static bool has_add_path(const struct update_group *group)
+{
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		if (group->key.codec.add_path_send[family])
+			return true;
+	return false;
+}
+
 static struct update_group *find_group(struct update_groups *groups, const struct export_key *key)
 {
 	struct update_group *group;
@@ -122,16 +133,21 @@ static struct update_group *find_group(struct update_groups *groups, const struc
 		group->key.peer_name = group->peer_name = memory_copy_string(key->peer_name);
 	group->next = groups->groups;
 	groups->groups = group;
+	if (has_add_path(group) && !groups->add_path_groups++)
+		rib_add_listener(groups->rib, &groups->path_listener);
 	return group;
 }
 
 static void free_group(struct update_group *group)
 {
-	struct update_group **at = &group->groups->groups;
+	struct update_groups *groups = group->groups;
+	struct update_group **at = &groups->groups;
 
 	while (*at != group)
 		at = &(*at)->next;
 	*at = group->next;
+	if (has_add_path(group) && !--groups->add_path_groups)
+		rib_remove_listener(groups->rib, &groups->path_listener);
 	free(group->filters);
 	free(group->peer_name);
 	free(group);
@@ -256,30 +272,35 @@ static void forget_unsendable(void *arg, uint32_t id, uint32_t path_id)
 {
 	const struct encoding *encoding = arg;
 
-	(void)path_id;
-	stream_set_withdrawn(&encoding->stream->state, encoding->family, id);
+	stream_forget(&encoding->stream->state, encoding->stream->group->groups->rib,
+	    encoding->family, id, path_id);
 }
 
-/* Encodes up to `budget` pending prefixes of the family; returns how many. */
+/* Encodes up to `budget` pending prefixes of the family, or paths of them; returns how many. */
 static size_t encode_family(struct update_stream *stream, enum ip_family family, size_t budget)
 {
 	struct update_groups *groups = stream->group->groups;
 	struct encoding encoding = {stream, family};
 	struct export_cache cache = {.set = NULL};
+	const struct stream_context context = {groups->rib, &stream->group->key, family,
+	    membership_of, stream, &cache, &groups->selection, &groups->batch};
 	size_t pending = stream->state.families[family].pending_count;
-	size_t count = pending < budget ? pending : budget;
-	uint32_t *taken = memory_allocate(count * sizeof(*taken));
+	size_t limit = pending < budget ? pending : budget;
+	uint32_t *taken = memory_allocate(limit * sizeof(*taken));
+	size_t count, paths;
 
-	for (size_t i = 0; i < count; i++) {
-		taken[i] = stream_take(&stream->state, family);
-		stream_plan(&stream->state, groups->rib, &stream->group->key, family, taken[i],
-		    membership_of, stream, &cache, &groups->batch);
+	for (count = 0; count < limit && groups->batch.item_count < budget; count++) {
+		taken[count] = stream_take(&stream->state, family);
+		stream_plan(&stream->state, &context, taken[count]);
 	}
+	paths = groups->batch.item_count;
 	update_batch_encode(&groups->batch, groups->rib, &stream->group->key, family, emit_buffer,
 	    forget_unsendable, &encoding);
 	for (size_t i = 0; i < count; i++)
 		rib_release_prefix(groups->rib, family, taken[i]);
 	free(taken);
+	if (paths > count)
+		return paths < budget ? paths : budget;
 	return count;
 }
 
@@ -316,11 +337,17 @@ static size_t run_stream(struct update_stream *stream, size_t budget)
 	return count;
 }
 
-/* Streams of the group that have caught up become one. */
+/*
+ * Streams of the group that have caught up become one.  Several paths are ranked by what next hops
+ * cost now, the best path is by what they cost when the sweep came by: until it has come by
+ * everywhere, two streams may have ranked the same paths differently.
+ */
 static void merge_streams(struct update_group *group)
 {
 	struct update_stream *idle = NULL;
 
+	if (has_add_path(group) && rib_is_sweeping(group->groups->rib))
+		return;
 	for (struct update_stream *stream = group->streams, *next; stream; stream = next) {
 		next = stream->next;
 		if (!stream_is_idle(&stream->state))
@@ -403,12 +430,12 @@ void update_groups_run(struct update_groups *groups)
 	run(groups, SIZE_MAX);
 }
 
-static void prefixes_changed(void *arg, const struct rib_change *change)
+static void mark_changed(
+    struct update_groups *groups, const struct rib_change *change, bool add_path)
 {
-	struct update_groups *groups = arg;
-
 	for (struct update_group *group = groups->groups; group; group = group->next) {
-		if (!group->key.codec.families[change->family])
+		if (!group->key.codec.families[change->family] ||
+		    group->key.codec.add_path_send[change->family] != add_path)
 			continue;
 		for (struct update_stream *stream = group->streams; stream; stream = stream->next)
 			for (size_t i = 0; i < change->count; i++)
@@ -416,6 +443,16 @@ static void prefixes_changed(void *arg, const struct rib_change *change)
 				    &stream->state, groups->rib, change->family, change->ids[i]);
 	}
 	schedule(groups);
+}
+
+static void prefixes_changed(void *arg, const struct rib_change *change)
+{
+	mark_changed(arg, change, false);
+}
+
+static void paths_changed(void *arg, const struct rib_change *change)
+{
+	mark_changed(arg, change, true);
 }
 
 struct update_groups *update_groups_new(struct rib *rib, struct loop *loop)
@@ -426,6 +463,8 @@ struct update_groups *update_groups_new(struct rib *rib, struct loop *loop)
 	groups->loop = loop;
 	loop_task_init(&groups->task, run_task, groups);
 	groups->listener = (struct rib_listener){.changed = prefixes_changed, .arg = groups};
+	groups->path_listener =
+	    (struct rib_listener){.changed = paths_changed, .arg = groups, .every_path = true};
 	rib_add_listener(rib, &groups->listener);
 	return groups;
 }
@@ -436,6 +475,7 @@ void update_groups_free(struct update_groups *groups)
 		loop_task_cancel(groups->loop, &groups->task);
 	rib_remove_listener(groups->rib, &groups->listener);
 	update_batch_free(&groups->batch);
+	path_selection_free(&groups->selection);
 	free(groups->members);
 	free(groups);
 }

@@ -5,7 +5,8 @@
  * buffer that the session of every member takes a reference of.  The members of a group are in
  * streams.  A stream is a position in the history: a bitmap of the prefixes that its members have
  * been advertised, and a bitmap of those that changed since and are not yet encoded.  Members of
- * one stream have been sent exactly the same, but that none is sent its own routes back.
+ * one stream have been sent exactly the same, but that none is sent its own routes back.  Where
+ * several paths of a prefix may be sent (RFC 7911), a stream notes each of them: stream_paths.h.
  *
  * A member whose queue stays full while others wait for more leaves for a stream of its own, where
  * a change costs a bit and not bytes, until it has caught up.  A stream with nothing pending has

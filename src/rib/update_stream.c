@@ -2,7 +2,8 @@
  * Three facts per prefix and stream: advertised (a bit), pending (a bit), and whom it was not sent
  * to because the route came from there (two bytes, only once any member of the stream is a source).
  * With them the next message for a prefix is always exact: an announcement for those who get it, a
- * withdrawal only for those who had it.
+ * withdrawal only for those who had it.  With add-path the third fact, and whether an announcement
+ * is needed at all, is known per path: see stream_paths.h.
  */
 #include "rib/update_stream.h"
 
@@ -33,6 +34,7 @@ void stream_mark_all(struct stream_state *state, struct rib *rib, enum ip_family
 	for (uint32_t id = 1; id < rib_limit(rib, which); id++)
 		if (rib_prefix_at(rib, which, id))
 			stream_mark(state, rib, which, id);
+	stream_paths_repeat(&state->families[which].paths);
 }
 
 uint32_t stream_take(struct stream_state *state, enum ip_family which)
@@ -86,11 +88,13 @@ static void set_spared(struct stream_family *family, uint32_t id, uint16_t peer)
 
 uint32_t stream_advertised_to(const struct stream_family *family, uint16_t peer)
 {
-	return family->advertised_count -
-	       (peer < family->spared_count_capacity ? family->spared_count[peer] : 0);
+	uint32_t spared = peer < family->spared_count_capacity ? family->spared_count[peer] : 0;
+
+	/* One of the two is nothing. */
+	return family->advertised_count - spared + stream_paths_advertised_to(&family->paths, peer);
 }
 
-void stream_set_advertised(
+static void set_advertised(
     struct stream_state *state, enum ip_family which, uint32_t id, uint16_t spared)
 {
 	struct stream_family *family = &state->families[which];
@@ -99,7 +103,7 @@ void stream_set_advertised(
 	set_spared(family, id, spared);
 }
 
-void stream_set_withdrawn(struct stream_state *state, enum ip_family which, uint32_t id)
+static void set_withdrawn(struct stream_state *state, enum ip_family which, uint32_t id)
 {
 	struct stream_family *family = &state->families[which];
 
@@ -135,6 +139,7 @@ void stream_copy(struct stream_state *to, const struct stream_state *from, struc
 
 		copy_bitmap(&copy->advertised, &family->advertised);
 		copy_bitmap(&copy->pending, &family->pending);
+		stream_paths_copy(&copy->paths, &family->paths);
 		copy->spared =
 		    copy_array(family->spared, family->spared_capacity * sizeof(*family->spared));
 		copy->spared_count = copy_array(family->spared_count,
@@ -165,6 +170,7 @@ void stream_release(struct stream_state *state, struct rib *rib)
 		for (uint32_t id = bitmap_next(&family->pending, 0); id != UINT32_MAX;
 		     id = bitmap_next(&family->pending, id + 1))
 			rib_release_prefix(rib, which, id);
+		stream_paths_release(&family->paths, rib);
 		bitmap_free(&family->advertised);
 		bitmap_free(&family->pending);
 		free(family->spared);
@@ -173,30 +179,67 @@ void stream_release(struct stream_state *state, struct rib *rib)
 	memset(state, 0, sizeof(*state));
 }
 
-void stream_plan(struct stream_state *state, const struct rib *rib, const struct export_key *key,
-    enum ip_family which, uint32_t id, stream_membership_of *membership, void *arg,
-    struct export_cache *cache, struct update_batch *batch)
+/* The bit says whether anything of the prefix is advertised; the paths are counted on their own. */
+static void note_paths(struct stream_family *family, uint32_t id)
 {
+	if (stream_paths_first(&family->paths, id))
+		bitmap_set(&family->advertised, id);
+	else
+		bitmap_clear(&family->advertised, id);
+}
+
+static void plan_best_path(
+    struct stream_state *state, const struct stream_context *context, uint32_t id)
+{
+	const enum ip_family which = context->family;
 	const struct stream_family *family = &state->families[which];
-	const struct rib_prefix *prefix = rib_prefix_at(rib, which, id);
+	const struct rib_prefix *prefix = rib_prefix_at(context->rib, which, id);
 	bool advertised = bitmap_test(&family->advertised, id);
 	uint16_t spared = stream_spared(family, id);
 	enum stream_membership source_is;
 	struct export_route route;
 	uint16_t source;
 
-	if (!prefix || !export_select(rib, key, which, prefix, cache, &route)) {
+	if (!prefix ||
+	    !export_select(context->rib, context->key, which, prefix, context->cache, &route)) {
 		if (advertised)
-			update_batch_add(
-			    batch, id, 0, NULL, (struct update_audience){.except = spared});
-		stream_set_withdrawn(state, which, id);
+			update_batch_add(context->batch, id, 0, NULL,
+			    (struct update_audience){.except = spared});
+		set_withdrawn(state, which, id);
 		return;
 	}
-	source_is = membership(arg, route.path->peer);
+	source_is = context->membership(context->membership_arg, route.path->peer);
 	source = source_is == STREAM_NOT_MEMBER ? 0 : route.path->peer;
 	if (advertised && source && source != spared)
-		update_batch_add(batch, id, 0, NULL, (struct update_audience){.only = source});
+		update_batch_add(
+		    context->batch, id, 0, NULL, (struct update_audience){.only = source});
 	if (source_is != STREAM_ONLY_MEMBER)
-		update_batch_add(batch, id, 0, &route, (struct update_audience){.except = source});
-	stream_set_advertised(state, which, id, source);
+		update_batch_add(
+		    context->batch, id, 0, &route, (struct update_audience){.except = source});
+	set_advertised(state, which, id, source);
+}
+
+void stream_plan(struct stream_state *state, const struct stream_context *context, uint32_t id)
+{
+	struct stream_family *family = &state->families[context->family];
+
+	if (context->key->codec.add_path_send[context->family]) {
+		stream_paths_plan(&family->paths, context, id);
+		note_paths(family, id);
+	} else {
+		plan_best_path(state, context, id);
+	}
+}
+
+void stream_forget(struct stream_state *state, struct rib *rib, enum ip_family which, uint32_t id,
+    uint32_t path_id)
+{
+	struct stream_family *family = &state->families[which];
+
+	if (path_id) {
+		stream_paths_forget(&family->paths, rib, id, (uint16_t)path_id);
+		note_paths(family, id);
+	} else {
+		set_withdrawn(state, which, id);
+	}
 }

@@ -2,7 +2,9 @@
  * The state of a stream (see update_group.h): per family, which prefixes its members have been
  * advertised, which of them one member was spared because it is their source, and which have
  * changed since.  Bitmaps over prefix ids; a pending prefix is held in the RIB so that it can
- * still be withdrawn.  It encodes nothing and knows no member.  Private to the RIB.
+ * still be withdrawn.  Where paths have identifiers, stream_paths.h keeps which of them were sent
+ * in place of whom a prefix was not sent to.  It encodes nothing and knows no member.  Private to
+ * the RIB.
  */
 #ifndef RIB_UPDATE_STREAM_H
 #define RIB_UPDATE_STREAM_H
@@ -11,8 +13,8 @@
 #include <stdint.h>
 
 #include "base/bitmap.h"
+#include "rib/stream_paths.h"
 #include "rib/table.h"
-#include "rib/update_batch.h"
 
 struct stream_family {
 	struct bitmap advertised;
@@ -24,6 +26,7 @@ struct stream_family {
 	size_t spared_capacity;
 	uint32_t *spared_count; /* by rib_peer: how many prefixes it was spared */
 	size_t spared_count_capacity;
+	struct stream_paths paths; /* with add-path; else nothing was ever sent of it */
 	bool end_of_rib_due;
 };
 
@@ -38,21 +41,25 @@ static inline uint16_t stream_spared(const struct stream_family *family, uint32_
 	return id < family->spared_capacity ? family->spared[id] : 0;
 }
 
-/* How many prefixes of the family this peer has been advertised, if it is a member. */
+/* How many paths of the family this peer has been advertised, if it is a member. */
 uint32_t stream_advertised_to(const struct stream_family *family, uint16_t peer);
 /* Notes that the prefix changed; one that was not advertised and has no path is no news. */
 void stream_mark(struct stream_state *state, struct rib *rib, enum ip_family family, uint32_t id);
-/* Marks every prefix with a path; an advertised one without is pending already. */
+/*
+ * Everything is to be sent, again if it was sent before: marks every prefix with a path.  An
+ * advertised one without is pending already.
+ */
 void stream_mark_all(struct stream_state *state, struct rib *rib, enum ip_family family);
 /* Marks what is sent otherwise under the new key than under the old one (stream_difference.c). */
 void stream_mark_differences(struct stream_state *state, struct rib *rib,
     const struct export_key *old, const struct export_key *new);
 /* Takes the next pending prefix: its id, or UINT32_MAX.  It stays held for the caller. */
 uint32_t stream_take(struct stream_state *state, enum ip_family family);
-/* Notes what is being sent: advertised (and to whom not) or withdrawn. */
-void stream_set_advertised(
-    struct stream_state *state, enum ip_family family, uint32_t id, uint16_t spared);
-void stream_set_withdrawn(struct stream_state *state, enum ip_family family, uint32_t id);
+/* Puts into the batch what is to be sent for a taken prefix, and notes it. */
+void stream_plan(struct stream_state *state, const struct stream_context *context, uint32_t id);
+/* What was planned cannot be sent: it counts as not advertised.  `path_id` as in the batch. */
+void stream_forget(struct stream_state *state, struct rib *rib, enum ip_family family, uint32_t id,
+    uint32_t path_id);
 /* True if nothing is pending and no End-of-RIB is due: what it advertised is what there is. */
 bool stream_is_idle(const struct stream_state *state);
 /* A copy of all, pending prefixes held once more. */
@@ -61,11 +68,5 @@ void stream_copy(struct stream_state *to, const struct stream_state *from, struc
 void stream_merge(struct stream_state *into, struct stream_state *from, struct rib *rib);
 /* Lets go of pending prefixes and frees the bitmaps. */
 void stream_release(struct stream_state *state, struct rib *rib);
-enum stream_membership { STREAM_NOT_MEMBER, STREAM_MEMBER, STREAM_ONLY_MEMBER };
-typedef enum stream_membership stream_membership_of(void *arg, uint16_t peer);
-/* Puts into the batch what is to be sent for a taken prefix, and notes it. */
-void stream_plan(struct stream_state *state, const struct rib *rib, const struct export_key *key,
-    enum ip_family family, uint32_t id, stream_membership_of *membership, void *arg,
-    struct export_cache *cache, struct update_batch *batch);
 
 #endif

@@ -152,15 +152,21 @@ static unsigned append_paths(const struct route_walk *walk, const struct rib_pre
 static unsigned append_advertised(struct route_walk *walk, const struct rib_prefix *prefix,
     uint32_t id, const struct update_group_member *member, struct text *lines)
 {
-	struct bgp_attributes attributes;
-	const struct rib_path *path;
-	const bool exported =
-	    update_group_show(member, prefix->prefix.family, id, &walk->arena, &attributes, &path);
+	struct update_group_route route;
+	uint32_t cursor = 0;
+	unsigned count = 0;
 
-	if (exported)
-		json_append_line(lines, path_value(walk, prefix, path, &attributes));
-	arena_reset(&walk->arena);
-	return exported;
+	while (
+	    update_group_show(member, prefix->prefix.family, id, &cursor, &walk->arena, &route)) {
+		json_t *object = path_value(walk, prefix, route.path, &route.attributes);
+
+		if (route.path_id)
+			json_set_number(object, "pathID", route.path_id);
+		json_append_line(lines, object);
+		count++;
+		arena_reset(&walk->arena);
+	}
+	return count;
 }
 
 static unsigned append_prefix(struct route_walk *walk, const struct rib_prefix *prefix, uint32_t id,

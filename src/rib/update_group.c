@@ -24,8 +24,7 @@
 
 #include "base/memory.h"
 #include "bgp/message.h"
-#include "rib/update_batch.h"
-#include "rib/update_stream.h"
+#include "rib/update_group_private.h"
 
 /* Prefixes encoded per turn of the loop: a few milliseconds. */
 #define RUN_BUDGET 16384
@@ -33,53 +32,6 @@
 #define QUEUE_LOW (256u * 1024)
 /* A member with more than this queued leaves a stream that goes on. */
 #define QUEUE_HIGH (4u * 1024 * 1024)
-
-struct update_stream {
-	struct update_group *group;
-	struct stream_state state;
-	struct update_group_member *members;
-	struct update_stream *next;
-	bool fresh; /* nothing encoded yet: others may still join */
-	/* The stream from which a member moved here, while nothing has happened since. */
-	const struct update_stream *moved_from;
-	uint64_t moved_at; /* the generation */
-};
-
-struct update_group {
-	struct update_groups *groups;
-	struct export_key key;
-	const struct policy_filter **filters; /* the key's array, our own copy */
-	char *peer_name;
-	struct update_stream *streams;
-	struct update_group *next;
-};
-
-struct update_group_member {
-	struct update_stream *stream;
-	uint16_t peer; /* index of its rib_peer */
-	bool left; /* in the middle of a run */
-	struct update_group_member_ops ops;
-	void *arg;
-	struct update_group_member *next; /* in the stream */
-	struct update_group_member *next_left; /* of those that are to be freed */
-};
-
-struct update_groups {
-	struct rib *rib;
-	struct loop *loop;
-	struct loop_task task;
-	struct rib_listener listener;
-	struct rib_listener path_listener; /* for groups with add-path, while there are any */
-	size_t add_path_groups;
-	struct update_group *groups;
-	struct update_group_member **members; /* by index of rib_peer */
-	size_t member_capacity;
-	struct update_batch batch;
-	struct path_selection selection;
-	uint64_t generation; /* counts what makes two streams that were equal differ */
-	bool running;
-	struct update_group_member *left; /* during the run */
-};
 
 static void schedule(struct update_groups *groups)
 {
@@ -603,49 +555,4 @@ void update_groups_replace_filter(
 		for (size_t i = 0; i < group->key.filter_count; i++)
 			if (group->filters[i] == old)
 				group->filters[i] = new;
-}
-
-uint32_t update_group_advertised(const struct update_group_member *member, enum ip_family family)
-{
-	return stream_advertised_to(&member->stream->state.families[family], member->peer);
-}
-
-bool update_group_show(const struct update_group_member *member, enum ip_family which,
-    uint32_t prefix_id, struct arena *arena, struct bgp_attributes *attributes,
-    const struct rib_path **path)
-{
-	const struct update_group *group = member->stream->group;
-	const struct rib *rib = group->groups->rib;
-	const struct stream_family *family = &member->stream->state.families[which];
-	const struct rib_prefix *prefix = rib_prefix_at(rib, which, prefix_id);
-	struct export_cache cache = {.set = NULL};
-	struct export_route route;
-
-	if (!prefix || !bitmap_test(&family->advertised, prefix_id) ||
-	    stream_spared(family, prefix_id) == member->peer ||
-	    !export_select(rib, &group->key, which, prefix, &cache, &route))
-		return false;
-	export_attributes(rib, &group->key, which, &route, arena, attributes);
-	*path = route.path;
-	return true;
-}
-
-size_t update_groups_count(const struct update_groups *groups)
-{
-	size_t count = 0;
-
-	for (const struct update_group *group = groups->groups; group; group = group->next)
-		count++;
-	return count;
-}
-
-size_t update_groups_stream_count(const struct update_groups *groups)
-{
-	size_t count = 0;
-
-	for (const struct update_group *group = groups->groups; group; group = group->next)
-		for (const struct update_stream *stream = group->streams; stream;
-		     stream = stream->next)
-			count++;
-	return count;
 }

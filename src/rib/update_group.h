@@ -69,15 +69,21 @@ void update_group_move(struct update_group_member *member, const struct export_k
 void update_groups_replace_filter(
     struct update_groups *groups, const struct policy_filter *old, const struct policy_filter *new);
 
-/* How many prefixes of the family the member has been advertised. */
+/* How many paths of the family the member has been advertised; without add-path, prefixes. */
 uint32_t update_group_advertised(const struct update_group_member *member, enum ip_family family);
+
+struct update_group_route {
+	const struct rib_path *path; /* in the table */
+	uint32_t path_id; /* the Path Identifier that it was sent with; 0: without add-path */
+	struct bgp_attributes attributes; /* as on the wire */
+};
+
 /*
- * What the member has been sent for the prefix: false if nothing.  The attributes are as on the
- * wire, valid until the arena is reset.
+ * What the member has been sent for the prefix, path by path: `*cursor` is 0 for the first one;
+ * false if there is no more.  Valid until the arena is reset and while the table does not change.
  */
 bool update_group_show(const struct update_group_member *member, enum ip_family family,
-    uint32_t prefix_id, struct arena *arena, struct bgp_attributes *attributes,
-    const struct rib_path **path);
+    uint32_t prefix_id, uint32_t *cursor, struct arena *arena, struct update_group_route *shown);
 
 /* For tests and metrics. */
 size_t update_groups_count(const struct update_groups *groups);

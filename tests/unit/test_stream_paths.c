@@ -491,6 +491,40 @@ static void many_paths_are_packed(void **state)
 	assert_int_equal(advertised(fixture, 0), 3 * PREFIXES);
 }
 
+static void every_path_that_was_sent_is_shown(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct ip_prefix at = prefix_of(A);
+	struct update_group_route shown;
+	uint32_t id, cursor = 0;
+
+	fixture->key.path_limit = 2;
+	join(fixture, 0);
+	join(fixture, 1);
+	advertise_path(fixture, &fixture->sessions[1], A, 7, 2);
+	advertise_path(fixture, &fixture->sessions[5], A, 8, 1);
+	advertise_path(fixture, &fixture->sessions[5], A, 9, 3); /* over the limit */
+	run_and_forget(fixture);
+	rib_find(fixture->rib, &at, &id);
+	assert_true(update_group_show(
+	    fixture->sessions[0].member, IPV4, id, &cursor, &fixture->arena, &shown));
+	assert_int_equal(shown.path_id, 2);
+	assert_int_equal(shown.attributes.med, 1);
+	assert_int_equal(shown.path->path_id, 8);
+	assert_true(update_group_show(
+	    fixture->sessions[0].member, IPV4, id, &cursor, &fixture->arena, &shown));
+	assert_int_equal(shown.path_id, 1);
+	assert_false(update_group_show(
+	    fixture->sessions[0].member, IPV4, id, &cursor, &fixture->arena, &shown));
+	/* The other one's own is left out. */
+	cursor = 0;
+	assert_true(update_group_show(
+	    fixture->sessions[1].member, IPV4, id, &cursor, &fixture->arena, &shown));
+	assert_int_equal(shown.path_id, 2);
+	assert_false(update_group_show(
+	    fixture->sessions[1].member, IPV4, id, &cursor, &fixture->arena, &shown));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up_add_path, tear_down)
 
 int main(void)
@@ -514,6 +548,7 @@ int main(void)
 	    TEST(streams_do_not_merge_while_next_hops_change),
 	    TEST(path_that_does_not_fit_is_withdrawn),
 	    TEST(many_paths_are_packed),
+	    TEST(every_path_that_was_sent_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,60 @@
+/*
+ * What the two files of the update groups share: update_group.c, which changes them, and
+ * update_group_show.c, which only looks.
+ */
+#ifndef RIB_UPDATE_GROUP_PRIVATE_H
+#define RIB_UPDATE_GROUP_PRIVATE_H
+
+#include "rib/path_selection.h"
+#include "rib/update_batch.h"
+#include "rib/update_group.h"
+#include "rib/update_stream.h"
+
+struct update_stream {
+	struct update_group *group;
+	struct stream_state state;
+	struct update_group_member *members;
+	struct update_stream *next;
+	bool fresh; /* nothing encoded yet: others may still join */
+	/* The stream from which a member moved here, while nothing has happened since. */
+	const struct update_stream *moved_from;
+	uint64_t moved_at; /* the generation */
+};
+
+struct update_group {
+	struct update_groups *groups;
+	struct export_key key;
+	const struct policy_filter **filters; /* the key's array, our own copy */
+	char *peer_name;
+	struct update_stream *streams;
+	struct update_group *next;
+};
+
+struct update_group_member {
+	struct update_stream *stream;
+	uint16_t peer; /* index of its rib_peer */
+	bool left; /* in the middle of a run */
+	struct update_group_member_ops ops;
+	void *arg;
+	struct update_group_member *next; /* in the stream */
+	struct update_group_member *next_left; /* of those that are to be freed */
+};
+
+struct update_groups {
+	struct rib *rib;
+	struct loop *loop;
+	struct loop_task task;
+	struct rib_listener listener;
+	struct rib_listener path_listener; /* for groups with add-path, while there are any */
+	size_t add_path_groups;
+	struct update_group *groups;
+	struct update_group_member **members; /* by index of rib_peer */
+	size_t member_capacity;
+	struct update_batch batch;
+	struct path_selection selection;
+	uint64_t generation; /* counts what makes two streams that were equal differ */
+	bool running;
+	struct update_group_member *left; /* during the run */
+};
+
+#endif

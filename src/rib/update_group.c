@@ -256,6 +256,15 @@ static size_t encode_family(struct update_stream *stream, enum ip_family family,
 	return count;
 }
 
+/* A message of its own for all members. */
+static void send_message(
+    struct update_stream *stream, struct shared_buffer *buffer, const struct wire_writer *writer)
+{
+	buffer->length = wire_written(writer);
+	buffer->messages = 1;
+	send_to_audience(stream, buffer, (struct update_audience){0});
+}
+
 static void send_end_of_rib(struct update_stream *stream, enum ip_family family)
 {
 	struct shared_buffer *buffer = shared_buffer_new(64);
@@ -263,9 +272,48 @@ static void send_end_of_rib(struct update_stream *stream, enum ip_family family)
 
 	stream->state.families[family].end_of_rib_due = false;
 	bgp_end_of_rib_encode(&writer, family);
-	buffer->length = wire_written(&writer);
-	buffer->messages = 1;
-	send_to_audience(stream, buffer, (struct update_audience){0});
+	send_message(stream, buffer, &writer);
+}
+
+static void send_mark(struct update_stream *stream, enum ip_family family, enum bgp_refresh kind)
+{
+	struct stream_family *state = &stream->state.families[family];
+	struct shared_buffer *buffer = shared_buffer_new(64);
+	struct wire_writer writer = wire_writer_init(buffer->bytes, buffer->capacity);
+
+	if (kind == BGP_REFRESH_BEGIN)
+		state->begin_mark_due = false;
+	else
+		state->end_mark_due = false;
+	bgp_route_refresh_encode(&writer, family, kind);
+	send_message(stream, buffer, &writer);
+}
+
+/* Sends what ends what was pending; true if it begins anew, for a refresh that was asked for. */
+static bool end_family(struct update_stream *stream, enum ip_family family)
+{
+	const struct stream_family *state = &stream->state.families[family];
+
+	if (state->end_of_rib_due)
+		send_end_of_rib(stream, family);
+	if (state->end_mark_due)
+		send_mark(stream, family, BGP_REFRESH_END);
+	return stream_begin_due_refresh(&stream->state, stream->group->groups->rib, family);
+}
+
+/* Returns how many prefixes it encoded. */
+static size_t run_family(struct update_stream *stream, enum ip_family family, size_t budget)
+{
+	const struct stream_family *state = &stream->state.families[family];
+	size_t count = 0;
+
+	do {
+		if (state->begin_mark_due)
+			send_mark(stream, family, BGP_REFRESH_BEGIN);
+		if (count < budget && state->pending_count)
+			count += encode_family(stream, family, budget - count);
+	} while (!state->pending_count && end_family(stream, family));
+	return count;
 }
 
 /* Returns how many prefixes it encoded; 0: it has nothing to send, or nobody takes it. */
@@ -276,16 +324,9 @@ static size_t run_stream(struct update_stream *stream, size_t budget)
 	if (stream_is_idle(&stream->state) || !prepare_stream(stream))
 		return 0;
 	stream->fresh = false;
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
-		struct stream_family *state = &stream->state.families[family];
-
-		if (!stream->group->key.codec.families[family])
-			continue;
-		if (count < budget && state->pending_count)
-			count += encode_family(stream, family, budget - count);
-		if (!state->pending_count && state->end_of_rib_due)
-			send_end_of_rib(stream, family);
-	}
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		if (stream->group->key.codec.families[family])
+			count += run_family(stream, family, budget - count);
 	return count;
 }
 
@@ -497,12 +538,16 @@ void update_group_refresh(struct update_group_member *member, enum ip_family fam
 {
 	struct update_groups *groups = member->stream->group->groups;
 
-	(void)marked;
 	if (!member->stream->group->key.codec.families[family])
 		return;
 	groups->generation++;
 	split_member(member);
-	stream_mark_all(&member->stream->state, groups->rib, family);
+	if (marked) {
+		member->stream->fresh = false; /* the marks are for this one alone */
+		stream_begin_refresh(&member->stream->state, groups->rib, family);
+	} else {
+		stream_mark_all(&member->stream->state, groups->rib, family);
+	}
 	schedule(groups);
 }
 

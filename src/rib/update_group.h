@@ -61,7 +61,11 @@ struct update_group_member *update_group_join(struct update_groups *groups,
 void update_group_leave(struct update_group_member *member);
 /* The member's queue has room again. */
 void update_group_resume(struct update_group_member *member);
-/* Everything of the family is sent again (RFC 2918), between two marks if `marked` (RFC 7313). */
+/*
+ * Everything of the family is sent again (RFC 2918), between two marks if `marked` (RFC 7313 4):
+ * not before End-of-RIB, and asked for again and again it is answered once more after what is
+ * under way.
+ */
 void update_group_refresh(struct update_group_member *member, enum ip_family family, bool marked);
 /* The key changed (a reload): what differs from what was sent is sent, nothing else. */
 void update_group_move(struct update_group_member *member, const struct export_key *key);

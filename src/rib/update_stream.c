@@ -37,6 +37,36 @@ void stream_mark_all(struct stream_state *state, struct rib *rib, enum ip_family
 	stream_paths_repeat(&state->families[which].paths);
 }
 
+/*
+ * RFC 7313 4: no begin before End-of-RIB.  Of a refresh that has sent nothing yet, one is as good
+ * as two; one that has is not begun anew but followed by another one, so that begin and end are
+ * pairs and a neighbour that asks all the time gets an answer that ends.
+ */
+void stream_begin_refresh(struct stream_state *state, struct rib *rib, enum ip_family which)
+{
+	struct stream_family *family = &state->families[which];
+
+	if (family->begin_mark_due)
+		return;
+	if (family->end_of_rib_due || family->end_mark_due) {
+		family->refresh_due = true;
+		return;
+	}
+	family->begin_mark_due = true;
+	family->end_mark_due = true;
+	stream_mark_all(state, rib, which);
+}
+
+bool stream_begin_due_refresh(struct stream_state *state, struct rib *rib, enum ip_family which)
+{
+	bool due = state->families[which].refresh_due;
+
+	state->families[which].refresh_due = false;
+	if (due)
+		stream_begin_refresh(state, rib, which);
+	return due;
+}
+
 uint32_t stream_take(struct stream_state *state, enum ip_family which)
 {
 	struct stream_family *family = &state->families[which];
@@ -113,9 +143,12 @@ static void set_withdrawn(struct stream_state *state, enum ip_family which, uint
 
 bool stream_is_idle(const struct stream_state *state)
 {
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		if (state->families[family].pending_count || state->families[family].end_of_rib_due)
+	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
+		const struct stream_family *family = &state->families[which];
+
+		if (family->pending_count || family->end_of_rib_due || family->end_mark_due)
 			return false;
+	}
 	return true;
 }
 

@@ -28,6 +28,10 @@ struct stream_family {
 	size_t spared_count_capacity;
 	struct stream_paths paths; /* with add-path; else nothing was ever sent of it */
 	bool end_of_rib_due;
+	/* RFC 7313 4: of a refresh with marks, which only a stream of one member has. */
+	bool begin_mark_due; /* before the next prefix */
+	bool end_mark_due; /* once nothing is pending */
+	bool refresh_due; /* another one, after what is under way */
 };
 
 /* Zeroed has advertised nothing and has nothing pending. */
@@ -50,6 +54,13 @@ void stream_mark(struct stream_state *state, struct rib *rib, enum ip_family fam
  * advertised one without is pending already.
  */
 void stream_mark_all(struct stream_state *state, struct rib *rib, enum ip_family family);
+/*
+ * Everything is to be sent again between two marks; after End-of-RIB, if that is still to be sent,
+ * and after the end of an earlier refresh that is under way.
+ */
+void stream_begin_refresh(struct stream_state *state, struct rib *rib, enum ip_family family);
+/* Nothing is pending, and the end was sent: begins the refresh that is due; false if none is. */
+bool stream_begin_due_refresh(struct stream_state *state, struct rib *rib, enum ip_family family);
 /* Marks what is sent otherwise under the new key than under the old one (stream_difference.c). */
 void stream_mark_differences(struct stream_state *state, struct rib *rib,
     const struct export_key *old, const struct export_key *new);
@@ -60,7 +71,7 @@ void stream_plan(struct stream_state *state, const struct stream_context *contex
 /* What was planned cannot be sent: it counts as not advertised.  `path_id` as in the batch. */
 void stream_forget(struct stream_state *state, struct rib *rib, enum ip_family family, uint32_t id,
     uint32_t path_id);
-/* True if nothing is pending and no End-of-RIB is due: what it advertised is what there is. */
+/* True if nothing is pending and no end is due: what it advertised is what there is. */
 bool stream_is_idle(const struct stream_state *state);
 /* A copy of all, pending prefixes held once more. */
 void stream_copy(struct stream_state *to, const struct stream_state *from, struct rib *rib);

@@ -152,6 +152,130 @@ static void refresh_sends_everything_again_to_one_member(void **state)
 	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
 }
 
+static void refresh_with_marks(struct fixture *fixture, unsigned number, enum ip_family family)
+{
+	update_group_refresh(fixture->sessions[number].member, family, true);
+}
+
+static void test_rfc7313_4_refresh_is_between_two_marks(void **state)
+{
+	struct fixture *fixture = *state;
+
+	join(fixture, 0);
+	join(fixture, 1);
+	advertise(fixture, NULL, A, 1);
+	advertise(fixture, NULL, B, 1);
+	advertise(fixture, NULL, "2001:db8::/32", 1);
+	run_and_forget(fixture);
+	refresh_with_marks(fixture, 0, IPV4);
+	withdraw(fixture, NULL, B);
+	run(fixture);
+	assert_said(fixture, 0, "[4; -10.2.0.0/16; +10.1.0.0/16 m1; ]4;");
+	assert_said(fixture, 1, "-10.2.0.0/16;");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+	/* It is one of many again. */
+	advertise(fixture, NULL, A, 2);
+	run(fixture);
+	for (unsigned i = 0; i < 2; i++)
+		assert_said(fixture, i, "+10.1.0.0/16 m2;");
+}
+
+static void refresh_of_nothing_has_marks_too(void **state)
+{
+	struct fixture *fixture = *state;
+
+	join(fixture, 0);
+	run_and_forget(fixture);
+	refresh_with_marks(fixture, 0, IPV6);
+	refresh_with_marks(fixture, 0, IPV4);
+	run(fixture);
+	assert_said(fixture, 0, "[4; ]4; [6; ]6;");
+	run(fixture);
+	assert_said(fixture, 0, "");
+}
+
+static void test_rfc7313_4_no_mark_before_end_of_rib(void **state)
+{
+	struct fixture *fixture = *state;
+
+	advertise(fixture, NULL, A, 1);
+	join(fixture, 0);
+	join(fixture, 1);
+	refresh_with_marks(fixture, 0, IPV4);
+	join(fixture, 2);
+	run(fixture);
+	assert_said(fixture, 0, "+10.1.0.0/16 m1; end4; [4; +10.1.0.0/16 m1; ]4; end6;");
+	for (unsigned i = 1; i < 3; i++)
+		assert_said(fixture, i, "+10.1.0.0/16 m1; end4; end6;");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+}
+
+/* Nobody may join the one whose refresh waits, also when it is alone. */
+static void marks_are_for_the_one_that_asked(void **state)
+{
+	struct fixture *fixture = *state;
+
+	advertise(fixture, NULL, A, 1);
+	join(fixture, 0);
+	refresh_with_marks(fixture, 0, IPV4);
+	join(fixture, 1);
+	run(fixture);
+	assert_said(fixture, 0, "+10.1.0.0/16 m1; end4; [4; +10.1.0.0/16 m1; ]4; end6;");
+	assert_said(fixture, 1, "+10.1.0.0/16 m1; end4; end6;");
+}
+
+/* More prefixes than one run encodes, so that the next request comes in the middle. */
+static void marks_stay_paired_when_asked_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct session *session = &fixture->sessions[0];
+	struct loop *loop = loop_new();
+	struct update_groups *groups = update_groups_new(fixture->rib, loop);
+
+	advertise_many(fixture, 20000, 1);
+	session->member =
+	    update_group_join(groups, &fixture->key, session->peer, &session_ops, session);
+	loop_run_once(loop, 0);
+	loop_run_once(loop, 0);
+	text_clear(&session->said);
+	session->announced = 0;
+	for (unsigned i = 0; i < 3; i++) /* nothing sent yet: one answer */
+		refresh_with_marks(fixture, 0, IPV4);
+	loop_run_once(loop, 0);
+	assert_in_range(session->announced, 1, 19999);
+	assert_int_equal(strncmp(session->said.string, "[4; +", 5), 0);
+	for (unsigned i = 0; i < 3; i++) /* under way: one more */
+		refresh_with_marks(fixture, 0, IPV4);
+	for (unsigned i = 0; i < 6; i++)
+		loop_run_once(loop, 0);
+	assert_int_equal(session->announced, 40000);
+	assert_non_null(strstr(session->said.string, "]4; [4; +"));
+	assert_string_equal(session->said.string + session->said.length - 6, "; ]4; ");
+	assert_null(strstr(strstr(session->said.string, "]4") + 8, "["));
+	leave(session);
+	update_groups_free(groups);
+	loop_free(loop);
+}
+
+static void refresh_goes_with_a_member_that_moves(void **state)
+{
+	struct fixture *fixture = *state;
+	struct export_key key = fixture->key;
+
+	join(fixture, 0);
+	join(fixture, 1);
+	advertise(fixture, NULL, A, 1);
+	run_and_forget(fixture);
+	refresh_with_marks(fixture, 0, IPV4);
+	key.audiences = 1;
+	for (unsigned i = 0; i < 2; i++)
+		update_group_move(fixture->sessions[i].member, &key);
+	run(fixture);
+	assert_said(fixture, 0, "[4; +10.1.0.0/16 m1; ]4;");
+	assert_said(fixture, 1, "");
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+}
+
 /* A chain of one filter of one rule. */
 struct chain {
 	struct policy_prefix_match entry;
@@ -387,6 +511,12 @@ int main(void)
 	    TEST(slow_member_gets_a_stream_of_its_own_and_catches_up),
 	    TEST(nobody_waits_nothing_is_encoded),
 	    TEST(refresh_sends_everything_again_to_one_member),
+	    TEST(test_rfc7313_4_refresh_is_between_two_marks),
+	    TEST(refresh_of_nothing_has_marks_too),
+	    TEST(test_rfc7313_4_no_mark_before_end_of_rib),
+	    TEST(marks_are_for_the_one_that_asked),
+	    TEST(marks_stay_paired_when_asked_again),
+	    TEST(refresh_goes_with_a_member_that_moves),
 	    TEST(moved_member_is_sent_the_differences),
 	    TEST(members_that_move_together_stay_together),
 	    TEST(filter_at_another_place_moves_nobody),

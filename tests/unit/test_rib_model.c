@@ -1,11 +1,10 @@
 /*
- * The RIB against a naive model.  Peers announce and withdraw at random, next hops flap, sessions
- * come, go, lag, ask for a refresh and change their policy, and everything is told, swept and
- * encoded at random moments.  The model is an array of what each peer has announced last.  Now and
- * then all comes to rest; then a new table is filled from the array, in another order, and what
- * each session has been sent, as it read it from the bytes, must be what the new table exports.
- *
- * On the way each session is strict: nothing may be withdrawn that it does not have.
+ * The RIB against a naive model.  Peers announce and withdraw at random, several paths of a prefix
+ * and all of them again in a refresh; next hops flap; sessions, with add-path and without, come,
+ * go, lag, ask for a refresh and change their policy; and everything is told, swept and encoded at
+ * random moments.  The model is an array of what each peer has announced last.  Now and then all
+ * comes to rest; then a new table is filled from the array, in another order, and what each
+ * session has been sent, as it read it from the bytes, must be what the new table exports.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +13,8 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "receiver.h"
-#include "rib/update_group.h"
+#include "model_session.h"
+#include "naive_export.h"
 #include "routes.h"
 
 enum {
@@ -23,10 +22,9 @@ enum {
 	STEPS = 32000, /* per seed */
 	STEPS_TO_REST = 200,
 	PEERS = 7, /* the first is this node */
-	PREFIXES = 48, /* per family */
 	KINDS = 24, /* of attribute sets */
 	NEXT_HOPS = 6,
-	ADVERTISEMENTS = 3, /* of this node for one prefix */
+	PATHS = 3, /* of one peer for one prefix */
 	POLICIES = 3
 };
 
@@ -38,17 +36,8 @@ struct model_path {
 	uint8_t kind;
 	uint8_t next_hop;
 	bool filtered;
+	bool stale; /* not sent again since its peer began a refresh */
 	uint8_t audience;
-};
-
-struct model_session {
-	struct model *model;
-	struct update_group_member *member;
-	struct export_key key;
-	unsigned peer;
-	size_t queued;
-	unsigned ends[IP_FAMILIES]; /* End-of-RIBs since it joined */
-	uint64_t routes[IP_FAMILIES][PREFIXES]; /* hash of the attributes; 0: none */
 };
 
 struct model {
@@ -57,7 +46,8 @@ struct model {
 	struct rib_peer *peers[PEERS];
 	struct update_groups *groups;
 	struct model_session sessions[PEERS];
-	struct model_path paths[PEERS][IP_FAMILIES][PREFIXES][ADVERTISEMENTS];
+	struct model_path paths[PEERS][IP_FAMILIES][PREFIXES][PATHS];
+	bool refreshing[PEERS][IP_FAMILIES];
 	bool reachable[NEXT_HOPS];
 	uint32_t cost[NEXT_HOPS];
 	struct rib_next_hop *tracked[NEXT_HOPS];
@@ -65,9 +55,10 @@ struct model {
 	struct policy_rule rules[POLICIES];
 	struct policy_filter filters[POLICIES];
 	const struct policy_filter *chains[POLICIES][1];
-	/* What is configured: an export policy, and which peer lists the peers are in. */
+	/* What is configured: export policy, which peer lists the peers are in, how many paths. */
 	unsigned policy;
 	uint64_t audiences;
+	uint8_t path_limit;
 	struct arena arena;
 };
 
@@ -90,11 +81,6 @@ static struct ip_prefix prefix_at(enum ip_family family, unsigned number)
 	return prefix;
 }
 
-static unsigned number_of(const struct ip_prefix *prefix)
-{
-	return prefix->bytes[1];
-}
-
 /* Attributes that differ in what decisions, reflection and communities look at. */
 static struct bgp_attributes make_attributes(
     struct arena *arena, const struct model_path *path, bool local)
@@ -114,66 +100,6 @@ static struct bgp_attributes make_attributes(
 		add_community(arena, &attributes, BGP_COMMUNITY_NO_ADVERTISE);
 	attributes.origin = path->kind % 6 == 0 ? BGP_ORIGIN_INCOMPLETE : BGP_ORIGIN_IGP;
 	return attributes;
-}
-
-static uint64_t hash_attributes(
-    const struct bgp_attributes *attributes, const struct bgp_next_hop *next_hop)
-{
-	uint8_t bytes[4096];
-	struct wire_writer writer = wire_writer_init(bytes, sizeof(bytes));
-	struct arena arena = {NULL};
-
-	bgp_attributes_encode_canonical(&writer, attributes, &arena);
-	wire_put_bytes(&writer, &next_hop->address, sizeof(next_hop->address));
-	assert_false(writer.failed);
-	arena_free(&arena);
-	return hash_bytes(bytes, wire_written(&writer), 5) | 1;
-}
-
-/* A session as a receiver. */
-
-static void take_announced(void *arg, const struct ip_prefix *prefix, uint32_t path_id,
-    const struct bgp_attributes *attributes, const struct bgp_next_hop *next_hop)
-{
-	struct model_session *session = arg;
-
-	(void)path_id;
-	session->routes[prefix->family][number_of(prefix)] = hash_attributes(attributes, next_hop);
-}
-
-static void take_withdrawn(void *arg, const struct ip_prefix *prefix, uint32_t path_id)
-{
-	struct model_session *session = arg;
-	uint64_t *route = &session->routes[prefix->family][number_of(prefix)];
-	char text[IP_TEXT_MAX];
-
-	(void)path_id;
-	if (!*route)
-		fail_msg("peer %u was withdrawn %s, which it does not have", session->peer,
-		    ip_prefix_print(prefix, text));
-	*route = 0;
-}
-
-static void take_end_of_rib(void *arg, enum ip_family family)
-{
-	struct model_session *session = arg;
-
-	session->ends[family]++;
-	assert_int_equal(session->ends[family], 1);
-}
-
-static void take_buffer(void *arg, struct shared_buffer *buffer)
-{
-	struct model_session *session = arg;
-	const struct receiver receiver = {session, &session->key.codec, take_announced,
-	    take_withdrawn, take_end_of_rib, NULL, NULL};
-
-	receive_buffer(&receiver, buffer);
-}
-
-static size_t say_queued(void *arg)
-{
-	return ((struct model_session *)arg)->queued;
 }
 
 /* Next hops, for the table under test and for the naive one. */
@@ -214,6 +140,7 @@ static void untrack(void *arg, struct rib_next_hop *next_hop)
 struct naive {
 	struct model *model;
 	struct rib *rib;
+	struct rib *ranking; /* another one, for naive_export() */
 };
 
 static void track_naively(void *arg, struct rib_next_hop *next_hop)
@@ -253,14 +180,18 @@ static void fill_policies(struct model *model)
 	}
 }
 
-static void fill_key(struct model *model, struct export_key *key, unsigned peer)
+static void fill_key(const struct model *model, struct model_session *session)
 {
-	const struct rib_peer *of = model->peers[peer];
+	const struct rib_peer *of = model->peers[session->peer];
+	struct export_key *key = &session->key;
 
 	memset(key, 0, sizeof(*key));
 	key->codec.families[IPV4] = key->codec.families[IPV6] = true;
 	key->codec.as4 = true;
-	key->codec.extended_next_hop = peer == 3;
+	key->codec.extended_next_hop = session->peer == 3;
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		key->codec.add_path_send[family] = session->add_path >> family & 1;
+	key->path_limit = model->path_limit;
 	key->codec.external = of->source == POLICY_SOURCE_EBGP;
 	key->reflector_client = of->reflector_client;
 	key->local_asn = key->router_asn = 64512;
@@ -293,24 +224,28 @@ static void put_path(struct rib *rib, struct rib_peer *peer, struct arena *arena
 static void step_path(struct model *model)
 {
 	unsigned peer = pick(model, PEERS), number = pick(model, PREFIXES);
-	unsigned id = peer ? 0 : pick(model, ADVERTISEMENTS);
+	unsigned id = pick(model, PATHS);
 	enum ip_family family = pick(model, IP_FAMILIES);
 	const struct ip_prefix prefix = prefix_at(family, number);
 	struct model_path *path = &model->paths[peer][family][number][id];
+	unsigned what = pick(model, 4);
 
-	if (pick(model, 3) == 0) {
+	if (what == 0) {
 		assert_int_equal(
 		    rib_withdraw(model->rib, model->peers[peer], &prefix, id) && path->kind,
 		    path->kind > 0);
 		*path = (struct model_path){0};
 		return;
 	}
-	*path = (struct model_path){
-	    .kind = (uint8_t)(1 + pick(model, KINDS)),
-	    .next_hop = (uint8_t)pick(model, NEXT_HOPS),
-	    .filtered = peer && pick(model, 8) == 0,
-	    .audience = (uint8_t)(peer ? 0 : pick(model, 4)),
-	};
+	if (what == 1 && path->kind) /* again as it is */
+		path->stale = false;
+	else
+		*path = (struct model_path){
+		    .kind = (uint8_t)(1 + pick(model, KINDS)),
+		    .next_hop = (uint8_t)pick(model, NEXT_HOPS),
+		    .filtered = peer && pick(model, 8) == 0,
+		    .audience = (uint8_t)(peer ? 0 : pick(model, 4)),
+		};
 	put_path(model->rib, model->peers[peer], &model->arena, &prefix, id, path);
 }
 
@@ -343,7 +278,11 @@ static void step_session(struct model *model)
 	session->queued = 0;
 	memset(session->ends, 0, sizeof(session->ends));
 	memset(session->routes, 0, sizeof(session->routes));
-	fill_key(model, &session->key, session->peer);
+	memset(session->lenient, 0, sizeof(session->lenient));
+	memset(session->marked, 0, sizeof(session->marked));
+	memset(session->asked, 0, sizeof(session->asked));
+	session->add_path = pick(model, 1u << IP_FAMILIES);
+	fill_key(model, session);
 	session->member = update_group_join(
 	    model->groups, &session->key, model->peers[session->peer], &ops, session);
 }
@@ -357,7 +296,12 @@ static void step_member(struct model *model)
 	if (!session->member)
 		return;
 	if (pick(model, 4) == 0) {
-		update_group_refresh(session->member, pick(model, IP_FAMILIES), false);
+		enum ip_family family = pick(model, IP_FAMILIES);
+		bool marked = pick(model, 2);
+
+		session->asked[family] |= marked;
+		session->lenient[family] |= !marked;
+		update_group_refresh(session->member, family, marked);
 		return;
 	}
 	session->queued = queues[pick(model, 3)];
@@ -370,12 +314,14 @@ static void step_reload(struct model *model)
 {
 	model->policy = pick(model, POLICIES);
 	model->audiences = 1 + pick(model, 3);
+	model->path_limit = (uint8_t)(1 + pick(model, 4));
 	for (unsigned i = 1; i < PEERS; i++) {
 		struct model_session *session = &model->sessions[i];
 
 		if (!session->member || pick(model, 4) == 0)
 			continue;
-		fill_key(model, &session->key, i);
+		fill_key(model, session);
+		session->lenient[IPV4] = session->lenient[IPV6] = true;
 		update_group_move(session->member, &session->key);
 	}
 }
@@ -387,6 +333,29 @@ static void step_peer_down(struct model *model)
 
 	rib_withdraw_peer(model->rib, model->peers[peer], family);
 	memset(model->paths[peer][family], 0, sizeof(model->paths[peer][family]));
+	model->refreshing[peer][family] = false;
+}
+
+/* A peer begins to send everything again, or says that it has. */
+static void step_refresh(struct model *model)
+{
+	unsigned peer = 1 + pick(model, PEERS - 1);
+	enum ip_family family = pick(model, IP_FAMILIES);
+	bool begin = pick(model, 2);
+
+	if (begin)
+		rib_begin_refresh(model->rib, model->peers[peer], family);
+	else
+		rib_end_refresh(model->rib, model->peers[peer], family);
+	for (unsigned i = 0; i < PREFIXES * PATHS; i++) {
+		struct model_path *path = &model->paths[peer][family][i / PATHS][i % PATHS];
+
+		if (begin)
+			path->stale = path->kind > 0;
+		else if (model->refreshing[peer][family] && path->stale)
+			*path = (struct model_path){0};
+	}
+	model->refreshing[peer][family] = begin;
 }
 
 static bool is_refused(void *arg, const struct ip_prefix *prefix, const struct rib_path *path)
@@ -402,12 +371,12 @@ static void step_refilter(struct model *model)
 	uint32_t salt = pick(model, 4);
 
 	rib_refilter_peer(model->rib, model->peers[peer], family, is_refused, &salt);
-	for (unsigned i = 0; i < PREFIXES; i++) {
-		const struct ip_prefix prefix = prefix_at(family, i);
+	for (unsigned i = 0; i < PREFIXES * PATHS; i++) {
+		const struct ip_prefix prefix = prefix_at(family, i / PATHS);
+		struct model_path *path = &model->paths[peer][family][i / PATHS][i % PATHS];
 
-		if (model->paths[peer][family][i][0].kind)
-			model->paths[peer][family][i][0].filtered =
-			    is_refused(&salt, &prefix, NULL);
+		if (path->kind)
+			path->filtered = is_refused(&salt, &prefix, NULL);
 	}
 }
 
@@ -429,6 +398,8 @@ static void step(struct model *model)
 		step_peer_down(model);
 	else if (choice < 895)
 		step_refilter(model);
+	else if (choice < 900)
+		step_refresh(model);
 	else if (choice < 930)
 		rib_tell_listeners(model->rib);
 	else if (choice < 940)
@@ -448,22 +419,31 @@ static void come_to_rest(struct model *model)
 		model->sessions[i].queued = 0;
 	rib_flush(model->rib);
 	update_groups_run(model->groups);
+	for (unsigned i = 1; i < PEERS; i++) {
+		struct model_session *session = &model->sessions[i];
+
+		for (enum ip_family family = 0; session->member && family < IP_FAMILIES; family++) {
+			session->lenient[family] = false;
+			assert_false(session->asked[family]);
+			assert_false(session->marked[family]);
+		}
+	}
 }
 
 /* Puts all paths of the model into a table; the order differs from time to time. */
 static uint32_t fill_naive(struct naive *naive, struct rib_peer *peers[PEERS])
 {
 	struct model *model = naive->model;
-	const uint32_t total = PEERS * IP_FAMILIES * PREFIXES * ADVERTISEMENTS;
+	const uint32_t total = PEERS * IP_FAMILIES * PREFIXES * PATHS;
 	const uint32_t start = pick(model, total);
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < total; i++) {
 		uint32_t at = (start + i * 7919u) % total;
-		unsigned id = at % ADVERTISEMENTS;
-		unsigned number = at / ADVERTISEMENTS % PREFIXES;
-		enum ip_family family = at / ADVERTISEMENTS / PREFIXES % IP_FAMILIES;
-		unsigned peer = at / ADVERTISEMENTS / PREFIXES / IP_FAMILIES;
+		unsigned id = at % PATHS;
+		unsigned number = at / PATHS % PREFIXES;
+		enum ip_family family = at / PATHS / PREFIXES % IP_FAMILIES;
+		unsigned peer = at / PATHS / PREFIXES / IP_FAMILIES;
 		const struct ip_prefix prefix = prefix_at(family, number);
 
 		if (!model->paths[peer][family][number][id].kind)
@@ -475,25 +455,83 @@ static uint32_t fill_naive(struct naive *naive, struct rib_peer *peers[PEERS])
 	return count;
 }
 
-/* What the naive table exports to the session for the prefix; 0: nothing. */
-static uint64_t expected_route(
-    const struct naive *naive, const struct model_session *session, const struct ip_prefix *prefix)
+/* Which identifier the table under test has for a path of the naive one; 0 without add-path. */
+static uint32_t identifier_of(const struct model_session *session, const struct ip_prefix *prefix,
+    const struct rib_path *naive_path)
 {
-	const struct rib_prefix *entry = rib_find(naive->rib, prefix, NULL);
-	struct export_cache cache = {.set = NULL};
+	const struct rib *rib = session->rib;
+	const struct rib_path *path = &rib_find(rib, prefix, NULL)->first;
+
+	if (!(session->add_path >> prefix->family & 1))
+		return 0;
+	while (path->peer != naive_path->peer || path->path_id != naive_path->path_id)
+		path = rib_path_next(rib, prefix->family, path);
+	return path->send_id;
+}
+
+static uint64_t expected_hash(const struct naive *naive, const struct model_session *session,
+    enum ip_family family, const struct export_route *route)
+{
 	struct bgp_attributes attributes;
 	struct arena arena = {NULL};
-	struct export_route route;
 	uint64_t hash;
 
-	if (!entry ||
-	    !export_select(naive->rib, &session->key, prefix->family, entry, &cache, &route) ||
-	    route.path->peer == session->peer)
-		return 0;
-	export_attributes(naive->rib, &session->key, prefix->family, &route, &arena, &attributes);
+	export_attributes(naive->rib, &session->key, family, route, &arena, &attributes);
 	hash = hash_attributes(&attributes, &attributes.next_hop);
 	arena_free(&arena);
 	return hash;
+}
+
+/* How many routes the session has of the prefix, and the group says so. */
+static unsigned count_held(const struct model_session *session, const struct ip_prefix *prefix)
+{
+	const struct held_route *held = session->routes[prefix->family][number_of(prefix)];
+	struct update_group_route shown;
+	struct arena arena = {NULL};
+	uint32_t id, cursor = 0;
+	unsigned count = 0, seen = 0;
+
+	for (unsigned i = 0; i < IDENTIFIERS; i++)
+		count += held[i].attributes != 0;
+	rib_find(session->rib, prefix, &id);
+	while (update_group_show(session->member, prefix->family, id, &cursor, &arena, &shown)) {
+		assert_int_equal(hash_attributes(&shown.attributes, &shown.attributes.next_hop),
+		    held[shown.path_id].attributes);
+		seen++;
+	}
+	assert_int_equal(seen, count);
+	arena_free(&arena);
+	return count;
+}
+
+/* Returns how many routes of the prefix it should have, and has. */
+static unsigned check_prefix(
+    const struct naive *naive, const struct model_session *session, const struct ip_prefix *prefix)
+{
+	const struct held_route *held = session->routes[prefix->family][number_of(prefix)];
+	struct naive_routes expected;
+	char text[IP_TEXT_MAX];
+	unsigned count = 0;
+
+	naive_export(naive->rib, naive->ranking, &session->key, prefix, &expected);
+	for (size_t i = 0; i < expected.count; i++) {
+		const struct export_route *route = &expected.routes[i];
+		uint32_t path_id;
+
+		if (route->path->peer == session->peer)
+			continue;
+		path_id = identifier_of(session, prefix, route->path);
+		if (held[path_id].attributes !=
+		    expected_hash(naive, session, prefix->family, route))
+			fail_msg("peer %u, %s #%u: %s", session->peer,
+			    ip_prefix_print(prefix, text), path_id,
+			    held[path_id].attributes ? "has other attributes" : "lacks it");
+		count++;
+	}
+	if (count_held(session, prefix) != count)
+		fail_msg("peer %u, %s: has what it should not have", session->peer,
+		    ip_prefix_print(prefix, text));
+	return count;
 }
 
 static void check_session(const struct naive *naive, const struct model_session *session)
@@ -503,16 +541,8 @@ static void check_session(const struct naive *naive, const struct model_session 
 
 		for (unsigned i = 0; i < PREFIXES; i++) {
 			const struct ip_prefix prefix = prefix_at(family, i);
-			uint64_t wanted = expected_route(naive, session, &prefix);
-			char text[IP_TEXT_MAX];
 
-			if (session->routes[family][i] != wanted)
-				fail_msg("peer %u, %s: %s", session->peer,
-				    ip_prefix_print(&prefix, text),
-				    !wanted			 ? "should not have it"
-				    : session->routes[family][i] ? "has other attributes"
-								 : "lacks it");
-			count += wanted != 0;
+			count += check_prefix(naive, session, &prefix);
 		}
 		assert_int_equal(update_group_advertised(session->member, family), count);
 		assert_int_equal(session->ends[family], 1);
@@ -537,24 +567,32 @@ static void check_table(const struct naive *naive, struct rib_peer *peers[PEERS]
 	}
 }
 
+static void fill_peers(struct rib *rib, struct rib_peer *peers[PEERS])
+{
+	for (unsigned i = 0; i < PEERS; i++) {
+		peers[i] = i ? rib_peer_new(rib) : rib_peer_at(rib, RIB_PEER_LOCAL);
+		fill_peer(peers[i], i);
+	}
+}
+
 static void check(struct model *model)
 {
+	const struct rib_options options = {77, 2};
 	const struct rib_next_hop_ops ops = {track_naively, NULL};
-	struct naive naive = {model, rib_new(NULL, &(struct rib_options){77, 2})};
+	struct naive naive = {model, rib_new(NULL, &options), rib_new(NULL, &options)};
 	struct rib_peer *peers[PEERS];
 	uint32_t count;
 
 	rib_set_next_hop_tracker(naive.rib, &ops, &naive);
-	for (unsigned i = 0; i < PEERS; i++) {
-		peers[i] = i ? rib_peer_new(naive.rib) : rib_peer_at(naive.rib, RIB_PEER_LOCAL);
-		fill_peer(peers[i], i);
-	}
+	fill_peers(naive.ranking, peers);
+	fill_peers(naive.rib, peers);
 	count = fill_naive(&naive, peers);
 	assert_int_equal(count, rib_path_count(naive.rib, IPV4) + rib_path_count(naive.rib, IPV6));
 	check_table(&naive, peers);
 	for (unsigned i = 1; i < PEERS; i++)
 		if (model->sessions[i].member)
 			check_session(&naive, &model->sessions[i]);
+	rib_free(naive.ranking);
 	rib_free(naive.rib);
 }
 
@@ -589,13 +627,11 @@ static void run_model(uint64_t seed)
 	model->rib = rib_new(NULL, &(struct rib_options){seed, 2});
 	rib_set_next_hop_tracker(model->rib, &ops, model);
 	model->groups = update_groups_new(model->rib, NULL);
+	model->path_limit = 2;
 	fill_policies(model);
-	for (unsigned i = 0; i < PEERS; i++) {
-		model->peers[i] =
-		    i ? rib_peer_new(model->rib) : rib_peer_at(model->rib, RIB_PEER_LOCAL);
-		fill_peer(model->peers[i], i);
-		model->sessions[i] = (struct model_session){.model = model, .peer = i};
-	}
+	fill_peers(model->rib, model->peers);
+	for (unsigned i = 0; i < PEERS; i++)
+		model->sessions[i] = (struct model_session){.rib = model->rib, .peer = i};
 	for (unsigned i = 1; i <= STEPS; i++) {
 		step(model);
 		if (i % STEPS_TO_REST == 0) {

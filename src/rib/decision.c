@@ -4,13 +4,16 @@
  * of one neighbouring AS, so "better" is not transitive and sorting would give an answer that
  * depends on the order of arrival.  Elimination does not, and it yields the reason for free.
  *
- * The cost is steps times candidates; a prefix has as many candidates as there are peers that
- * announce it, a handful.  With one candidate the table does not call here at all.
+ * The cost is steps times candidates.  A prefix has as many candidates as there are peers that
+ * announce it, a handful, but neighbours with add-path can make that thousands, so no step may
+ * compare each with each.  With one candidate the table does not call here at all.
  *
  * What is equal up to the cost of the next hop is the multipath set.  The tie-breaks after that are
  * a total order, which also says who is left out when the set is larger than the limit.
  */
 #include "rib/decision.h"
+
+#include "base/hash.h"
 
 /* A number of which the lowest wins. */
 typedef uint32_t decision_measure(const struct decision_candidate *candidate);
@@ -114,25 +117,63 @@ static size_t eliminate_by_measure(
 	return alive;
 }
 
+static bool all_have_one_med(const struct decision_candidate *candidates, size_t count)
+{
+	const struct decision_candidate *first = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (candidates[i].lost_at != DECISION_BEST)
+			continue;
+		if (first && candidates[i].med != first->med)
+			return false;
+		first = &candidates[i];
+	}
+	return true;
+}
+
+/*
+ * The candidate that stands for all of its neighbouring AS: the first one that was asked for.  They
+ * are found by a hash table that lies across the candidates.
+ */
+static struct decision_candidate *med_group(
+    struct decision_candidate *candidates, size_t count, struct decision_candidate *candidate)
+{
+	uint64_t hash = hash_u64(candidate->neighbour_asn) & UINT32_MAX;
+	uint32_t *at = &candidates[hash * count >> 32].first_group;
+
+	for (; *at; at = &candidates[*at - 1].next_group)
+		if (candidates[*at - 1].neighbour_asn == candidate->neighbour_asn)
+			return &candidates[*at - 1];
+	*at = (uint32_t)(candidate - candidates) + 1;
+	candidate->lowest_med = candidate->med;
+	return candidate;
+}
+
 /* RFC 4271 9.1.2.2 c: a route loses to any with a lower MED from the same neighbouring AS. */
 static size_t eliminate_by_med(struct decision_candidate *candidates, size_t count)
 {
 	size_t alive = 0;
 
+	if (all_have_one_med(candidates, count))
+		return count;
+	for (size_t i = 0; i < count; i++)
+		candidates[i].first_group = candidates[i].next_group = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct decision_candidate *group;
+
+		if (candidates[i].lost_at != DECISION_BEST)
+			continue;
+		group = med_group(candidates, count, &candidates[i]);
+		if (candidates[i].med < group->lowest_med)
+			group->lowest_med = candidates[i].med;
+	}
 	for (size_t i = 0; i < count; i++) {
 		if (candidates[i].lost_at != DECISION_BEST)
 			continue;
-		for (size_t j = 0; j < count; j++) {
-			const struct decision_candidate *other = &candidates[j];
-
-			if ((other->lost_at == DECISION_BEST || other->lost_at == DECISION_MED) &&
-			    other->neighbour_asn == candidates[i].neighbour_asn &&
-			    other->med < candidates[i].med) {
-				candidates[i].lost_at = DECISION_MED;
-				break;
-			}
-		}
-		alive += candidates[i].lost_at == DECISION_BEST;
+		if (candidates[i].med > med_group(candidates, count, &candidates[i])->lowest_med)
+			candidates[i].lost_at = DECISION_MED;
+		else
+			alive++;
 	}
 	return alive;
 }

@@ -49,6 +49,9 @@ struct decision_candidate {
 	const struct ip_address *address; /* the peer's */
 	uint8_t lost_at; /* out: enum decision_step */
 	bool multipath; /* out: in the equal-cost set, the best one included */
+	uint32_t lowest_med; /* scratch, as the following: of its neighbouring AS */
+	uint32_t first_group; /* of this slot; index + 1, 0: none */
+	uint32_t next_group;
 };
 
 /*

@@ -264,6 +264,37 @@ static void med_is_compared_within_one_neighbouring_as(void **state)
 	assert_int_equal(both[0].lost_at, DECISION_MED);
 }
 
+/* Each is compared with each, which the decision itself cannot afford. */
+static bool loses_by_med(const struct decision_candidate *candidates, size_t count, size_t which)
+{
+	for (size_t i = 0; i < count; i++)
+		if (candidates[i].neighbour_asn == candidates[which].neighbour_asn &&
+		    candidates[i].med < candidates[which].med)
+			return true;
+	return false;
+}
+
+static void med_of_many_routes_of_many_ases(void **state)
+{
+	enum { ROUTES = 300 };
+	struct decision_candidate candidates[ROUTES];
+	uint64_t seed = 8;
+
+	(void)state;
+	for (uint32_t ases = 1; ases < 400; ases = ases * 3 + 1) {
+		for (uint16_t i = 0; i < ROUTES; i++) {
+			candidates[i] = plain();
+			candidates[i].peer = i;
+			candidates[i].neighbour_asn = 65001 + next_random(&seed) % ases;
+			candidates[i].med = next_random(&seed) % 5;
+		}
+		decision_run(candidates, ROUTES, 1);
+		for (size_t i = 0; i < ROUTES; i++)
+			assert_int_equal(candidates[i].lost_at == DECISION_MED,
+			    loses_by_med(candidates, ROUTES, i));
+	}
+}
+
 /*
  * A beats B by router ID, B beats C by router ID, C beats A by MED: no order of them, but one
  * winner.  The one with the higher MED is out before router IDs count.
@@ -356,6 +387,7 @@ int main(void)
 	    cmocka_unit_test(earlier_step_beats_later_ones),
 	    cmocka_unit_test(order_of_six_paths_does_not_matter),
 	    cmocka_unit_test(med_is_compared_within_one_neighbouring_as),
+	    cmocka_unit_test(med_of_many_routes_of_many_ases),
 	    cmocka_unit_test(med_is_not_transitive),
 	    cmocka_unit_test(med_eliminates_all_but_the_lowest),
 	    cmocka_unit_test(multipath_marks_the_best_of_the_equal_ones),

@@ -343,6 +343,14 @@ bool bgp_communities_contain(struct wire_span span, const struct bgp_community *
 	return false;
 }
 
+bool bgp_communities_contain_standard(struct wire_span span, uint32_t value)
+{
+	struct bgp_community community = {.kind = BGP_COMMUNITY_STANDARD};
+
+	wire_store_u32(community.bytes, value);
+	return bgp_communities_contain(span, &community);
+}
+
 struct wire_span bgp_communities_add(
     struct arena *arena, struct wire_span span, const struct bgp_community *community)
 {

@@ -42,6 +42,8 @@ bool bgp_community_parse(const char *text, struct bgp_community *community);
 void bgp_community_print(enum bgp_community_kind kind, const uint8_t *bytes, struct text *text);
 /* True if the span of items of this community's kind holds it. */
 bool bgp_communities_contain(struct wire_span span, const struct bgp_community *community);
+/* The same for a standard one, such as BGP_COMMUNITY_NO_EXPORT. */
+bool bgp_communities_contain_standard(struct wire_span span, uint32_t value);
 /*
  * The span with the community added (once, kept sorted) or without it; in the arena, or the span
  * as it was if nothing changes.

@@ -63,22 +63,19 @@ static const struct rib_path *select_path(const struct rib *rib, const struct ex
 	return selected;
 }
 
-static bool has_community(const struct bgp_attributes *attributes, uint32_t value)
-{
-	struct bgp_community community = {.kind = BGP_COMMUNITY_STANDARD};
-
-	wire_store_u32(community.bytes, value);
-	return bgp_communities_contain(attributes->communities[BGP_COMMUNITY_STANDARD], &community);
-}
-
 /* RFC 1997: routes that their sender did not want to travel this far. */
 static bool communities_forbid(const struct bgp_attributes *attributes, bool external)
 {
+	struct wire_span communities = attributes->communities[BGP_COMMUNITY_STANDARD];
+
 	if (!bgp_attributes_has(attributes, BGP_ATTRIBUTE_COMMUNITIES))
 		return false;
-	return has_community(attributes, BGP_COMMUNITY_NO_ADVERTISE) ||
-	       (external && (has_community(attributes, BGP_COMMUNITY_NO_EXPORT) ||
-				has_community(attributes, BGP_COMMUNITY_NO_EXPORT_SUBCONFED)));
+	if (bgp_communities_contain_standard(communities, BGP_COMMUNITY_NO_ADVERTISE))
+		return true;
+	return external &&
+	       (bgp_communities_contain_standard(communities, BGP_COMMUNITY_NO_EXPORT) ||
+		   bgp_communities_contain_standard(
+		       communities, BGP_COMMUNITY_NO_EXPORT_SUBCONFED));
 }
 
 /* RFC 4456 6: from a client to everybody, from a non-client to clients. */

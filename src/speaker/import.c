@@ -1,15 +1,15 @@
 /*
  * From a decoded UPDATE to the RIB: what is withdrawn is taken out, what is announced is checked
- * against the rules that need to know who we are, judged by the import filters prefix by prefix,
- * and put in.  Routes that are refused stay in the table marked as filtered, so that an operator
- * can see them; they are candidates for nothing.
+ * against the rules of the protocol (import_rules.c), judged by the import filters prefix by
+ * prefix, and put in.  Routes that are refused stay in the table marked as filtered, so that an
+ * operator can see them; they are candidates for nothing.
  *
  * The attributes of a message are interned once, and once more for each rule that changes them.
  */
 #include <string.h>
 
-#include "bgp/as_path.h"
 #include "bgp/nlri.h"
+#include "speaker/import_rules.h"
 #include "speaker/private.h"
 
 /* Prefixes that are looked up ahead. */
@@ -31,41 +31,23 @@ static bool is_internal(const struct speaker_peer *peer)
 	return peer->rib_peer->source == POLICY_SOURCE_IBGP;
 }
 
-static uint32_t own_asn(const struct speaker_peer *peer)
+static struct import_rules rules_of(const struct speaker_peer *peer)
 {
-	return peer->settings.local_asn;
-}
+	const struct config_peer *config = peer->config;
+	bool external = !is_internal(peer);
 
-/* RFC 4456 8: what has been reflected back to us. */
-static bool is_reflected_back(
-    const struct speaker_peer *peer, const struct bgp_attributes *attributes)
-{
-	struct wire_reader clusters = wire_reader_from_span(attributes->cluster_list);
-	uint32_t own = speaker_router_id(peer->speaker);
-
-	if (bgp_attributes_has(attributes, BGP_ATTRIBUTE_ORIGINATOR_ID) &&
-	    wire_load_u32(attributes->originator_id) == own)
-		return true;
-	if (!bgp_attributes_has(attributes, BGP_ATTRIBUTE_CLUSTER_LIST))
-		return false;
-	while (wire_left(&clusters) >= 4)
-		if (wire_get_u32(&clusters) == own)
-			return true;
-	return false;
-}
-
-/* RFC 4271 9.1.2 (AS loop) and 5.1.3 (our own address as next hop). */
-static bool protocol_refuses(
-    const struct speaker_peer *peer, const struct bgp_attributes *attributes)
-{
-	const struct speaker *speaker = peer->speaker;
-	unsigned own = bgp_as_path_count(attributes->as_path, own_asn(peer));
-
-	if (speaker->asn != own_asn(peer))
-		own += bgp_as_path_count(attributes->as_path, speaker->asn);
-	return own > peer->config->allow_own_asn ||
-	       fib_is_own_address(speaker->fib, &attributes->next_hop.address) ||
-	       (is_internal(peer) && is_reflected_back(peer, attributes));
+	return (struct import_rules){
+	    .external = external,
+	    .role = external ? (uint8_t)config->role : BGP_ROLE_NONE,
+	    .allow_own_asn = config->allow_own_asn,
+	    .prepend_local_asn = config->local_asn_mode == CONFIG_LOCAL_ASN_PREPEND,
+	    .router_asn = peer->speaker->asn,
+	    .local_asn = peer->settings.local_asn,
+	    .remote_asn = speaker_peer_remote_asn(peer),
+	    .router_id = speaker_router_id(peer->speaker),
+	    .cluster_id = speaker_cluster_id(peer->speaker),
+	    .max_as_path_length = config->max_as_path_length,
+	};
 }
 
 static struct attribute_set *plain_set(struct import *import)
@@ -89,7 +71,7 @@ static struct attribute_set *changed_set(struct import *import, const struct pol
 		return import->changed;
 	if (import->changed)
 		attribute_set_release(store, import->changed);
-	policy_rule_apply(rule, own_asn(import->peer), &speaker->arena, &attributes);
+	policy_rule_apply(rule, import->peer->settings.local_asn, &speaker->arena, &attributes);
 	if (rule->set.has_metric)
 		extra.kernel_metric = rule->set.metric;
 	import->rule = rule;
@@ -107,7 +89,7 @@ static void import_prefix(struct import *import, const struct ip_prefix *prefix,
 {
 	struct speaker_peer *peer = import->peer;
 	const struct policy_route route = {
-	    prefix, &import->attributes, peer->rib_peer->source, peer->name};
+	    prefix, &import->attributes, peer->rib_peer->source, peer->config->name};
 	const struct policy_rule *rule = NULL;
 	struct attribute_set *set;
 	uint8_t flags = 0;
@@ -186,13 +168,19 @@ static void import_announced(struct speaker_peer *peer, const struct bgp_update 
     const struct bgp_next_hop *next_hop, struct wire_span nlri, enum ip_family family)
 {
 	struct attribute_store *store = rib_attribute_store(peer->speaker->rib);
+	const struct import_rules rules = rules_of(peer);
 	struct import import = {.peer = peer};
 
 	if (!nlri.length)
 		return;
 	import.attributes = update->attributes;
 	choose_next_hop(&import, next_hop);
-	import.refused = protocol_refuses(peer, &import.attributes);
+	/* RFC 4271 5.1.3: our own address is no next hop. */
+	import.refused =
+	    import_rules_judge(&rules, &import.attributes) != IMPORT_NOT_REFUSED ||
+	    fib_is_own_address(peer->speaker->fib, &import.attributes.next_hop.address);
+	if (!import.refused)
+		import_rules_apply(&rules, &peer->speaker->arena, &import.attributes);
 	import_prefixes(&import, nlri, family);
 	if (import.plain)
 		attribute_set_release(store, import.plain);
@@ -213,27 +201,67 @@ static void import_withdrawn(
 		rib_withdraw(peer->speaker->rib, peer->rib_peer, &prefix, path_id);
 }
 
-void speaker_import_check_limits(struct speaker_peer *peer)
+static void stop_over_limit(struct speaker_peer *peer, enum ip_family family)
 {
-	uint32_t limit = peer->config->max_prefixes;
-	enum ip_family family = 0;
-
-	while (family < IP_FAMILIES && peer->rib_peer->paths[family] <= limit)
-		family++;
-	if (!limit || family == IP_FAMILIES || peer->holds & HOLD_MAX_PREFIXES)
+	if (peer->holds & HOLD_MAX_PREFIXES)
 		return;
 	error_set(&peer->last_error,
 	    "sent more than maxPrefixes %u %s prefixes; idle until "
 	    "`kbgpctl clear %s`",
-	    limit, ip_family_name(family), peer->name);
+	    peer->config->max_prefixes, ip_family_name(family), peer->name);
 	log_write(peer->speaker->log, LOG_LEVEL_ERROR, peer->name, "%s", peer->last_error.text);
 	speaker_peer_hold(peer, HOLD_MAX_PREFIXES, BGP_CEASE_MAX_PREFIXES, NULL);
 }
 
+static void warn_near_limit(struct speaker_peer *peer, enum ip_family family)
+{
+	const struct config_peer *config = peer->config;
+	uint32_t count = peer->rib_peer->paths[family];
+	bool near =
+	    import_rules_near_limit(count, config->max_prefixes, config->max_prefixes_warning);
+	struct error what;
+
+	if (near && !peer->near_limit[family]) {
+		error_set(&what, "has sent %u %s prefixes, of maxPrefixes %u", count,
+		    ip_family_name(family), config->max_prefixes);
+		speaker_peer_trouble(peer, what.text);
+	}
+	peer->near_limit[family] = near;
+}
+
+void speaker_import_begin(struct speaker_peer *peer)
+{
+	memset(peer->near_limit, 0, sizeof peer->near_limit);
+}
+
+void speaker_import_check_limits(struct speaker_peer *peer)
+{
+	uint32_t limit = peer->config->max_prefixes;
+
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
+		warn_near_limit(peer, family);
+		if (limit && peer->rib_peer->paths[family] > limit)
+			stop_over_limit(peer, family);
+	}
+}
+
+static void import_all_announced(struct speaker_peer *peer, const struct bgp_update *update)
+{
+	import_announced(peer, update, &update->attributes.next_hop, update->announced, IPV4);
+	if (update->mp_reach.present)
+		import_announced(peer, update, &update->mp_next_hop, update->mp_reach.nlri,
+		    update->mp_reach.family);
+}
+
+static void withdraw_all_announced(struct speaker_peer *peer, const struct bgp_update *update)
+{
+	import_withdrawn(peer, update->announced, IPV4);
+	if (update->mp_reach.present)
+		import_withdrawn(peer, update->mp_reach.nlri, update->mp_reach.family);
+}
+
 void speaker_import_update(struct speaker_peer *peer, const struct bgp_update *update)
 {
-	bool withdraw = update->treatment == BGP_TREATMENT_WITHDRAW;
-
 	if (update->end_of_rib) {
 		peer->end_of_rib[update->end_of_rib_family] = true;
 		speaker_check_convergence(peer->speaker);
@@ -242,16 +270,10 @@ void speaker_import_update(struct speaker_peer *peer, const struct bgp_update *u
 	import_withdrawn(peer, update->withdrawn, IPV4);
 	if (update->mp_unreach.present)
 		import_withdrawn(peer, update->mp_unreach.nlri, update->mp_unreach.family);
-	if (withdraw) {
-		import_withdrawn(peer, update->announced, IPV4);
-		if (update->mp_reach.present)
-			import_withdrawn(peer, update->mp_reach.nlri, update->mp_reach.family);
-		return;
-	}
-	import_announced(peer, update, &update->attributes.next_hop, update->announced, IPV4);
-	if (update->mp_reach.present)
-		import_announced(peer, update, &update->mp_next_hop, update->mp_reach.nlri,
-		    update->mp_reach.family);
+	if (update->treatment == BGP_TREATMENT_WITHDRAW)
+		withdraw_all_announced(peer, update);
+	else
+		import_all_announced(peer, update);
 	speaker_import_check_limits(peer);
 }
 

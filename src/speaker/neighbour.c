@@ -38,6 +38,14 @@ static void fill_next_hops(
 	}
 }
 
+uint32_t speaker_cluster_id(const struct speaker *speaker)
+{
+	const struct config_router *router = &speaker->config->router;
+
+	return router->has_cluster_id ? wire_load_u32(router->cluster_id)
+				      : speaker_router_id(speaker);
+}
+
 static enum export_next_hop next_hop_rule(const struct config_peer *config)
 {
 	static const enum export_next_hop rules[] = {
@@ -60,7 +68,7 @@ void speaker_neighbour_key(const struct speaker_peer *peer, struct export_key *k
 	key->next_hop = next_hop_rule(config);
 	key->router_asn = speaker->asn;
 	key->local_asn = config->local_asn ? config->local_asn : speaker->asn;
-	key->cluster_id = speaker_router_id(speaker);
+	key->cluster_id = speaker_cluster_id(speaker);
 	key->audiences = speaker_audiences_of(speaker, peer->name);
 	key->filters = peer->export.filters;
 	key->filter_count = peer->export.count;

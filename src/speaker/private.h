@@ -46,6 +46,7 @@ struct speaker_peer {
 	struct filter_chain import;
 	struct filter_chain export;
 	unsigned holds; /* enum speaker_hold, or'ed; 0: it may run */
+	bool near_limit[IP_FAMILIES]; /* at the warning threshold of maxPrefixes, or above */
 	struct error last_error;
 	uint64_t troubles_since; /* the second in which troubles are counted, and how many */
 	unsigned troubles;
@@ -217,13 +218,17 @@ void speaker_convergence_begin(struct speaker_peer *peer);
 void speaker_check_convergence(struct speaker *speaker);
 
 /* import.c */
+/* A session begins. */
+void speaker_import_begin(struct speaker_peer *peer);
 void speaker_import_update(struct speaker_peer *peer, const struct bgp_update *update);
-/* Stops a peer that has sent more than it may. */
+/* Warns of a peer that has sent nearly as much as it may; stops one that has sent more. */
 void speaker_import_check_limits(struct speaker_peer *peer);
 /* Filters again what the default import of internal peers let through or not. */
 void speaker_import_refilter(struct speaker *speaker);
 
 /* neighbour.c */
+/* RFC 4456 7: of this node as a route reflector, host order. */
+uint32_t speaker_cluster_id(const struct speaker *speaker);
 void speaker_neighbour_key(const struct speaker_peer *peer, struct export_key *key);
 
 /* origin.c */

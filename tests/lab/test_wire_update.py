@@ -486,8 +486,9 @@ def test_long_as_numbers_on_both_sides(ground):
     neighbour = ground.established("wide")
     assert neighbour.routes["10.2.0.0/24"].asns()[0] == WIDE
     neighbour.announce(neighbour.prefix)
-    wait_until(lambda: ground.kbgpd.ctl("routes", neighbour.prefix)[0]["asPath"] == [4200000000],
-               "the route")
+    # RFC 7705 3: the number that they know us by is in front of what they send, too.
+    wait_until(lambda: ground.kbgpd.ctl("routes", neighbour.prefix)[0]["asPath"]
+               == [WIDE, 4200000000], "the route")
 
 
 # Anything

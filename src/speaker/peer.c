@@ -65,6 +65,7 @@ static void session_established(void *arg)
 	peer->rib_peer->identifier = wire_load_u32(open->identifier);
 	peer->last_error.text[0] = '\0';
 	speaker_convergence_begin(peer);
+	speaker_import_begin(peer);
 	speaker_neighbour_key(peer, &key);
 	peer->member = update_group_join(peer->speaker->groups, &key, peer->rib_peer, &ops, peer);
 	peer->speaker->member_count++;

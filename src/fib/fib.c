@@ -377,21 +377,17 @@ bool fib_is_own_address(const struct fib *fib, const struct ip_address *address)
 bool fib_link_local_address(
     const struct fib *fib, const struct ip_address *on_interface_of, struct ip_address *link_local)
 {
-	(void)fib;
-	(void)on_interface_of;
-	(void)link_local;
-	return false;
+	const uint32_t interface = interface_towards(fib, on_interface_of);
+
+	return interface && kernel_view_link_local_address(fib->view, interface, link_local);
 }
 
 bool fib_shared_segment(const struct fib *fib, const struct ip_address *local,
     const struct ip_address *neighbour, enum ip_family family, struct ip_prefix *segment)
 {
-	(void)fib;
-	(void)local;
-	(void)neighbour;
-	(void)family;
-	(void)segment;
-	return false;
+	const uint32_t interface = kernel_view_interface_of(fib->view, local);
+
+	return interface && kernel_view_segment(fib->view, interface, family, neighbour, segment);
 }
 
 const struct fib_counters *fib_counters(const struct fib *fib)

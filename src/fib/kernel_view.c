@@ -31,6 +31,7 @@ struct view_address {
 	struct ip_address address;
 	uint32_t interface;
 	uint32_t flags; /* IFA_F_.. */
+	uint8_t length; /* of the subnet's prefix */
 	uint64_t order; /* in which the addresses were first told */
 	uint32_t generation;
 };
@@ -281,6 +282,7 @@ static bool parse_address(const struct nlmsghdr *message, struct view_address *a
 	    .address = ip_address_from_bytes(family, nla_data(value)),
 	    .interface = header->ifa_index,
 	    .flags = header->ifa_flags,
+	    .length = header->ifa_prefixlen,
 	};
 	if (attributes[IFA_FLAGS] && nla_len(attributes[IFA_FLAGS]) == (int)sizeof(uint32_t))
 		address->flags = nla_get_u32(attributes[IFA_FLAGS]);
@@ -304,9 +306,10 @@ static void address_message(struct kernel_view *view, const struct nlmsghdr *mes
 	}
 	if (item) {
 		item->generation = view->generation;
-		if (item->flags == told.flags)
+		if (item->flags == told.flags && item->length == told.length)
 			return;
 		item->flags = told.flags;
+		item->length = told.length;
 	} else {
 		told.generation = view->generation;
 		told.order = view->next_order++;
@@ -553,6 +556,12 @@ static unsigned address_rank(const struct view_address *address)
 	return rank;
 }
 
+static bool is_better(const struct view_address *item, const struct view_address *best)
+{
+	return !best || address_rank(item) < address_rank(best) ||
+	       (address_rank(item) == address_rank(best) && item->order < best->order);
+}
+
 bool kernel_view_interface_address(const struct kernel_view *view, uint32_t interface,
     enum ip_family family, struct ip_address *address)
 {
@@ -561,14 +570,58 @@ bool kernel_view_interface_address(const struct kernel_view *view, uint32_t inte
 	size_t cursor = 0;
 
 	while ((item = hash_table_next(&view->addresses, &cursor))) {
-		if (item->interface != interface || item->address.family != family)
-			continue;
-		if (!best || address_rank(item) < address_rank(best) ||
-		    (address_rank(item) == address_rank(best) && item->order < best->order))
+		if (item->interface == interface && item->address.family == family &&
+		    is_better(item, best))
 			best = item;
 	}
 	if (best)
 		*address = best->address;
+	return best != NULL;
+}
+
+bool kernel_view_link_local_address(
+    const struct kernel_view *view, uint32_t interface, struct ip_address *address)
+{
+	const struct view_address *best = NULL;
+	const struct view_address *item;
+	size_t cursor = 0;
+
+	while ((item = hash_table_next(&view->addresses, &cursor))) {
+		if (item->interface == interface && item->address.family == IPV6 &&
+		    ip_address_is_link_local(&item->address) &&
+		    !(item->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) && is_better(item, best))
+			best = item;
+	}
+	if (best)
+		*address = best->address;
+	return best != NULL;
+}
+
+static bool is_on_segment(const struct view_address *item, const struct ip_address *inside)
+{
+	struct ip_prefix segment;
+
+	if (!item->length || item->length >= ip_family_bits(item->address.family) ||
+	    ip_address_is_link_local(&item->address) || ip_address_is_loopback(&item->address))
+		return false;
+	segment = ip_prefix_from_address(&item->address, item->length);
+	return inside->family != item->address.family || ip_prefix_contains(&segment, inside);
+}
+
+bool kernel_view_segment(const struct kernel_view *view, uint32_t interface, enum ip_family family,
+    const struct ip_address *inside, struct ip_prefix *segment)
+{
+	const struct view_address *best = NULL;
+	const struct view_address *item;
+	size_t cursor = 0;
+
+	while ((item = hash_table_next(&view->addresses, &cursor))) {
+		if (item->interface == interface && item->address.family == family &&
+		    is_on_segment(item, inside) && is_better(item, best))
+			best = item;
+	}
+	if (best)
+		*segment = ip_prefix_from_address(&best->address, best->length);
 	return best != NULL;
 }
 

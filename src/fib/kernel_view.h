@@ -73,6 +73,15 @@ bool kernel_view_is_local_address(const struct kernel_view *view, const struct i
 /* The first address of the family on the interface, global before link-local; false: none. */
 bool kernel_view_interface_address(const struct kernel_view *view, uint32_t interface,
     enum ip_family family, struct ip_address *address);
+/* A link-local address of the interface that is in use; false: none. */
+bool kernel_view_link_local_address(
+    const struct kernel_view *view, uint32_t interface, struct ip_address *address);
+/*
+ * The subnet of an address of the interface: the one that `inside` is in, if it is of the family,
+ * else that of the first global address.  Not one that holds a single address.  False: none.
+ */
+bool kernel_view_segment(const struct kernel_view *view, uint32_t interface, enum ip_family family,
+    const struct ip_address *inside, struct ip_prefix *segment);
 /* The interface that has this address; 0: none. */
 uint32_t kernel_view_interface_of(const struct kernel_view *view, const struct ip_address *address);
 const struct kernel_link *kernel_view_link(const struct kernel_view *view, uint32_t index);

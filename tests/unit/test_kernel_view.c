@@ -106,11 +106,12 @@ static void tell_link(
 	tell(fixture, message);
 }
 
-static void tell_address(struct fixture *fixture, int type, uint32_t index, const char *text)
+static void tell_subnet(
+    struct fixture *fixture, int type, uint32_t index, const char *text, uint8_t length)
 {
 	struct ip_address address;
 	struct nl_msg *message = nlmsg_alloc_simple(type, 0);
-	struct ifaddrmsg header = {.ifa_index = index};
+	struct ifaddrmsg header = {.ifa_index = index, .ifa_prefixlen = length};
 
 	assert_true(ip_address_parse(text, &address));
 	header.ifa_family = address.family == IPV4 ? AF_INET : AF_INET6;
@@ -118,6 +119,11 @@ static void tell_address(struct fixture *fixture, int type, uint32_t index, cons
 	nla_put(message, address.family == IPV4 ? IFA_LOCAL : IFA_ADDRESS,
 	    (int)ip_family_bits(address.family) / 8, address.bytes);
 	tell(fixture, message);
+}
+
+static void tell_address(struct fixture *fixture, int type, uint32_t index, const char *text)
+{
+	tell_subnet(fixture, type, index, text, 0);
 }
 
 struct told_route {
@@ -429,6 +435,53 @@ static void test_interface_address_prefers_global_ones(void **state)
 	assert_false(kernel_view_interface_address(fixture->view, 3, IPV6, &address));
 }
 
+static void test_link_local_address_is_of_the_interface(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ip_address address;
+	char text[IP_TEXT_MAX];
+
+	assert_true(kernel_view_link_local_address(fixture->view, 2, &address));
+	assert_string_equal(ip_address_print(&address, text), "fe80::2");
+	tell_address(fixture, RTM_DELADDR, 2, "fe80::2");
+	assert_false(kernel_view_link_local_address(fixture->view, 2, &address));
+}
+
+static bool has_segment(
+    const struct fixture *fixture, enum ip_family family, const char *inside, const char *wanted)
+{
+	char text[IP_TEXT_MAX];
+	struct ip_address address;
+	struct ip_prefix segment;
+
+	assert_true(ip_address_parse(inside, &address));
+	if (!kernel_view_segment(fixture->view, 9, family, &address, &segment))
+		return false;
+	assert_string_equal(ip_prefix_print(&segment, text), wanted);
+	return true;
+}
+
+static void test_segment_is_the_one_that_the_neighbour_is_in(void **state)
+{
+	struct fixture *fixture = *state;
+
+	tell_link(fixture, RTM_NEWLINK, 9, "eth9", IFF_UP | IFF_RUNNING);
+	tell_subnet(fixture, RTM_NEWADDR, 9, "10.9.0.1", 32);
+	tell_subnet(fixture, RTM_NEWADDR, 9, "10.9.1.1", 24);
+	tell_subnet(fixture, RTM_NEWADDR, 9, "10.9.2.1", 24);
+	tell_subnet(fixture, RTM_NEWADDR, 9, "fe80::9", 64);
+	tell_subnet(fixture, RTM_NEWADDR, 8, "10.9.3.1", 24);
+	assert_true(has_segment(fixture, IPV4, "10.9.2.77", "10.9.2.0/24"));
+	assert_false(has_segment(fixture, IPV4, "10.9.3.77", ""));
+	assert_true(has_segment(fixture, IPV4, "fe80::77", "10.9.1.0/24"));
+	assert_false(has_segment(fixture, IPV6, "fe80::77", ""));
+	tell_subnet(fixture, RTM_NEWADDR, 9, "2001:db8:9::1", 48);
+	assert_true(has_segment(fixture, IPV6, "10.9.2.77", "2001:db8:9::/48"));
+	/* The same address in another subnet. */
+	tell_subnet(fixture, RTM_NEWADDR, 9, "2001:db8:9::1", 64);
+	assert_true(has_segment(fixture, IPV6, "10.9.2.77", "2001:db8:9::/64"));
+}
+
 static void test_repeated_messages_change_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -486,6 +539,8 @@ int main(void)
 	    view_test(test_replacing_route_where_no_foreign_one_was_is_told),
 	    view_test(test_foreign_route_is_found_by_its_place),
 	    view_test(test_interface_address_prefers_global_ones),
+	    view_test(test_link_local_address_is_of_the_interface),
+	    view_test(test_segment_is_the_one_that_the_neighbour_is_in),
 	    view_test(test_repeated_messages_change_nothing),
 	    view_test(test_bridge_port_messages_leave_links_alone),
 	    view_test(test_short_messages_are_ignored),

@@ -1,7 +1,8 @@
 /*
  * The rules of export, in their order: the path (the best one; of this node's own routes the first
- * that is meant for this audience), communities that forbid it, who may hear routes of whom, the
- * filters, and then the attributes.
+ * that is meant for this audience), who may hear routes of whom, communities and roles that forbid
+ * it, the filters, and then the attributes.  What is not the operator's to decide is done where no
+ * filter can undo it.
  *
  * A node is no transit router: unless a filter accepts it, a learned route is only passed on when a
  * route reflector reflects it.  No filter can make an iBGP route go to an iBGP peer without
@@ -13,15 +14,18 @@
 
 #include "bgp/as_path.h"
 
+enum { AIGP_TLV_HEADER = 3, AIGP_TLV_TYPE = 1 }; /* RFC 7311 3 */
+
 bool export_key_equal(const struct export_key *a, const struct export_key *b)
 {
 	if (memcmp(&a->codec, &b->codec, sizeof(a->codec)) != 0 ||
 	    memcmp(a->self, b->self, sizeof(a->self)) != 0 ||
-	    a->reflector_client != b->reflector_client || a->path_limit != b->path_limit ||
-	    a->next_hop != b->next_hop || a->local_asn != b->local_asn ||
-	    a->router_asn != b->router_asn || a->cluster_id != b->cluster_id ||
-	    a->audiences != b->audiences || a->filter_count != b->filter_count ||
-	    !a->peer_name != !b->peer_name)
+	    memcmp(a->shared, b->shared, sizeof(a->shared)) != 0 || a->aigp != b->aigp ||
+	    a->role != b->role || a->path_limit != b->path_limit ||
+	    a->reflector_client != b->reflector_client || a->next_hop != b->next_hop ||
+	    a->local_asn != b->local_asn || a->router_asn != b->router_asn ||
+	    a->cluster_id != b->cluster_id || a->audiences != b->audiences ||
+	    a->filter_count != b->filter_count || !a->peer_name != !b->peer_name)
 		return false;
 	if (a->peer_name && strcmp(a->peer_name, b->peer_name) != 0)
 		return false;
@@ -78,24 +82,72 @@ static bool communities_forbid(const struct bgp_attributes *attributes, bool ext
 		       communities, BGP_COMMUNITY_NO_EXPORT_SUBCONFED));
 }
 
+/* RFC 9234 5, on sending, 2: what a customer may have is nothing for our provider or peer. */
+static bool is_route_leak(const struct bgp_attributes *attributes, uint8_t role)
+{
+	return bgp_attributes_has(attributes, BGP_ATTRIBUTE_OTC) &&
+	       (role == BGP_ROLE_CUSTOMER || role == BGP_ROLE_ROUTE_SERVER_CLIENT ||
+		   role == BGP_ROLE_PEER);
+}
+
 /* RFC 4456 6: from a client to everybody, from a non-client to clients. */
 static bool may_reflect(const struct export_key *key, const struct rib_peer *from)
 {
 	return from->reflector_client || key->reflector_client;
 }
 
+/* An IPv4 next hop for IPv4, an IPv6 one for IPv6, and for IPv4 too if RFC 8950 was agreed. */
+static bool can_send_next_hop(
+    const struct export_key *key, enum ip_family family, const struct ip_address *next_hop)
+{
+	if (ip_address_is_unspecified(next_hop))
+		return false;
+	return next_hop->family == family || (family == IPV4 && key->codec.extended_next_hop);
+}
+
+static bool is_neighbour(const struct rib *rib, const struct ip_address *address)
+{
+	for (uint32_t i = RIB_PEER_LOCAL + 1; i < rib_peer_limit(rib); i++) {
+		const struct rib_peer *peer = rib_peer_at(rib, (uint16_t)i);
+
+		if (peer && ip_address_equal(&peer->address, address))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * RFC 4271 5.1.3: the next hop is another router on the segment that we share with an external
+ * neighbour, so packets need not pass through us.  It must not be that neighbour itself, and all
+ * neighbours of a kind are sent the same: so it is where the route comes from, which is not sent
+ * it, or nobody that we speak with.
+ */
+static bool is_third_party(const struct rib *rib, const struct export_key *key,
+    enum ip_family family, const struct rib_path *path)
+{
+	const struct ip_address *address = &path->attributes->next_hop->key.address;
+	const struct ip_prefix *segment = &key->shared[address->family];
+
+	if (!key->codec.external || !segment->length || !can_send_next_hop(key, family, address) ||
+	    !ip_prefix_contains(segment, address))
+		return false;
+	return ip_address_equal(address, &rib_peer_at(rib, path->peer)->address) ||
+	       !is_neighbour(rib, address);
+}
+
 /*
  * RFC 4271 5.1.3: ourselves for own routes and to external peers, else as it came.  A link-local
  * address is good on one link only, which need not be this neighbour's (RFC 2545 3).
  */
-static struct bgp_next_hop choose_next_hop(
-    const struct export_key *key, enum ip_family family, const struct export_route *route)
+static struct bgp_next_hop choose_next_hop(const struct export_key *key, enum ip_family family,
+    const struct export_route *route, bool third_party)
 {
 	const struct bgp_next_hop *came = &route->path->attributes->next_hop->key;
 	struct ip_address address = came->address;
-	bool self = ip_address_is_unspecified(&address) || key->next_hop == EXPORT_NEXT_HOP_SELF ||
-		    (key->codec.external && key->next_hop != EXPORT_NEXT_HOP_UNCHANGED) ||
-		    (address.family == IPV6 && ip_address_is_link_local(&address));
+	bool self =
+	    ip_address_is_unspecified(&address) || key->next_hop == EXPORT_NEXT_HOP_SELF ||
+	    (key->codec.external && key->next_hop != EXPORT_NEXT_HOP_UNCHANGED && !third_party) ||
+	    (address.family == IPV6 && ip_address_is_link_local(&address));
 
 	if (route->rule && route->rule->set.has_next_hop) {
 		address = route->rule->set.next_hop;
@@ -104,24 +156,18 @@ static struct bgp_next_hop choose_next_hop(
 	return self ? key->self[family] : (struct bgp_next_hop){.address = address};
 }
 
-/* An IPv4 next hop for IPv4, an IPv6 one for IPv6, and for IPv4 too if RFC 8950 was agreed. */
-static bool can_send_next_hop(
-    const struct export_key *key, enum ip_family family, const struct bgp_next_hop *next_hop)
+static void fill_cache(struct export_cache *cache, const struct rib *rib,
+    const struct export_key *key, enum ip_family family, const struct rib_path *path)
 {
-	if (ip_address_is_unspecified(&next_hop->address))
-		return false;
-	return next_hop->address.family == family ||
-	       (family == IPV4 && key->codec.extended_next_hop);
-}
-
-static void fill_cache(
-    struct export_cache *cache, const struct export_key *key, const struct attribute_set *set)
-{
-	if (cache->set == set)
+	if (cache->set == path->attributes && cache->peer == path->peer && cache->family == family)
 		return;
-	cache->set = set;
-	attribute_set_view(set, &cache->attributes);
-	cache->forbidden = communities_forbid(&cache->attributes, key->codec.external);
+	cache->set = path->attributes;
+	cache->peer = path->peer;
+	cache->family = (uint8_t)family;
+	attribute_set_view(path->attributes, &cache->attributes);
+	cache->forbidden = communities_forbid(&cache->attributes, key->codec.external) ||
+			   is_route_leak(&cache->attributes, key->role);
+	cache->third_party = is_third_party(rib, key, family, path);
 }
 
 /* What the filters say, or what holds without them. */
@@ -148,15 +194,15 @@ bool export_path(const struct rib *rib, const struct export_key *key, enum ip_fa
 
 	if (from->source == POLICY_SOURCE_IBGP && !key->codec.external && !may_reflect(key, from))
 		return false;
-	fill_cache(cache, key, path->attributes);
+	fill_cache(cache, rib, key, family, path);
 	/* Communities that this node sets itself say what others shall do. */
 	if (from->source != POLICY_SOURCE_LOCAL && cache->forbidden)
 		return false;
 	route->path = path;
 	if (!is_accepted(key, prefix, from, cache, route))
 		return false;
-	next_hop = choose_next_hop(key, family, route);
-	return can_send_next_hop(key, family, &next_hop);
+	next_hop = choose_next_hop(key, family, route, cache->third_party);
+	return can_send_next_hop(key, family, &next_hop.address);
 }
 
 bool export_select(const struct rib *rib, const struct export_key *key, enum ip_family family,
@@ -187,6 +233,77 @@ static void prepend_own_as(
 	bgp_attributes_mark(attributes, BGP_ATTRIBUTE_AS_PATH);
 }
 
+/* RFC 9234 5, on sending, 1: to a customer, a route server's client or a peer. */
+static void add_otc(const struct export_key *key, struct bgp_attributes *attributes)
+{
+	bool due = key->role == BGP_ROLE_PROVIDER || key->role == BGP_ROLE_ROUTE_SERVER ||
+		   key->role == BGP_ROLE_PEER;
+
+	if (!due || bgp_attributes_has(attributes, BGP_ATTRIBUTE_OTC))
+		return;
+	attributes->otc = key->local_asn;
+	bgp_attributes_mark(attributes, BGP_ATTRIBUTE_OTC);
+}
+
+/* The value of the first AIGP TLV (RFC 7311 3: type 1, length 11, 8 octets), or NULL. */
+static uint8_t *find_aigp(uint8_t *bytes, size_t length)
+{
+	struct wire_reader reader = wire_reader_init(bytes, length);
+
+	while (wire_left(&reader)) {
+		size_t offset = length - wire_left(&reader) + AIGP_TLV_HEADER;
+		uint8_t type = wire_get_u8(&reader);
+		uint16_t size = wire_get_u16(&reader);
+
+		if (size < AIGP_TLV_HEADER || !wire_get_bytes(&reader, size - AIGP_TLV_HEADER))
+			return NULL;
+		if (type == AIGP_TLV_TYPE)
+			return size == AIGP_TLV_HEADER + 8 ? bytes + offset : NULL;
+	}
+	return NULL;
+}
+
+/*
+ * RFC 7311 3.4: who changes the next hop adds what the way to the old one costs.  A way that costs
+ * nothing counts as 1, or a loop of such would not be seen.  False if the way is unknown or the sum
+ * has no number: the largest one must not be sent (RFC 7311 3.2).
+ */
+static bool raise_aigp(
+    const struct rib_next_hop *old, struct arena *arena, struct bgp_attributes *attributes)
+{
+	size_t length = attributes->aigp.length;
+	uint8_t *bytes = arena_allocate(arena, length);
+	uint64_t cost = old->cost ? old->cost : 1;
+	uint64_t metric;
+	uint8_t *value;
+
+	memcpy(bytes, attributes->aigp.bytes, length);
+	attributes->aigp = (struct wire_span){bytes, length};
+	value = find_aigp(bytes, length);
+	if (!value)
+		return true; /* TLVs of other types are passed on as they are */
+	metric = (uint64_t)wire_load_u32(value) << 32 | wire_load_u32(value + 4);
+	if (!old->reachable || metric >= UINT64_MAX - cost)
+		return false;
+	metric += cost;
+	wire_store_u32(value, (uint32_t)(metric >> 32));
+	wire_store_u32(value + 4, (uint32_t)metric);
+	return true;
+}
+
+/* RFC 7311 3.3 and 3.4 */
+static void update_aigp(const struct export_key *key, const struct rib_path *path,
+    struct arena *arena, struct bgp_attributes *attributes)
+{
+	const struct rib_next_hop *old = path->attributes->next_hop;
+	bool same = ip_address_equal(&old->key.address, &attributes->next_hop.address);
+
+	if (!bgp_attributes_has(attributes, BGP_ATTRIBUTE_AIGP))
+		return;
+	if (!key->aigp || (!same && !raise_aigp(old, arena, attributes)))
+		bgp_attributes_unmark(attributes, BGP_ATTRIBUTE_AIGP);
+}
+
 /* RFC 4456 8: ORIGINATOR_ID once, CLUSTER_LIST by every reflector. */
 static void add_reflection(const struct export_key *key, const struct rib_peer *from,
     struct arena *arena, struct bgp_attributes *attributes)
@@ -207,36 +324,44 @@ static void add_reflection(const struct export_key *key, const struct rib_peer *
 	bgp_attributes_mark(attributes, BGP_ATTRIBUTE_CLUSTER_LIST);
 }
 
+/* What a neighbour inside of our AS is sent before the filters have their say. */
+static void prepare_internal(const struct export_key *key, const struct rib_peer *from,
+    struct arena *arena, struct bgp_attributes *attributes)
+{
+	if (from->source == POLICY_SOURCE_LOCAL)
+		attributes->as_path = (struct wire_span){NULL, 0};
+	if (!bgp_attributes_has(attributes, BGP_ATTRIBUTE_LOCAL_PREF)) {
+		attributes->local_pref = BGP_LOCAL_PREF_DEFAULT;
+		bgp_attributes_mark(attributes, BGP_ATTRIBUTE_LOCAL_PREF);
+	}
+	if (from->source == POLICY_SOURCE_IBGP)
+		add_reflection(key, from, arena, attributes);
+}
+
 void export_attributes(const struct rib *rib, const struct export_key *key, enum ip_family family,
     const struct export_route *route, struct arena *arena, struct bgp_attributes *attributes)
 {
 	const struct rib_peer *from = rib_peer_at(rib, route->path->peer);
-	bool local = from->source == POLICY_SOURCE_LOCAL;
+	bool third_party = is_third_party(rib, key, family, route->path);
 	struct wire_span as_path;
 
 	attribute_set_view(route->path->attributes, attributes);
-	/* What a rule prepends is for other ASes: inside ours it would look like a loop. */
-	if (key->codec.external) {
-		strip_for_external(attributes, local);
-	} else {
-		if (local)
-			attributes->as_path = (struct wire_span){NULL, 0};
-		if (!bgp_attributes_has(attributes, BGP_ATTRIBUTE_LOCAL_PREF)) {
-			attributes->local_pref = BGP_LOCAL_PREF_DEFAULT;
-			bgp_attributes_mark(attributes, BGP_ATTRIBUTE_LOCAL_PREF);
-		}
-		if (from->source == POLICY_SOURCE_IBGP)
-			add_reflection(key, from, arena, attributes);
-	}
+	if (key->codec.external)
+		strip_for_external(attributes, from->source == POLICY_SOURCE_LOCAL);
+	else
+		prepare_internal(key, from, arena, attributes);
 	as_path = attributes->as_path;
 	if (route->rule)
 		policy_rule_apply(route->rule, key->local_asn, arena, attributes);
-	attributes->next_hop = choose_next_hop(key, family, route);
+	attributes->next_hop = choose_next_hop(key, family, route, third_party);
+	update_aigp(key, route->path, arena, attributes);
 	if (key->codec.external) {
 		/* A filter that sets it means our own AS only. */
 		bgp_attributes_unmark(attributes, BGP_ATTRIBUTE_LOCAL_PREF);
 		prepend_own_as(key, arena, attributes);
+		add_otc(key, attributes);
 	} else {
+		/* What a rule prepends is for other ASes: inside ours it would look like a loop. */
 		attributes->as_path = as_path;
 	}
 }

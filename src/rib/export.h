@@ -1,7 +1,8 @@
 /*
  * What one kind of neighbour is sent for a prefix: which path, and with which attributes.  The
- * rules of RFC 4271 9.1.3 and 9.2, 4456 and 1997, then the export filters, as pure functions over
- * the table; nothing is stored.  Called by the update groups, which pack the outcome into messages.
+ * rules of RFC 4271 9.1.3 and 9.2, 4456, 1997, 7311 and 9234, the export filters among them, as
+ * pure functions over the table; nothing is stored.  Called by the update groups, which pack the
+ * outcome into messages.
  */
 #ifndef RIB_EXPORT_H
 #define RIB_EXPORT_H
@@ -57,12 +58,15 @@ struct export_route {
 };
 
 /*
- * What was found out about an attribute set, for the next prefix that has it too: they come in
- * runs.  Zeroed is empty.  For one key, and only while the table does not change.
+ * What was found out about an attribute set of a peer, for the next prefix that has it too: they
+ * come in runs.  Zeroed is empty.  For one key, and only while the table does not change.
  */
 struct export_cache {
 	const struct attribute_set *set;
-	bool forbidden; /* by its communities */
+	uint16_t peer;
+	uint8_t family;
+	bool forbidden; /* by its communities, or as a route leak */
+	bool third_party; /* its next hop is sent as it came */
 	struct bgp_attributes attributes;
 };
 

@@ -30,6 +30,11 @@ struct rib_peer *rib_peer_at(const struct rib *rib, uint16_t index)
 	return index < rib->peer_limit ? rib->peers[index] : NULL;
 }
 
+uint32_t rib_peer_limit(const struct rib *rib)
+{
+	return rib->peer_limit;
+}
+
 const struct rib_prefix *rib_find(
     const struct rib *rib, const struct ip_prefix *prefix, uint32_t *id)
 {

@@ -136,6 +136,8 @@ struct rib_peer *rib_peer_new(struct rib *rib);
 /* Withdraws what it still has; the struct is gone at the end of the turn that completes this. */
 void rib_peer_free(struct rib *rib, struct rib_peer *peer);
 struct rib_peer *rib_peer_at(const struct rib *rib, uint16_t index);
+/* One past the largest index in use. */
+uint32_t rib_peer_limit(const struct rib *rib);
 
 /*
  * Sets the path (peer, path_id) of the prefix: added, or replaced (implicit withdraw).  `flags` may

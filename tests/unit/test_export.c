@@ -476,6 +476,113 @@ static void learned_link_local_is_not_passed_on(void **state)
 	assert_false(ip_address_is_unspecified(&fixture->sent.next_hop.link_local));
 }
 
+struct third_party_case {
+	const char *prefix;
+	const char *next_hop; /* as learned from the first eBGP peer, 10.0.0.1 */
+	bool external;
+	enum export_next_hop rule;
+	const char *sent;
+};
+
+/* The segment is 10.0.0.0/24, with all peers on it, and 2001:db8:1::/64. */
+static void test_rfc4271_5_1_3_third_party_next_hop(void **state)
+{
+	static const struct third_party_case cases[] = {
+	    /* The source of the route, or a router that we do not speak with. */
+	    {PREFIX, "10.0.0.1", true, EXPORT_NEXT_HOP_DEFAULT, "10.0.0.1"},
+	    {PREFIX, "10.0.0.77", true, EXPORT_NEXT_HOP_DEFAULT, "10.0.0.77"},
+	    /* A neighbour must not be sent its own address, and this may be the one. */
+	    {PREFIX, "10.0.0.2", true, EXPORT_NEXT_HOP_DEFAULT, "198.51.100.1"},
+	    /* Not on the segment. */
+	    {PREFIX, "10.0.1.1", true, EXPORT_NEXT_HOP_DEFAULT, "198.51.100.1"},
+	    {PREFIX, "10.0.0.77", true, EXPORT_NEXT_HOP_SELF, "198.51.100.1"},
+	    {PREFIX, "10.0.0.2", true, EXPORT_NEXT_HOP_UNCHANGED, "10.0.0.2"},
+	    {PREFIX, "10.0.0.2", false, EXPORT_NEXT_HOP_DEFAULT, "10.0.0.2"},
+	    {"2001:db8::/32", "2001:db8:1::7", true, EXPORT_NEXT_HOP_DEFAULT, "2001:db8:1::7"},
+	    {"2001:db8::/32", "2001:db8:2::7", true, EXPORT_NEXT_HOP_DEFAULT, "2001:db8:ff::1"},
+	    {"2001:db8::/32", "fe80::7", true, EXPORT_NEXT_HOP_DEFAULT, "2001:db8:ff::1"},
+	    /* IPv4 over IPv6 was not agreed upon: ourselves, rather than nothing. */
+	    {PREFIX, "2001:db8:1::7", true, EXPORT_NEXT_HOP_DEFAULT, "198.51.100.1"},
+	};
+	struct fixture *fixture = *state;
+
+	set_filter(fixture, &accept_all);
+	fixture->key.shared[IPV4] = prefix_of("10.0.0.0/24");
+	fixture->key.shared[IPV6] = prefix_of("2001:db8:1::/64");
+	fixture->key.self[IPV6].link_local = address_of("fe80::99");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct third_party_case *at = &cases[i];
+		const struct ip_prefix prefix = prefix_of(at->prefix);
+		struct bgp_attributes attributes =
+		    attributes_of(&fixture->arena, at->next_hop, path);
+		bool self = strcmp(at->sent, "2001:db8:ff::1") == 0;
+
+		fixture->key.codec.external = at->external;
+		fixture->key.next_hop = at->rule;
+		announce(fixture->rib, fixture->ebgp, at->prefix, 0, &attributes, 0);
+		if (!export_prefix(fixture, at->prefix))
+			fail_msg("case %zu is not sent", i);
+		assert_next_hop(fixture, at->sent);
+		/* RFC 2545 3: the link-local address is ours, so it goes with our own only. */
+		assert_int_equal(
+		    ip_address_is_unspecified(&fixture->sent.next_hop.link_local), !self);
+		rib_withdraw(fixture->rib, fixture->ebgp, &prefix, 0);
+	}
+}
+
+/* The next hop of an internal router on the segment is one too. */
+static void test_rfc4271_5_1_3_third_party_of_an_internal_route(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_filter(fixture, &accept_all);
+	fixture->key.codec.external = true;
+	fixture->key.shared[IPV4] = prefix_of("10.0.0.0/24");
+	assert_true(pass_on(fixture, fixture->ibgp, "10.0.0.2"));
+	assert_next_hop(fixture, "10.0.0.2");
+	assert_true(pass_on(fixture, fixture->local, NULL));
+	assert_next_hop(fixture, "198.51.100.1");
+}
+
+struct otc_case {
+	enum bgp_role role; /* ours towards them */
+	bool sent; /* a route that has Only to Customer */
+	bool added; /* to one that has not */
+};
+
+static const struct otc_case otc_cases[] = {
+    {BGP_ROLE_NONE, true, false},
+    {BGP_ROLE_PROVIDER, true, true},
+    {BGP_ROLE_ROUTE_SERVER, true, true},
+    {BGP_ROLE_ROUTE_SERVER_CLIENT, false, false},
+    {BGP_ROLE_CUSTOMER, false, false},
+    {BGP_ROLE_PEER, false, true},
+};
+
+enum { OTC_CASES = sizeof(otc_cases) / sizeof(otc_cases[0]) };
+
+/* On sending, 1: to customers, clients of a route server and peers. */
+static void test_rfc9234_5_otc_is_added(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->key.codec.external = true;
+	fixture->key.local_asn = 64999;
+	set_filter(fixture, &accept_all);
+	for (size_t i = 0; i < OTC_CASES; i++) {
+		fixture->key.role = (uint8_t)otc_cases[i].role;
+		for (unsigned own = 0; own < 2; own++) {
+			assert_true(pass_on(fixture, own ? fixture->local : fixture->ebgp,
+			    own ? NULL : "192.0.2.1"));
+			assert_int_equal(has(fixture, BGP_ATTRIBUTE_OTC), otc_cases[i].added);
+			if (otc_cases[i].added)
+				assert_int_equal(fixture->sent.otc, 64999);
+		}
+		rib_withdraw(
+		    fixture->rib, fixture->local, &(struct ip_prefix){{10, 1}, 16, IPV4}, 0);
+	}
+}
+
 /* The cache holds what is true of a set, not of a prefix. */
 static void cache_does_not_leak_into_other_prefixes(void **state)
 {
@@ -517,6 +624,18 @@ static void keys_are_equal_by_value(void **state)
 	other = fixture->key;
 	set_filter(fixture, &accept_all);
 	assert_false(export_key_equal(&fixture->key, &other));
+	other = fixture->key;
+	other.role = BGP_ROLE_PEER;
+	assert_false(export_key_equal(&fixture->key, &other));
+	other = fixture->key;
+	other.aigp = true;
+	assert_false(export_key_equal(&fixture->key, &other));
+	other = fixture->key;
+	other.path_limit = 2;
+	assert_false(export_key_equal(&fixture->key, &other));
+	other = fixture->key;
+	other.shared[IPV4] = prefix_of("10.0.0.0/24");
+	assert_false(export_key_equal(&fixture->key, &other));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -542,6 +661,9 @@ int main(void)
 	    TEST(choice_of_advertisement_has_no_history),
 	    TEST(next_hop_must_be_of_a_family_that_can_be_sent),
 	    TEST(learned_link_local_is_not_passed_on),
+	    TEST(test_rfc4271_5_1_3_third_party_next_hop),
+	    TEST(test_rfc4271_5_1_3_third_party_of_an_internal_route),
+	    TEST(test_rfc9234_5_otc_is_added),
 	    TEST(cache_does_not_leak_into_other_prefixes),
 	    TEST(keys_are_equal_by_value),
 	};

@@ -479,6 +479,23 @@ void bgp_attributes_decode_canonical(struct wire_span span, struct bgp_attribute
 	}
 }
 
+void bgp_attributes_set_communities(
+    struct bgp_attributes *attributes, enum bgp_community_kind kind, struct wire_span span)
+{
+	static const uint8_t types[BGP_COMMUNITY_KINDS] = {
+	    [BGP_COMMUNITY_STANDARD] = BGP_ATTRIBUTE_COMMUNITIES,
+	    [BGP_COMMUNITY_EXTENDED] = BGP_ATTRIBUTE_EXTENDED_COMMUNITIES,
+	    [BGP_COMMUNITY_LARGE] = BGP_ATTRIBUTE_LARGE_COMMUNITIES,
+	    [BGP_COMMUNITY_EXTENDED_IPV6] = BGP_ATTRIBUTE_IPV6_EXTENDED_COMMUNITIES,
+	};
+
+	attributes->communities[kind] = span;
+	if (span.length)
+		bgp_attributes_mark(attributes, types[kind]);
+	else
+		bgp_attributes_unmark(attributes, types[kind]);
+}
+
 const char *bgp_attribute_name(unsigned type, char text[static 16])
 {
 	const struct bgp_attribute_row *row = bgp_attribute_find(type);

@@ -90,6 +90,10 @@ static inline void bgp_attributes_unmark(struct bgp_attributes *attributes, unsi
 	attributes->present &= ~((uint64_t)1 << type);
 }
 
+/* Takes the span as the communities of the kind; an empty one means that there are none. */
+void bgp_attributes_set_communities(
+    struct bgp_attributes *attributes, enum bgp_community_kind kind, struct wire_span span);
+
 /* Origin IGP, empty AS path, next hop self: a route that begins here. */
 void bgp_attributes_init(struct bgp_attributes *attributes);
 

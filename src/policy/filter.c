@@ -24,13 +24,6 @@
 /* Below this many entries a walk is faster than the searches. */
 #define PREFIXES_WALKED_MAX 12
 
-static const uint8_t community_attributes[BGP_COMMUNITY_KINDS] = {
-    [BGP_COMMUNITY_STANDARD] = BGP_ATTRIBUTE_COMMUNITIES,
-    [BGP_COMMUNITY_EXTENDED] = BGP_ATTRIBUTE_EXTENDED_COMMUNITIES,
-    [BGP_COMMUNITY_LARGE] = BGP_ATTRIBUTE_LARGE_COMMUNITIES,
-    [BGP_COMMUNITY_EXTENDED_IPV6] = BGP_ATTRIBUTE_IPV6_EXTENDED_COMMUNITIES,
-};
-
 /* One evaluation: the route, and what was found out about its AS path. */
 struct evaluation {
 	const struct policy_route *route;
@@ -230,33 +223,24 @@ bool policy_rule_changes_attributes(const struct policy_rule *rule)
 	       set->remove_count || set->as_path_prepend || set->has_next_hop;
 }
 
-static void mark_communities(
-    struct bgp_attributes *attributes, enum bgp_community_kind kind, struct wire_span span)
-{
-	attributes->communities[kind] = span;
-	if (span.length)
-		bgp_attributes_mark(attributes, community_attributes[kind]);
-	else
-		bgp_attributes_unmark(attributes, community_attributes[kind]);
-}
-
 /* `set` first, then `remove`, then `add`: what a rule adds is there afterwards. */
 static void apply_communities(
     const struct policy_set *set, struct arena *arena, struct bgp_attributes *attributes)
 {
 	if (set->replace_communities)
 		for (unsigned kind = 0; kind < BGP_COMMUNITY_KINDS; kind++)
-			mark_communities(attributes, kind, (struct wire_span){NULL, 0});
+			bgp_attributes_set_communities(
+			    attributes, kind, (struct wire_span){NULL, 0});
 	for (size_t i = 0; i < set->remove_count; i++) {
 		unsigned kind = set->remove[i].kind;
 
-		mark_communities(attributes, kind,
+		bgp_attributes_set_communities(attributes, kind,
 		    bgp_communities_remove(arena, attributes->communities[kind], &set->remove[i]));
 	}
 	for (size_t i = 0; i < set->add_count; i++) {
 		unsigned kind = set->add[i].kind;
 
-		mark_communities(attributes, kind,
+		bgp_attributes_set_communities(attributes, kind,
 		    bgp_communities_add(arena, attributes->communities[kind], &set->add[i]));
 	}
 }

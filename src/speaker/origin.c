@@ -128,19 +128,12 @@ uint64_t speaker_audiences_of(const struct speaker *speaker, const char *peer)
 static void add_communities(struct speaker *speaker, const struct config_advertisement *what,
     struct bgp_attributes *attributes)
 {
-	static const enum bgp_attribute_type types[BGP_COMMUNITY_KINDS] = {
-	    [BGP_COMMUNITY_STANDARD] = BGP_ATTRIBUTE_COMMUNITIES,
-	    [BGP_COMMUNITY_EXTENDED] = BGP_ATTRIBUTE_EXTENDED_COMMUNITIES,
-	    [BGP_COMMUNITY_LARGE] = BGP_ATTRIBUTE_LARGE_COMMUNITIES,
-	    [BGP_COMMUNITY_EXTENDED_IPV6] = BGP_ATTRIBUTE_IPV6_EXTENDED_COMMUNITIES,
-	};
-
 	for (size_t i = 0; i < what->community_count; i++) {
 		const struct bgp_community *community = &what->communities[i];
-		struct wire_span *span = &attributes->communities[community->kind];
+		enum bgp_community_kind kind = community->kind;
 
-		*span = bgp_communities_add(&speaker->arena, *span, community);
-		bgp_attributes_mark(attributes, types[community->kind]);
+		bgp_attributes_set_communities(attributes, kind,
+		    bgp_communities_add(&speaker->arena, attributes->communities[kind], community));
 	}
 }
 

@@ -378,7 +378,7 @@ static void set_next_hop_drops_the_link_local_one(void **state)
 	arena_free(&arena);
 }
 
-/* The standard and large communities as text. */
+/* The communities as text. */
 static char *print(const struct bgp_attributes *of)
 {
 	struct text text = {NULL, 0, 0};
@@ -433,6 +433,46 @@ static void set_communities_replaces_removes_and_adds(void **state)
 		    changed.communities[BGP_COMMUNITY_STANDARD].length > 0);
 		assert_int_equal(bgp_attributes_has(&changed, BGP_ATTRIBUTE_LARGE_COMMUNITIES),
 		    changed.communities[BGP_COMMUNITY_LARGE].length > 0);
+		arena_free(&arena);
+	}
+}
+
+/* Each is set on a route without any, and matched by its name or text alone. */
+static void every_kind_of_community_is_set_and_matched(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned type;
+	} rows[] = {
+	    {"blackhole", BGP_ATTRIBUTE_COMMUNITIES}, /* RFC 7999 */
+	    {"graceful-shutdown", BGP_ATTRIBUTE_COMMUNITIES},
+	    {"rt:64512:100", BGP_ATTRIBUTE_EXTENDED_COMMUNITIES},
+	    {"large:64512:1:2", BGP_ATTRIBUTE_LARGE_COMMUNITIES},
+	    {"rt:[2001:db8::1]:7", BGP_ATTRIBUTE_IPV6_EXTENDED_COMMUNITIES},
+	};
+	enum { ROWS = sizeof(rows) / sizeof(*rows) };
+	const struct ip_prefix prefix = {{10, 1}, 16, IPV4};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++) {
+		struct bgp_community set = community(rows[i].text);
+		const struct policy_rule rule = {.set = {.add = &set, .add_count = 1}};
+		struct bgp_attributes changed = {.present = 0};
+		const struct policy_route route = {&prefix, &changed, POLICY_SOURCE_EBGP, NULL};
+		struct arena arena = {NULL};
+
+		policy_rule_apply(&rule, 64512, &arena, &changed);
+		assert_true(changed.present == (uint64_t)1 << rows[i].type);
+		for (size_t j = 0; j < ROWS; j++) {
+			struct bgp_community wanted = community(rows[j].text);
+			struct policy_rule match = {
+			    .match = {.communities = &wanted, .community_count = 1}};
+			const struct policy_filter filter = {.rules = &match, .rule_count = 1};
+			const struct policy_filter *chain[] = {&filter};
+
+			if (!!policy_find_rule(chain, 1, &route) != (i == j))
+				fail_msg("%s, %s", rows[i].text, rows[j].text);
+		}
 		arena_free(&arena);
 	}
 }
@@ -521,6 +561,7 @@ int main(void)
 	    cmocka_unit_test(set_as_path_prepend_puts_the_local_as_in_front),
 	    cmocka_unit_test(set_next_hop_drops_the_link_local_one),
 	    cmocka_unit_test(set_communities_replaces_removes_and_adds),
+	    cmocka_unit_test(every_kind_of_community_is_set_and_matched),
 	    cmocka_unit_test(only_the_kernel_metric_changes_no_attribute),
 	    cmocka_unit_test(equality_sees_every_member_but_the_name),
 	};

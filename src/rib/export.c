@@ -214,13 +214,25 @@ bool export_select(const struct rib *rib, const struct export_key *key, enum ip_
 }
 
 /* What must not leave the AS, or means nothing outside of it. */
-static void strip_for_external(struct bgp_attributes *attributes, bool local)
+static void strip_for_external(
+    const struct rib_peer *from, struct arena *arena, struct bgp_attributes *attributes)
 {
+	static const enum bgp_community_kind extended[] = {
+	    BGP_COMMUNITY_EXTENDED, BGP_COMMUNITY_EXTENDED_IPV6};
+
 	bgp_attributes_unmark(attributes, BGP_ATTRIBUTE_LOCAL_PREF); /* RFC 4271 5.1.5 */
 	bgp_attributes_unmark(attributes, BGP_ATTRIBUTE_ORIGINATOR_ID); /* RFC 4456 8 */
 	bgp_attributes_unmark(attributes, BGP_ATTRIBUTE_CLUSTER_LIST);
-	if (!local)
-		bgp_attributes_unmark(attributes, BGP_ATTRIBUTE_MED); /* RFC 4271 5.1.4 */
+	if (from->source == POLICY_SOURCE_LOCAL)
+		return; /* what this node says itself is for others */
+	bgp_attributes_unmark(attributes, BGP_ATTRIBUTE_MED); /* RFC 4271 5.1.4 */
+	for (unsigned i = 0; i < sizeof(extended) / sizeof(extended[0]); i++) {
+		struct wire_span span = attributes->communities[extended[i]];
+
+		if (span.length) /* RFC 4360 6, RFC 5701 2 */
+			bgp_attributes_set_communities(attributes, extended[i],
+			    bgp_communities_without_non_transitive(arena, span, extended[i]));
+	}
 }
 
 static void prepend_own_as(
@@ -347,7 +359,7 @@ void export_attributes(const struct rib *rib, const struct export_key *key, enum
 
 	attribute_set_view(route->path->attributes, attributes);
 	if (key->codec.external)
-		strip_for_external(attributes, from->source == POLICY_SOURCE_LOCAL);
+		strip_for_external(from, arena, attributes);
 	else
 		prepare_internal(key, from, arena, attributes);
 	as_path = attributes->as_path;

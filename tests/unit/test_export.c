@@ -476,6 +476,65 @@ static void learned_link_local_is_not_passed_on(void **state)
 	assert_false(ip_address_is_unspecified(&fixture->sent.next_hop.link_local));
 }
 
+/* One community of the kind, transitive or not, of this number. */
+static void add_extended(struct fixture *fixture, struct bgp_attributes *attributes,
+    enum bgp_community_kind kind, uint8_t type, uint8_t number)
+{
+	const struct bgp_community community = {(uint8_t)kind, {type, 2, number}};
+
+	bgp_attributes_set_communities(attributes, kind,
+	    bgp_communities_add(&fixture->arena, attributes->communities[kind], &community));
+}
+
+static void assert_community(
+    const struct fixture *fixture, enum bgp_community_kind kind, uint8_t type, uint8_t number)
+{
+	const uint8_t wanted[BGP_COMMUNITY_SIZE_MAX] = {type, 2, number};
+
+	assert_int_equal(fixture->sent.communities[kind].length, bgp_community_size(kind));
+	assert_memory_equal(
+	    fixture->sent.communities[kind].bytes, wanted, bgp_community_size(kind));
+}
+
+/* What a filter or this node itself sets goes out; that is the operator's word. */
+static void test_rfc4360_6_non_transitive_communities_stay_inside(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", path);
+	struct bgp_community set = {BGP_COMMUNITY_EXTENDED, {0x40, 2, 7}};
+	const struct policy_rule rule = {
+	    .action = POLICY_ACCEPT, .set = {.add = &set, .add_count = 1}};
+
+	add_extended(fixture, &attributes, BGP_COMMUNITY_EXTENDED, 0x40, 1);
+	announce(fixture->rib, fixture->ebgp, PREFIX, 0, &attributes, 0);
+	set_filter(fixture, &accept_all);
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_community(fixture, BGP_COMMUNITY_EXTENDED, 0x40, 1);
+	fixture->key.codec.external = true;
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_false(has(fixture, BGP_ATTRIBUTE_EXTENDED_COMMUNITIES));
+	add_extended(fixture, &attributes, BGP_COMMUNITY_EXTENDED, 0x00, 2);
+	announce(fixture->rib, fixture->ebgp, PREFIX, 0, &attributes, 0);
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_community(fixture, BGP_COMMUNITY_EXTENDED, 0x00, 2);
+	announce(fixture->rib, fixture->ebgp, PREFIX, 0, &attributes, 0);
+	set_filter(fixture, &rule);
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_int_equal(fixture->sent.communities[BGP_COMMUNITY_EXTENDED].length, 16);
+}
+
+static void own_routes_keep_non_transitive_communities(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, NULL, NULL);
+
+	add_extended(fixture, &attributes, BGP_COMMUNITY_EXTENDED, 0x40, 1);
+	announce(fixture->rib, fixture->local, PREFIX, 0, &attributes, 0);
+	fixture->key.codec.external = true;
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_community(fixture, BGP_COMMUNITY_EXTENDED, 0x40, 1);
+}
+
 struct third_party_case {
 	const char *prefix;
 	const char *next_hop; /* as learned from the first eBGP peer, 10.0.0.1 */
@@ -661,6 +720,8 @@ int main(void)
 	    TEST(choice_of_advertisement_has_no_history),
 	    TEST(next_hop_must_be_of_a_family_that_can_be_sent),
 	    TEST(learned_link_local_is_not_passed_on),
+	    TEST(test_rfc4360_6_non_transitive_communities_stay_inside),
+	    TEST(own_routes_keep_non_transitive_communities),
 	    TEST(test_rfc4271_5_1_3_third_party_next_hop),
 	    TEST(test_rfc4271_5_1_3_third_party_of_an_internal_route),
 	    TEST(test_rfc9234_5_otc_is_added),

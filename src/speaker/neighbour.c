@@ -16,26 +16,93 @@ static bool chain_matches_peers(const struct filter_chain *chain)
 	return false;
 }
 
+/* The two ends of a session. */
+struct ends {
+	struct ip_address local;
+	struct ip_address remote;
+	bool on_link; /* nothing is between them but a link */
+};
+
+/* An external neighbour that is a hop away, or an internal one on a subnet of ours. */
+static bool is_on_link(const struct speaker_peer *peer, bool external, const struct ends *ends)
+{
+	const struct config_peer *config = peer->config;
+	struct ip_prefix segment;
+
+	if (ip_address_is_link_local(&ends->remote))
+		return true;
+	if (!external)
+		return fib_shared_segment(
+		    peer->speaker->fib, &ends->local, &ends->remote, ends->remote.family, &segment);
+	return config->ttl_security ? config->ttl_security == 1 : config->ebgp_multihop == 1;
+}
+
+/*
+ * RFC 2545 3: a global address, and beside it the link-local one of the link that we share.  A link
+ * without global addresses has the other alone, which is of use on that link only.
+ */
+static void fill_ipv6_next_hop(
+    const struct fib *fib, const struct ends *ends, struct bgp_next_hop *self)
+{
+	const struct ip_address *local = &ends->local;
+	bool over_ipv6 = local->family == IPV6;
+
+	if (over_ipv6 && !ip_address_is_link_local(local))
+		self->address = *local;
+	else if (!fib_local_address(fib, local, IPV6, &self->address) && over_ipv6)
+		self->address = *local;
+	if (!ip_address_is_link_local(&self->address)) {
+		if (over_ipv6 && ends->on_link)
+			fib_link_local_address(fib, local, &self->link_local);
+	} else if (!ends->on_link) {
+		memset(&self->address, 0, sizeof self->address);
+	}
+}
+
 /*
  * Our own next hop per family: the address of the session itself, else one of the other family on
  * the same interface; for IPv4 over IPv6 without any IPv4 address the IPv6 one (RFC 8950).
  */
-static void fill_next_hops(
-    const struct speaker_peer *peer, const struct bgp_codec *codec, struct bgp_next_hop *self)
+static void fill_next_hops(const struct fib *fib, const struct bgp_codec *codec,
+    const struct ends *ends, struct bgp_next_hop *self)
+{
+	fill_ipv6_next_hop(fib, ends, &self[IPV6]);
+	if (ends->local.family == IPV4)
+		self[IPV4].address = ends->local;
+	else if (!fib_local_address(fib, &ends->local, IPV4, &self[IPV4].address) &&
+		 codec->extended_next_hop)
+		self[IPV4] = self[IPV6];
+}
+
+/* RFC 4271 5.1.3: where the routers are whose addresses an external neighbour may be told. */
+static void fill_segments(const struct fib *fib, const struct ends *ends, struct ip_prefix *shared)
+{
+	struct ip_prefix own;
+
+	if (!ends->on_link)
+		return;
+	if (!ip_address_is_link_local(&ends->remote) &&
+	    !fib_shared_segment(fib, &ends->local, &ends->remote, ends->remote.family, &own))
+		return;
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		fib_shared_segment(fib, &ends->local, &ends->remote, family, &shared[family]);
+}
+
+/* What depends on where the neighbour is. */
+static void fill_link(const struct speaker_peer *peer, struct export_key *key)
 {
 	const struct fib *fib = peer->speaker->fib;
-	struct ip_address local, remote;
+	bool external = key->codec.external;
 	uint16_t local_port, remote_port;
+	struct ends ends;
 
-	if (!bgp_session_addresses(peer->session, &local, &local_port, &remote, &remote_port))
+	if (!bgp_session_addresses(
+		peer->session, &ends.local, &local_port, &ends.remote, &remote_port))
 		return;
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
-		if (local.family == family)
-			self[family].address = local;
-		else if (!fib_local_address(fib, &local, family, &self[family].address) &&
-			 family == IPV4 && codec->extended_next_hop)
-			self[family].address = local;
-	}
+	ends.on_link = is_on_link(peer, external, &ends);
+	fill_next_hops(fib, &key->codec, &ends, key->self);
+	if (external && key->next_hop == EXPORT_NEXT_HOP_DEFAULT)
+		fill_segments(fib, &ends, key->shared);
 }
 
 uint32_t speaker_cluster_id(const struct speaker *speaker)
@@ -57,22 +124,51 @@ static enum export_next_hop next_hop_rule(const struct config_peer *config)
 	return rules[config->next_hop];
 }
 
+/* What was agreed upon, but for what concerns only messages that they send. */
+static void fill_codec(const struct speaker_peer *peer, struct bgp_codec *codec)
+{
+	*codec = *bgp_session_codec(peer->session);
+	codec->route_refresh = false;
+	codec->enhanced_route_refresh = false;
+	codec->notification_restart = false;
+	memset(codec->add_path_receive, 0, sizeof codec->add_path_receive);
+}
+
+static uint8_t path_limit(const struct config_peer *config, const struct bgp_codec *codec)
+{
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		if (codec->add_path_send[family] && config->add_path_send)
+			return config->add_path_send;
+	return 1;
+}
+
+/* RFC 7705 3: their number for us, and our own behind it unless it is to be hidden. */
+static void fill_as_numbers(
+    const struct speaker *speaker, const struct config_peer *config, struct export_key *key)
+{
+	key->local_asn = config->local_asn ? config->local_asn : speaker->asn;
+	key->router_asn =
+	    config->local_asn_mode == CONFIG_LOCAL_ASN_REPLACE ? key->local_asn : speaker->asn;
+}
+
 void speaker_neighbour_key(const struct speaker_peer *peer, struct export_key *key)
 {
 	const struct speaker *speaker = peer->speaker;
 	const struct config_peer *config = peer->config;
 
 	memset(key, 0, sizeof *key);
-	key->codec = *bgp_session_codec(peer->session);
+	fill_codec(peer, &key->codec);
 	key->reflector_client = config->route_reflector_client;
+	key->aigp = peer->settings.aigp;
+	key->role = key->codec.external ? (uint8_t)config->role : BGP_ROLE_NONE;
+	key->path_limit = path_limit(config, &key->codec);
 	key->next_hop = next_hop_rule(config);
-	key->router_asn = speaker->asn;
-	key->local_asn = config->local_asn ? config->local_asn : speaker->asn;
+	fill_as_numbers(speaker, config, key);
 	key->cluster_id = speaker_cluster_id(speaker);
-	key->audiences = speaker_audiences_of(speaker, peer->name);
+	key->audiences = speaker_audiences_of(speaker, config->name);
 	key->filters = peer->export.filters;
 	key->filter_count = peer->export.count;
 	if (chain_matches_peers(&peer->export))
-		key->peer_name = peer->name;
-	fill_next_hops(peer, &key->codec, key->self);
+		key->peer_name = config->name;
+	fill_link(peer, key);
 }

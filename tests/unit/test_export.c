@@ -523,6 +523,22 @@ static void test_rfc4360_6_non_transitive_communities_stay_inside(void **state)
 	assert_int_equal(fixture->sent.communities[BGP_COMMUNITY_EXTENDED].length, 16);
 }
 
+static void test_rfc5701_2_non_transitive_communities_stay_inside(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", path);
+
+	add_extended(fixture, &attributes, BGP_COMMUNITY_EXTENDED_IPV6, 0x40, 1);
+	add_extended(fixture, &attributes, BGP_COMMUNITY_EXTENDED_IPV6, 0x00, 2);
+	announce(fixture->rib, fixture->ebgp, PREFIX, 0, &attributes, 0);
+	set_filter(fixture, &accept_all);
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_int_equal(fixture->sent.communities[BGP_COMMUNITY_EXTENDED_IPV6].length, 40);
+	fixture->key.codec.external = true;
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_community(fixture, BGP_COMMUNITY_EXTENDED_IPV6, 0x00, 2);
+}
+
 static void own_routes_keep_non_transitive_communities(void **state)
 {
 	struct fixture *fixture = *state;
@@ -642,6 +658,97 @@ static void test_rfc9234_5_otc_is_added(void **state)
 	}
 }
 
+/* On sending, 2: not to providers, route servers and peers. */
+static void test_rfc9234_5_otc_is_not_sent_up(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", path);
+
+	attributes.otc = 65001;
+	bgp_attributes_mark(&attributes, BGP_ATTRIBUTE_OTC);
+	announce(fixture->rib, fixture->ebgp, PREFIX, 0, &attributes, 0);
+	set_filter(fixture, &accept_all);
+	for (size_t i = 0; i < OTC_CASES; i++) {
+		fixture->key.codec.external = true;
+		fixture->key.role = (uint8_t)otc_cases[i].role;
+		if (export_prefix(fixture, PREFIX) != otc_cases[i].sent)
+			fail_msg("role %u", otc_cases[i].role);
+		if (otc_cases[i].sent)
+			assert_int_equal(fixture->sent.otc, 65001);
+	}
+	/* Inside of our AS it is passed on. */
+	fixture->key.codec.external = false;
+	fixture->key.role = BGP_ROLE_NONE;
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_true(has(fixture, BGP_ATTRIBUTE_OTC));
+	assert_int_equal(fixture->sent.otc, 65001);
+}
+
+/* AIGP behind a TLV of a type that nobody knows, which stays as it is. */
+static struct wire_span aigp_of(struct fixture *fixture, uint64_t metric)
+{
+	static const uint8_t head[] = {9, 0, 4, 0xaa, 1, 0, 11};
+	struct wire_writer writer = wire_writer_init(arena_allocate(&fixture->arena, 15), 15);
+
+	wire_put_bytes(&writer, head, sizeof(head));
+	wire_put_u32(&writer, (uint32_t)(metric >> 32));
+	wire_put_u32(&writer, (uint32_t)metric);
+	return wire_writer_span(&writer);
+}
+
+static void learn_aigp(struct fixture *fixture, uint64_t metric, uint32_t cost)
+{
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", path);
+	const struct ip_prefix at = prefix_of(PREFIX);
+
+	attributes.aigp = aigp_of(fixture, metric);
+	bgp_attributes_mark(&attributes, BGP_ATTRIBUTE_AIGP);
+	announce(fixture->rib, fixture->ebgp, PREFIX, 0, &attributes, 0);
+	rib_next_hop_resolve(fixture->rib,
+	    rib_best_path(rib_find(fixture->rib, &at, NULL))->attributes->next_hop, true, cost);
+	rib_flush(fixture->rib);
+	assert_true(export_prefix(fixture, PREFIX));
+}
+
+static void assert_aigp(struct fixture *fixture, uint64_t metric)
+{
+	assert_true(has(fixture, BGP_ATTRIBUTE_AIGP));
+	assert_true(wire_span_equal(fixture->sent.aigp, aigp_of(fixture, metric)));
+}
+
+static void test_rfc7311_3_3_aigp_goes_where_it_is_enabled(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_filter(fixture, &accept_all);
+	learn_aigp(fixture, 100, 5);
+	assert_false(has(fixture, BGP_ATTRIBUTE_AIGP));
+	fixture->key.aigp = true;
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_true(has(fixture, BGP_ATTRIBUTE_AIGP));
+}
+
+static void test_rfc7311_3_4_aigp_changes_with_the_next_hop(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_filter(fixture, &accept_all);
+	fixture->key.aigp = true;
+	learn_aigp(fixture, 100, 5);
+	assert_next_hop(fixture, "192.0.2.1");
+	assert_aigp(fixture, 100);
+	fixture->key.next_hop = EXPORT_NEXT_HOP_SELF;
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_aigp(fixture, 105);
+	learn_aigp(fixture, 0xffffffff, 0); /* a connected one is not free, or a loop would be */
+	assert_aigp(fixture, 0x100000000);
+	learn_aigp(fixture, UINT64_MAX - 7, 6);
+	assert_aigp(fixture, UINT64_MAX - 1);
+	/* RFC 7311 3.2: the largest number would be malformed. */
+	learn_aigp(fixture, UINT64_MAX - 7, 7);
+	assert_false(has(fixture, BGP_ATTRIBUTE_AIGP));
+}
+
 /* The cache holds what is true of a set, not of a prefix. */
 static void cache_does_not_leak_into_other_prefixes(void **state)
 {
@@ -721,10 +828,14 @@ int main(void)
 	    TEST(next_hop_must_be_of_a_family_that_can_be_sent),
 	    TEST(learned_link_local_is_not_passed_on),
 	    TEST(test_rfc4360_6_non_transitive_communities_stay_inside),
+	    TEST(test_rfc5701_2_non_transitive_communities_stay_inside),
 	    TEST(own_routes_keep_non_transitive_communities),
 	    TEST(test_rfc4271_5_1_3_third_party_next_hop),
 	    TEST(test_rfc4271_5_1_3_third_party_of_an_internal_route),
 	    TEST(test_rfc9234_5_otc_is_added),
+	    TEST(test_rfc9234_5_otc_is_not_sent_up),
+	    TEST(test_rfc7311_3_3_aigp_goes_where_it_is_enabled),
+	    TEST(test_rfc7311_3_4_aigp_changes_with_the_next_hop),
 	    TEST(cache_does_not_leak_into_other_prefixes),
 	    TEST(keys_are_equal_by_value),
 	};

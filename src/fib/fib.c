@@ -351,10 +351,13 @@ void fib_converged(struct fib *fib)
 
 /* Questions */
 
-static uint32_t interface_towards(const struct fib *fib, const struct ip_address *address)
+static uint32_t interface_towards(
+    const struct fib *fib, const struct ip_address *address, uint32_t scope)
 {
 	struct kernel_resolution resolution;
 
+	if (scope && ip_address_is_link_local(address))
+		return scope;
 	if (kernel_view_is_local_address(fib->view, address))
 		return kernel_view_interface_of(fib->view, address);
 	kernel_view_resolve(fib->view, address, 0, &resolution);
@@ -362,9 +365,9 @@ static uint32_t interface_towards(const struct fib *fib, const struct ip_address
 }
 
 bool fib_local_address(const struct fib *fib, const struct ip_address *on_interface_of,
-    enum ip_family family, struct ip_address *address)
+    uint32_t scope, enum ip_family family, struct ip_address *address)
 {
-	const uint32_t interface = interface_towards(fib, on_interface_of);
+	const uint32_t interface = interface_towards(fib, on_interface_of, scope);
 
 	return interface && kernel_view_interface_address(fib->view, interface, family, address);
 }
@@ -374,18 +377,18 @@ bool fib_is_own_address(const struct fib *fib, const struct ip_address *address)
 	return kernel_view_is_local_address(fib->view, address);
 }
 
-bool fib_link_local_address(
-    const struct fib *fib, const struct ip_address *on_interface_of, struct ip_address *link_local)
+bool fib_link_local_address(const struct fib *fib, const struct ip_address *on_interface_of,
+    uint32_t scope, struct ip_address *link_local)
 {
-	const uint32_t interface = interface_towards(fib, on_interface_of);
+	const uint32_t interface = interface_towards(fib, on_interface_of, scope);
 
 	return interface && kernel_view_link_local_address(fib->view, interface, link_local);
 }
 
-bool fib_shared_segment(const struct fib *fib, const struct ip_address *local,
+bool fib_shared_segment(const struct fib *fib, const struct ip_address *local, uint32_t scope,
     const struct ip_address *neighbour, enum ip_family family, struct ip_prefix *segment)
 {
-	const uint32_t interface = kernel_view_interface_of(fib->view, local);
+	const uint32_t interface = interface_towards(fib, local, scope);
 
 	return interface && kernel_view_segment(fib->view, interface, family, neighbour, segment);
 }

@@ -55,18 +55,21 @@ void fib_set_own_prefixes(struct fib *fib, const struct ip_prefix *prefixes, siz
  */
 void fib_converged(struct fib *fib);
 
-/* Our address on the way to a neighbour, for next hop self; false: none of that family. */
+/*
+ * Our address on the way to a neighbour, for next hop self; false: none of that family.  `scope` is
+ * the interface of a link-local address, as several may have the same one, or 0.
+ */
 bool fib_local_address(const struct fib *fib, const struct ip_address *on_interface_of,
-    enum ip_family family, struct ip_address *address);
+    uint32_t scope, enum ip_family family, struct ip_address *address);
 bool fib_is_own_address(const struct fib *fib, const struct ip_address *address);
 /* The link-local address of the interface that has the address; false: none (RFC 2545 3). */
-bool fib_link_local_address(
-    const struct fib *fib, const struct ip_address *on_interface_of, struct ip_address *link_local);
+bool fib_link_local_address(const struct fib *fib, const struct ip_address *on_interface_of,
+    uint32_t scope, struct ip_address *link_local);
 /*
  * The subnet of the family on the interface that has `local`: the one that `neighbour` is in if it
  * is of that family, else the first one.  False: none.
  */
-bool fib_shared_segment(const struct fib *fib, const struct ip_address *local,
+bool fib_shared_segment(const struct fib *fib, const struct ip_address *local, uint32_t scope,
     const struct ip_address *neighbour, enum ip_family family, struct ip_prefix *segment);
 
 /* For kbgpctl fib. */

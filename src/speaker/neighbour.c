@@ -20,6 +20,7 @@ static bool chain_matches_peers(const struct filter_chain *chain)
 struct ends {
 	struct ip_address local;
 	struct ip_address remote;
+	uint32_t scope; /* the interface of link-local addresses */
 	bool on_link; /* nothing is between them but a link */
 };
 
@@ -32,8 +33,8 @@ static bool is_on_link(const struct speaker_peer *peer, bool external, const str
 	if (ip_address_is_link_local(&ends->remote))
 		return true;
 	if (!external)
-		return fib_shared_segment(
-		    peer->speaker->fib, &ends->local, &ends->remote, ends->remote.family, &segment);
+		return fib_shared_segment(peer->speaker->fib, &ends->local, ends->scope,
+		    &ends->remote, ends->remote.family, &segment);
 	return config->ttl_security ? config->ttl_security == 1 : config->ebgp_multihop == 1;
 }
 
@@ -49,11 +50,11 @@ static void fill_ipv6_next_hop(
 
 	if (over_ipv6 && !ip_address_is_link_local(local))
 		self->address = *local;
-	else if (!fib_local_address(fib, local, IPV6, &self->address) && over_ipv6)
+	else if (!fib_local_address(fib, local, ends->scope, IPV6, &self->address) && over_ipv6)
 		self->address = *local;
 	if (!ip_address_is_link_local(&self->address)) {
 		if (over_ipv6 && ends->on_link)
-			fib_link_local_address(fib, local, &self->link_local);
+			fib_link_local_address(fib, local, ends->scope, &self->link_local);
 	} else if (!ends->on_link) {
 		memset(&self->address, 0, sizeof self->address);
 	}
@@ -69,7 +70,7 @@ static void fill_next_hops(const struct fib *fib, const struct bgp_codec *codec,
 	fill_ipv6_next_hop(fib, ends, &self[IPV6]);
 	if (ends->local.family == IPV4)
 		self[IPV4].address = ends->local;
-	else if (!fib_local_address(fib, &ends->local, IPV4, &self[IPV4].address) &&
+	else if (!fib_local_address(fib, &ends->local, ends->scope, IPV4, &self[IPV4].address) &&
 		 codec->extended_next_hop)
 		self[IPV4] = self[IPV6];
 }
@@ -82,10 +83,12 @@ static void fill_segments(const struct fib *fib, const struct ends *ends, struct
 	if (!ends->on_link)
 		return;
 	if (!ip_address_is_link_local(&ends->remote) &&
-	    !fib_shared_segment(fib, &ends->local, &ends->remote, ends->remote.family, &own))
+	    !fib_shared_segment(
+		fib, &ends->local, ends->scope, &ends->remote, ends->remote.family, &own))
 		return;
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		fib_shared_segment(fib, &ends->local, &ends->remote, family, &shared[family]);
+		fib_shared_segment(
+		    fib, &ends->local, ends->scope, &ends->remote, family, &shared[family]);
 }
 
 /* What depends on where the neighbour is. */
@@ -99,6 +102,7 @@ static void fill_link(const struct speaker_peer *peer, struct export_key *key)
 	if (!bgp_session_addresses(
 		peer->session, &ends.local, &local_port, &ends.remote, &remote_port))
 		return;
+	ends.scope = peer->settings.transport.scope;
 	ends.on_link = is_on_link(peer, external, &ends);
 	fill_next_hops(fib, &key->codec, &ends, key->self);
 	if (external && key->next_hop == EXPORT_NEXT_HOP_DEFAULT)

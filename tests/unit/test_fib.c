@@ -656,13 +656,19 @@ static void test_own_addresses_and_links_are_known(void **state)
 
 	assert_true(ip_address_parse("192.0.2.1", &neighbour));
 	assert_false(fib_is_own_address(fixture->fib, &neighbour));
-	assert_true(fib_local_address(fixture->fib, &neighbour, IPV4, &address));
+	assert_true(fib_local_address(fixture->fib, &neighbour, 0, IPV4, &address));
 	assert_string_equal(ip_address_print(&address, text), "192.0.2.7");
 	assert_true(fib_is_own_address(fixture->fib, &address));
-	assert_true(fib_local_address(fixture->fib, &neighbour, IPV6, &address));
+	assert_true(fib_local_address(fixture->fib, &neighbour, 0, IPV6, &address));
 	assert_string_equal(ip_address_print(&address, text), "2001:db8::7");
+	/* A link-local address says nothing without its interface. */
+	assert_true(ip_address_parse("fe80::77", &neighbour));
+	assert_false(fib_local_address(fixture->fib, &neighbour, 0, IPV4, &address));
+	assert_true(
+	    fib_local_address(fixture->fib, &neighbour, if_nametoindex("d0"), IPV4, &address));
+	assert_string_equal(ip_address_print(&address, text), "192.0.2.7");
 	assert_true(ip_address_parse("203.0.113.1", &neighbour));
-	assert_false(fib_local_address(fixture->fib, &neighbour, IPV4, &address));
+	assert_false(fib_local_address(fixture->fib, &neighbour, 0, IPV4, &address));
 }
 
 /* Copies the next hop with the address that is asked for. */

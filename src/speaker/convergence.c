@@ -2,10 +2,10 @@
  * When the first tables are complete.  Until then the routes that a previous run has left in the
  * kernel stay, so that traffic flows while sessions come up (RFC 4724 4.1 asks for the same delay).
  *
- * A peer is complete when it has sent End-of-RIB for every family, or is held down.  As long as we
- * do not announce graceful restart, nobody has to send End-of-RIB (some do, some do not): a peer
- * that has been up and sent no UPDATE for some seconds is complete too.  Peers that have not come
- * up after two minutes are not waited for.
+ * A peer is complete when it has sent End-of-RIB for every family, or is held down by something
+ * that time will not end.  Who announced graceful restart owes End-of-RIB (RFC 4724 4).  Of the
+ * others some send it and some do not: one that has been up and sent no UPDATE for some seconds is
+ * complete too.  After two minutes nobody is waited for any more.
  * Which peers there are is known when the cluster is.
  */
 #include "speaker/private.h"
@@ -33,19 +33,24 @@ static bool is_quiet(struct speaker_peer *peer)
 	return now - peer->updates_at >= QUIET_MS;
 }
 
+static bool owes_end_of_rib(const struct speaker_peer *peer)
+{
+	return bgp_session_remote_open(peer->session)->capabilities.graceful_restart.announced;
+}
+
 static bool is_complete(struct speaker_peer *peer)
 {
 	const struct bgp_codec *codec;
 	bool said_so = true;
 
-	if (peer->holds & ~(unsigned)HOLD_KERNEL)
+	if (peer->holds & HOLDS_FOR_GOOD)
 		return true;
 	if (!peer->member)
 		return false;
 	codec = bgp_session_codec(peer->session);
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
 		said_so &= !codec->families[family] || peer->end_of_rib[family];
-	return said_so || is_quiet(peer);
+	return said_so || (!owes_end_of_rib(peer) && is_quiet(peer));
 }
 
 static bool all_are_complete(const struct speaker *speaker)

@@ -57,11 +57,9 @@ static bool soft_in(struct speaker_peer *peer, struct error *error)
 {
 	if (!peer->member)
 		return error_set(error, "peer %s is not Established", peer->name);
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		if (bgp_session_codec(peer->session)->families[family] &&
-		    !bgp_session_request_refresh(peer->session, family))
-			return error_set(error,
-			    "peer %s has no route refresh capability; use --hard", peer->name);
+	if (!speaker_refresh_request(peer))
+		return error_set(
+		    error, "peer %s has no route refresh capability; use --hard", peer->name);
 	return true;
 }
 
@@ -70,7 +68,7 @@ static bool soft_out(struct speaker_peer *peer, struct error *error)
 	if (!peer->member)
 		return error_set(error, "peer %s is not Established", peer->name);
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		update_group_refresh(peer->member, family, false);
+		speaker_refresh_send(peer, family);
 	return true;
 }
 

@@ -16,7 +16,7 @@ static struct speaker_peer *find_by_address(
     const struct speaker *speaker, const struct ip_address *address)
 {
 	for (size_t i = 0; i < speaker->peer_count; i++)
-		if (ip_address_equal(&speaker->peers[i]->config->address, address))
+		if (ip_address_equal(&speaker->peers[i]->address, address))
 			return speaker->peers[i];
 	return NULL;
 }

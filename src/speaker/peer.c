@@ -10,7 +10,6 @@
 
 #include "base/memory.h"
 #include "bgp/fsm.h"
-#include "config/difference.h"
 #include "speaker/private.h"
 
 /* How often it is looked whether the last message of a peer that is gone has left. */
@@ -88,6 +87,7 @@ static void session_down(void *arg, const struct bgp_session_reason *reason)
 	struct speaker *speaker = peer->speaker;
 
 	leave_group(peer);
+	speaker_refresh_forget(peer);
 	/* At the end of the daemon the routes stay, and with them what the kernel has of them. */
 	for (enum ip_family family = 0; family < IP_FAMILIES && !speaker->stopping; family++)
 		rib_withdraw_peer(speaker->rib, peer->rib_peer, family);
@@ -104,21 +104,7 @@ static void session_update(void *arg, const struct bgp_update *update)
 
 static void session_refresh(void *arg, enum ip_family family, enum bgp_refresh kind)
 {
-	struct speaker_peer *peer = arg;
-
-	switch (kind) {
-	case BGP_REFRESH_REQUEST:
-		if (peer->member)
-			update_group_refresh(peer->member, family,
-			    bgp_session_codec(peer->session)->enhanced_route_refresh);
-		break;
-	case BGP_REFRESH_BEGIN:
-		rib_begin_refresh(peer->speaker->rib, peer->rib_peer, family);
-		break;
-	case BGP_REFRESH_END:
-		rib_end_refresh(peer->speaker->rib, peer->rib_peer, family);
-		break;
-	}
+	speaker_refresh(arg, family, kind);
 }
 
 static void session_drained(void *arg)
@@ -179,47 +165,6 @@ static const struct bgp_session_ops session_ops = {
     .trouble = session_trouble,
 };
 
-static bool is_internal(const struct speaker_peer *peer, uint32_t local_asn)
-{
-	return peer->config->remote_as == BGP_REMOTE_AS_INTERNAL ||
-	       (peer->config->remote_as == BGP_REMOTE_AS_NUMBER && peer->config->asn == local_asn);
-}
-
-static void fill_transport(
-    const struct speaker_peer *peer, uint32_t local_asn, struct bgp_transport_options *transport)
-{
-	const struct config_peer *config = peer->config;
-
-	transport->local = config->local_address;
-	transport->remote = config->address;
-	transport->port = config->port;
-	transport->ttl_security = config->ttl_security;
-	/* iBGP neighbours may be anywhere; eBGP ones as far as configured. */
-	if (!config->ttl_security && !is_internal(peer, local_asn))
-		transport->ttl = config->ebgp_multihop;
-}
-
-/* False and the error if the password cannot be had. */
-static bool fill_settings(
-    const struct speaker_peer *peer, struct bgp_session_settings *settings, struct error *error)
-{
-	const struct config_peer *config = peer->config;
-
-	memset(settings, 0, sizeof *settings);
-	settings->local_asn = config->local_asn ? config->local_asn : peer->speaker->asn;
-	settings->remote_asn = config->asn;
-	settings->remote_as = config->remote_as;
-	memcpy(settings->identifier, peer->speaker->router_id, sizeof settings->identifier);
-	memcpy(settings->families, config->families, sizeof settings->families);
-	settings->passive = config->passive;
-	settings->hold_time_ms = config->hold_time_ms;
-	settings->keepalive_time_ms = config->keepalive_time_ms;
-	settings->connect_retry_time_ms = config->connect_retry_time_ms;
-	fill_transport(peer, settings->local_asn, &settings->transport);
-	return !config->password_file ||
-	       speaker_password_read(config->password_file, settings->transport.password, error);
-}
-
 static void tell_listeners(const struct speaker_peer *peer, const char *password)
 {
 	speaker_listeners_set_password(
@@ -250,6 +195,7 @@ struct speaker_peer *speaker_peer_new(struct speaker *speaker, const struct conf
 	}
 	peer->rib_peer->owner = peer;
 	peer->holds = HOLD_KERNEL;
+	speaker_refresh_start(peer);
 	return peer;
 }
 
@@ -297,6 +243,7 @@ void speaker_peer_free(struct speaker_peer *peer, enum bgp_cease_subcode subcode
 		retire_session(peer->speaker, peer->session);
 	}
 	leave_group(peer);
+	loop_timer_free(&peer->refresh_timer);
 	rib_peer_free(peer->speaker->rib, peer->rib_peer);
 	free(peer->import.filters);
 	free(peer->export.filters);
@@ -307,27 +254,11 @@ void speaker_peer_free(struct speaker_peer *peer, enum bgp_cease_subcode subcode
 /* The import policy has changed: what is in the table was judged by the old one. */
 static void import_again(struct speaker_peer *peer)
 {
-	bool asked = true;
-
-	if (!peer->member)
-		return;
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		if (bgp_session_codec(peer->session)->families[family])
-			asked &= bgp_session_request_refresh(peer->session, family);
-	if (asked)
+	if (!peer->member || speaker_refresh_request(peer))
 		return;
 	log_write(peer->speaker->log, LOG_LEVEL_INFO, peer->name,
 	    "import has changed, and the neighbour has no route refresh: the session starts anew");
 	bgp_session_reset(peer->session, BGP_CEASE_CONFIGURATION_CHANGE, NULL);
-}
-
-static bool import_differs(
-    const struct speaker_peer *peer, const struct config_peer *before, const struct config *old)
-{
-	return before->has_import != peer->config->has_import ||
-	       before->allow_own_asn != peer->config->allow_own_asn ||
-	       !config_chains_equal(old, before->import, before->import_count,
-		   peer->speaker->config, peer->config->import, peer->config->import_count);
 }
 
 /* Applies the settings to the session, which is made, not started, with the first ones. */
@@ -363,7 +294,7 @@ static void configure_session(struct speaker_peer *peer, const struct config_pee
 	if (before && before->route_reflector_client != peer->config->route_reflector_client &&
 	    peer->member)
 		bgp_session_reset(peer->session, BGP_CEASE_CONFIGURATION_CHANGE, NULL);
-	if (fill_settings(peer, &settings, &error)) {
+	if (speaker_settings_fill(peer, &settings, &error)) {
 		take_settings(peer, &settings);
 		speaker_peer_release(peer, HOLD_PASSWORD);
 	} else {
@@ -387,7 +318,8 @@ void speaker_peer_configure(
 	bool judge_again;
 
 	peer->config = config;
-	judge_again = before && import_differs(peer, before, old);
+	peer->address = config->address;
+	judge_again = before && !speaker_settings_judge_alike(peer, before, old);
 	resolve_chain(peer->speaker, config->import, config->import_count, &peer->import);
 	resolve_chain(peer->speaker, config->export, config->export_count, &peer->export);
 	if (config->shutdown && !(before && before->shutdown))

@@ -1,8 +1,9 @@
 /*
  * The speaker and its peers as the files of this room share them.  Who does what, from the top:
  * life.c starts, stops and reloads, apply.c makes what runs equal to what is configured, listen.c
- * has the listening sockets, peer.c runs one peer, password.c reads its password, import.c takes
- * UPDATEs into the RIB, hold.c says whether a peer may run, convergence.c finds out when all have
+ * has the listening sockets, peer.c runs one peer, settings.c says what its session is set to,
+ * password.c reads its password, refresh.c has routes sent again, import.c takes UPDATEs into the
+ * RIB, hold.c says whether a peer may run, convergence.c finds out when all have
  * told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
  * announcements into the RIB, observe.c tells what happens, speaker.c shows.
  */
@@ -27,6 +28,8 @@ enum speaker_hold {
 	HOLD_MAX_PREFIXES = 1 << 2, /* until cleared */
 	HOLD_PASSWORD = 1 << 3, /* its file cannot be read; tried again */
 	HOLD_KERNEL = 1 << 4, /* the first view of the kernel is not complete */
+	/* Those that time alone does not end. */
+	HOLDS_FOR_GOOD = HOLD_CONFIGURED | HOLD_COMMANDED | HOLD_MAX_PREFIXES | HOLD_PASSWORD
 };
 
 /* A chain of filters, resolved from indices. */
@@ -39,6 +42,9 @@ struct speaker_peer {
 	struct speaker *speaker;
 	char *name;
 	const struct config_peer *config; /* of the configuration in force */
+	bool dynamic; /* one of a range: its entry is shared, and it goes when its neighbour does */
+	struct ip_address address; /* of the neighbour; unspecified: not known yet */
+	uint32_t scope; /* the interface that a link-local address is on, else 0 */
 	struct bgp_session_settings settings;
 	struct bgp_session *session;
 	struct rib_peer *rib_peer;
@@ -51,6 +57,8 @@ struct speaker_peer {
 	uint64_t troubles_since; /* the second in which troubles are counted, and how many */
 	unsigned troubles;
 	bool end_of_rib[IP_FAMILIES];
+	uint64_t refresh_deadlines[IP_FAMILIES]; /* for the end of what it sends again; 0: none */
+	struct loop_timer refresh_timer;
 	uint64_t updates; /* received when last looked at, and when that was: convergence.c */
 	uint64_t updates_at;
 	bool keep; /* apply: still configured */
@@ -193,6 +201,30 @@ void speaker_peer_trouble(struct speaker_peer *peer, const char *what);
 /* What peers share; and the end of all of them. */
 void speaker_peers_start(struct speaker *speaker);
 void speaker_peers_stop(struct speaker *speaker);
+
+/* settings.c */
+/* False and the error if the password cannot be had; all else is filled in even then. */
+bool speaker_settings_fill(
+    const struct speaker_peer *peer, struct bgp_session_settings *settings, struct error *error);
+/*
+ * True if what the peer sends would be taken in as it was under the configuration `before`, which
+ * is of the whole one `old`.
+ */
+bool speaker_settings_judge_alike(
+    const struct speaker_peer *peer, const struct config_peer *before, const struct config *old);
+/* Of our own AS, as far as the configuration says it. */
+bool speaker_peer_is_internal(const struct speaker_peer *peer);
+
+/* refresh.c */
+/* The neighbour asks for our routes again, or begins or ends to send its own again. */
+void speaker_refresh(struct speaker_peer *peer, enum ip_family family, enum bgp_refresh kind);
+/* Sends our routes of the family again; nothing happens unless Established. */
+void speaker_refresh_send(struct speaker_peer *peer, enum ip_family family);
+/* Asks an Established neighbour for its routes again; false if it cannot. */
+bool speaker_refresh_request(struct speaker_peer *peer);
+void speaker_refresh_start(struct speaker_peer *peer);
+/* The session is over, and with it whatever was being sent again. */
+void speaker_refresh_forget(struct speaker_peer *peer);
 
 /* hold.c */
 void speaker_peer_hold(struct speaker_peer *peer, enum speaker_hold hold,

@@ -82,7 +82,7 @@ struct speaker_peer *speaker_peer_find(const struct speaker *speaker, const char
 		struct speaker_peer *peer = speaker->peers[i];
 
 		if (strcmp(peer->name, name) == 0 ||
-		    (is_address && ip_address_equal(&peer->config->address, &address)))
+		    (is_address && ip_address_equal(&peer->address, &address)))
 			return peer;
 	}
 	return NULL;

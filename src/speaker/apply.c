@@ -66,7 +66,7 @@ static void resolve_identity(struct speaker *speaker)
 static struct speaker_peer *find_by_name(const struct speaker *speaker, const char *name)
 {
 	for (size_t i = 0; i < speaker->peer_count; i++)
-		if (strcmp(speaker->peers[i]->name, name) == 0)
+		if (!speaker->peers[i]->dynamic && strcmp(speaker->peers[i]->name, name) == 0)
 			return speaker->peers[i];
 	return NULL;
 }
@@ -97,66 +97,132 @@ static void leave_out(struct speaker *speaker, size_t index, const char *why)
 	speaker->left_out[index] = true;
 }
 
-/* The peer with this address among the first ones, or NULL. */
-static const struct config_peer *same_address(
-    const struct config_peer *const *taken, size_t count, const struct config_peer *config)
+/* True if whoever connects could be either: what they then have in common is in `what`. */
+static bool same_place(const struct config_peer *a, const struct config_peer *b, const char **what)
+{
+	if (a->has_range || b->has_range) {
+		*what = "range";
+		return a->has_range && b->has_range && ip_prefix_equal(&a->range, &b->range);
+	}
+	if (a->interface || b->interface) {
+		*what = "interface";
+		return a->interface && b->interface && strcmp(a->interface, b->interface) == 0;
+	}
+	*what = "address";
+	return ip_address_equal(&a->address, &b->address);
+}
+
+/* The first of these entries that is at the same place, or NULL. */
+static const struct config_peer *find_rival(const struct config_peer *const *taken, size_t count,
+    const struct config_peer *config, const char **what)
 {
 	for (size_t i = 0; i < count; i++)
-		if (ip_address_equal(&taken[i]->address, &config->address))
+		if (same_place(taken[i], config, what))
 			return taken[i];
 	return NULL;
 }
 
 /*
- * The peers that select this node, in the order of the configuration.  Two at one address cannot be
+ * The entries that select this node, in the order of the configuration.  Two at one place cannot be
  * told apart when the neighbour connects: the first one is taken.
  */
-static size_t select_peers(struct speaker *speaker, const struct config_peer **taken)
+static size_t select_entries(struct speaker *speaker, const struct config_peer **taken)
 {
 	const struct config *config = speaker->config;
 	size_t count = 0;
 
 	for (size_t i = 0; i < config->peer_count; i++) {
-		const struct config_peer *peer = &config->peers[i], *other;
+		const struct config_peer *entry = &config->peers[i], *rival;
+		const char *what;
 		struct error why;
 
-		if (!speaker_selects_node(speaker, &peer->node_selector)) {
+		if (!speaker_selects_node(speaker, &entry->node_selector)) {
 			speaker->left_out[i] = false;
 			continue;
 		}
-		other = same_address(taken, count, peer);
-		if (other) {
-			error_set(&why, "peer %s has the same address on this node", other->name);
+		rival = find_rival(taken, count, entry, &what);
+		if (rival) {
+			error_set(&why, "peer %s has the same %s on this node", rival->name, what);
 			leave_out(speaker, i, why.text);
 			continue;
 		}
 		speaker->left_out[i] = false;
-		taken[count++] = peer;
+		taken[count++] = entry;
 	}
 	return count;
 }
 
-/* Finds or makes the peers; returns how many there are, `taken` has their configurations. */
-static size_t find_peers(struct speaker *speaker, const struct config_peer **taken, size_t count,
-    struct speaker_peer **ordered)
+/* A peer and what it is to be configured with. */
+struct assignment {
+	struct speaker_peer *peer;
+	const struct config_peer *config;
+};
+
+/* Finds or makes the peers that have an entry of their own. */
+static size_t assign_configured(struct speaker *speaker, const struct config_peer *const *taken,
+    size_t count, struct assignment *assigned)
 {
 	size_t found = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		struct speaker_peer *peer = find_by_name(speaker, taken[i]->name);
 
+		if (taken[i]->has_range)
+			continue;
 		if (!peer)
-			peer = speaker_peer_new(speaker, taken[i]);
+			peer = speaker_peer_new(speaker, taken[i]->name);
 		if (!peer) {
 			leave_out(speaker, (size_t)(taken[i] - speaker->config->peers),
 			    "there are too many peers already");
 			continue;
 		}
 		peer->keep = true;
-		taken[found] = taken[i];
-		ordered[found++] = peer;
+		assigned[found++] = (struct assignment){peer, taken[i]};
 	}
 	return found;
+}
+
+static bool has_entry_of_its_own(
+    const struct config_peer *const *taken, size_t count, const struct ip_address *address)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!taken[i]->has_range && !taken[i]->interface &&
+		    ip_address_equal(&taken[i]->address, address))
+			return true;
+	return false;
+}
+
+/* Peers of ranges stay as long as the entry that they came by is still the one for them. */
+static size_t assign_dynamic(struct speaker *speaker, const struct config_peer *const *taken,
+    size_t count, struct assignment *assigned)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < speaker->peer_count; i++) {
+		struct speaker_peer *peer = speaker->peers[i];
+		const struct config_peer *entry;
+
+		if (!peer->dynamic)
+			continue;
+		entry = speaker_range_entry(speaker, &peer->address);
+		if (!entry || strcmp(entry->name, peer->config->name) != 0 ||
+		    has_entry_of_its_own(taken, count, &peer->address))
+			continue;
+		peer->keep = true;
+		assigned[found++] = (struct assignment){peer, entry};
+	}
+	return found;
+}
+
+/* What runs is what was assigned, in that order; the others go. */
+static void replace_peers(struct speaker *speaker, const struct assignment *assigned, size_t count)
+{
+	drop_peers(speaker);
+	speaker->peers = memory_grow(
+	    speaker->peers, &speaker->peer_capacity, count, sizeof(struct speaker_peer *));
+	speaker->peer_count = count;
+	for (size_t i = 0; i < count; i++)
+		speaker->peers[i] = assigned[i].peer;
 }
 
 static void apply_peers(struct speaker *speaker, const struct config *old)
@@ -164,23 +230,23 @@ static void apply_peers(struct speaker *speaker, const struct config *old)
 	const struct config *config = speaker->config;
 	const struct config_peer **taken =
 	    memory_allocate_zero(config->peer_count + 1, sizeof(struct config_peer *));
-	struct speaker_peer **ordered =
-	    memory_allocate_zero(config->peer_count + 1, sizeof(struct speaker_peer *));
-	size_t count = select_peers(speaker, taken);
+	struct assignment *assigned =
+	    memory_allocate_zero(config->peer_count + speaker->peer_count + 1, sizeof *assigned);
+	size_t taken_count = select_entries(speaker, taken), count;
 
 	for (size_t i = 0; i < speaker->peer_count; i++)
 		speaker->peers[i]->keep = false;
-	count = find_peers(speaker, taken, count, ordered);
+	speaker_passwords_watch(speaker, taken, taken_count);
+	speaker_ranges_apply(speaker, taken, taken_count);
+	count = assign_configured(speaker, taken, taken_count, assigned);
+	count += assign_dynamic(speaker, taken, taken_count, &assigned[count]);
 	/* First those that go: a new one may have the address of an old one. */
-	drop_peers(speaker);
-	free(speaker->peers);
-	speaker->peers = ordered;
-	speaker->peer_count = count;
-	speaker_passwords_watch(speaker, taken, count);
+	replace_peers(speaker, assigned, count);
 	for (size_t i = 0; i < count; i++)
-		speaker_peer_prepare(ordered[i], taken[i]);
+		speaker_peer_prepare(assigned[i].peer, assigned[i].config);
 	for (size_t i = 0; i < count; i++)
-		speaker_peer_configure(ordered[i], taken[i], old);
+		speaker_peer_configure(assigned[i].peer, assigned[i].config, old);
+	free(assigned);
 	free(taken);
 }
 

@@ -45,6 +45,9 @@ static bool is_complete(struct speaker_peer *peer)
 
 	if (peer->holds & HOLDS_FOR_GOOD)
 		return true;
+	/* Nobody knows whether one who called once will call again. */
+	if (peer->dynamic && bgp_session_state(peer->session) < BGP_STATE_OPEN_SENT)
+		return true;
 	if (!peer->member)
 		return false;
 	codec = bgp_session_codec(peer->session);

@@ -150,6 +150,7 @@ void speaker_free(struct speaker *speaker)
 	speaker_passwords_stop(speaker);
 	speaker_peers_stop(speaker);
 	speaker_listeners_close(speaker);
+	speaker_ranges_stop(speaker);
 	k8s_manifests_free(speaker->manifests);
 	free(speaker->manifests_folder);
 	speaker_latency_stop(speaker);

@@ -21,12 +21,20 @@ static struct speaker_peer *find_by_address(
 	return NULL;
 }
 
+/* The peer that the connection is for; NULL: nobody's, counted. */
+static struct speaker_peer *find_called(struct speaker *speaker, const struct ip_address *remote)
+{
+	struct speaker_peer *peer = find_by_address(speaker, remote);
+
+	return peer && !peer->dynamic ? peer : speaker_range_admit(speaker, peer, remote);
+}
+
 /* A connection from an address that nobody configured is closed before anything is read. */
 static void connection_accepted(void *arg, int fd, const struct ip_address *remote,
     const struct ip_address *local, uint32_t scope)
 {
 	struct speaker *speaker = arg;
-	struct speaker_peer *peer = find_by_address(speaker, remote);
+	struct speaker_peer *peer = find_called(speaker, remote);
 	char text[IP_TEXT_MAX];
 
 	(void)local;
@@ -37,7 +45,7 @@ static void connection_accepted(void *arg, int fd, const struct ip_address *remo
 	}
 	close(fd);
 	log_write(speaker->log, LOG_LEVEL_DEBUG, ip_address_print(remote, text),
-	    "connection refused: no peer has this address");
+	    "connection refused: no peer has this address, or a limit is reached");
 }
 
 /* Without IPv6 in the kernel there is nothing to listen on, and nothing wrong. */
@@ -134,16 +142,20 @@ bool speaker_listeners_are_open(const struct speaker *speaker)
 	return true;
 }
 
-void speaker_listeners_set_password(const struct speaker *speaker, const char *name,
-    const struct ip_address *address, const char *password)
+bool speaker_listeners_set_password(const struct speaker *speaker, const struct ip_prefix *prefix,
+    const char *password, struct error *error)
 {
-	struct ip_prefix host =
-	    ip_prefix_from_address(address, ip_family_bits((enum ip_family)address->family));
-	struct error error;
+	bool good = true;
 
 	for (size_t i = 0; i < speaker->listener_count; i++)
-		if (speaker->listeners[i].listener &&
-		    !bgp_listener_set_password(
-			speaker->listeners[i].listener, &host, password, &error))
-			log_write(speaker->log, LOG_LEVEL_ERROR, name, "%s", error.text);
+		if (speaker->listeners[i].listener)
+			good &= bgp_listener_set_password(
+			    speaker->listeners[i].listener, prefix, password, error);
+	/* A kernel that knows no keys has none to remove. */
+	return good || !password[0];
+}
+
+const struct speaker_listen_counters *speaker_listen_counters(const struct speaker *speaker)
+{
+	return &speaker->listen_counters;
 }

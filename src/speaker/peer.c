@@ -1,7 +1,8 @@
 /*
  * One peer: its session, its place in the RIB and in an update group, and what holds it down.
  *
- * A peer exists as long as the configuration names it for this node.  Its rib_peer lives as long,
+ * A peer exists as long as the configuration names it for this node, or, if it came from a range,
+ * until some time after its neighbour has gone.  Its rib_peer lives as long,
  * so that routes keep their index over flaps; its membership in an update group only as long as
  * the session is Established.
  */
@@ -149,6 +150,7 @@ static void session_state_changed(void *arg, enum bgp_state from, enum bgp_state
 
 	log_write(peer->speaker->log, LOG_LEVEL_DEBUG, peer->name, "%s -> %s", bgp_state_name(from),
 	    bgp_state_name(to));
+	speaker_range_state_changed(peer, to);
 	/* A session that was up is told of as down; one that came to nothing has its reason too. */
 	if (to < from && (from == BGP_STATE_OPEN_SENT || from == BGP_STATE_OPEN_CONFIRM) &&
 	    reason->error.text[0])
@@ -165,10 +167,21 @@ static const struct bgp_session_ops session_ops = {
     .trouble = session_trouble,
 };
 
-static void tell_listeners(const struct speaker_peer *peer, const char *password)
+/* Connections from a range carry the password of the range: range.c. */
+static bool tell_listeners(const struct speaker_peer *peer, const struct ip_address *address,
+    const char *password, struct error *error)
 {
-	speaker_listeners_set_password(
-	    peer->speaker, peer->name, &peer->settings.transport.remote, password);
+	struct ip_prefix host =
+	    ip_prefix_from_address(address, ip_family_bits((enum ip_family)address->family));
+
+	return peer->dynamic || ip_address_is_unspecified(address) ||
+	       speaker_listeners_set_password(peer->speaker, &host, password, error);
+}
+
+static void forget_password(const struct speaker_peer *peer)
+{
+	if (peer->session)
+		tell_listeners(peer, &peer->settings.transport.remote, "", NULL);
 }
 
 static void resolve_chain(
@@ -181,12 +194,12 @@ static void resolve_chain(
 		chain->filters[i] = &speaker->config->filters[indices[i]];
 }
 
-struct speaker_peer *speaker_peer_new(struct speaker *speaker, const struct config_peer *config)
+struct speaker_peer *speaker_peer_new(struct speaker *speaker, const char *name)
 {
 	struct speaker_peer *peer = memory_allocate_zero(1, sizeof *peer);
 
 	peer->speaker = speaker;
-	peer->name = memory_copy_string(config->name);
+	peer->name = memory_copy_string(name);
 	peer->rib_peer = rib_peer_new(speaker->rib);
 	if (!peer->rib_peer) {
 		free(peer->name);
@@ -229,6 +242,10 @@ static void look_at_retired(void *arg)
  */
 static void retire_session(struct speaker *speaker, struct bgp_session *session)
 {
+	if (!bgp_session_is_closing(session)) {
+		bgp_session_free(session);
+		return;
+	}
 	speaker->retired = memory_grow(speaker->retired, &speaker->retired_capacity,
 	    speaker->retired_count + 1, sizeof(struct bgp_session *));
 	speaker->retired[speaker->retired_count++] = session;
@@ -238,12 +255,13 @@ static void retire_session(struct speaker *speaker, struct bgp_session *session)
 void speaker_peer_free(struct speaker_peer *peer, enum bgp_cease_subcode subcode)
 {
 	if (peer->session) {
-		tell_listeners(peer, "");
+		forget_password(peer);
 		bgp_session_stop(peer->session, subcode, NULL);
 		retire_session(peer->speaker, peer->session);
 	}
 	leave_group(peer);
 	loop_timer_free(&peer->refresh_timer);
+	loop_timer_free(&peer->absence_timer);
 	rib_peer_free(peer->speaker->rib, peer->rib_peer);
 	free(peer->import.filters);
 	free(peer->export.filters);
@@ -267,7 +285,6 @@ static void take_settings(struct speaker_peer *peer, const struct bgp_session_se
 	peer->settings = *settings;
 	peer->rib_peer->address = settings->transport.remote;
 	peer->rib_peer->reflector_client = peer->config->route_reflector_client;
-	tell_listeners(peer, settings->transport.password);
 	if (!peer->session)
 		peer->session = bgp_session_new(peer->speaker->loop, settings, &session_ops, peer);
 	else if (memcmp(bgp_session_settings(peer->session), settings, sizeof *settings) != 0)
@@ -289,25 +306,26 @@ static void configure_session(struct speaker_peer *peer, const struct config_pee
 {
 	struct bgp_session_settings settings;
 	struct error error;
+	bool good;
 
 	/* The routes of a client are told to others than those of a mere neighbour. */
 	if (before && before->route_reflector_client != peer->config->route_reflector_client &&
 	    peer->member)
 		bgp_session_reset(peer->session, BGP_CEASE_CONFIGURATION_CHANGE, NULL);
-	if (speaker_settings_fill(peer, &settings, &error)) {
-		take_settings(peer, &settings);
-		speaker_peer_release(peer, HOLD_PASSWORD);
-	} else {
+	good = speaker_settings_fill(peer, &settings, &error);
+	good &= tell_listeners(peer, &peer->address, settings.transport.password, &error);
+	if (!good)
 		hold_without_password(peer, &error);
-		take_settings(peer, &settings);
-	}
+	take_settings(peer, &settings);
+	if (good)
+		speaker_peer_release(peer, HOLD_PASSWORD);
 }
 
 void speaker_peer_prepare(struct speaker_peer *peer, const struct config_peer *config)
 {
 	/* Another peer may get the address that this one had. */
-	if (peer->session && !ip_address_equal(&peer->settings.transport.remote, &config->address))
-		tell_listeners(peer, "");
+	if (!peer->dynamic && !ip_address_equal(&peer->address, &config->address))
+		forget_password(peer);
 }
 
 void speaker_peer_configure(
@@ -318,7 +336,8 @@ void speaker_peer_configure(
 	bool judge_again;
 
 	peer->config = config;
-	peer->address = config->address;
+	if (!peer->dynamic)
+		peer->address = config->address;
 	judge_again = before && !speaker_settings_judge_alike(peer, before, old);
 	resolve_chain(peer->speaker, config->import, config->import_count, &peer->import);
 	resolve_chain(peer->speaker, config->export, config->export_count, &peer->export);

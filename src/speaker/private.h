@@ -1,7 +1,7 @@
 /*
  * The speaker and its peers as the files of this room share them.  Who does what, from the top:
  * life.c starts, stops and reloads, apply.c makes what runs equal to what is configured, listen.c
- * has the listening sockets, peer.c runs one peer, settings.c says what its session is set to,
+ * has the listening sockets, range.c the peers that come by themselves, peer.c runs one peer, settings.c says what its session is set to,
  * password.c reads its password, refresh.c has routes sent again, import.c takes UPDATEs into the
  * RIB, hold.c says whether a peer may run, convergence.c finds out when all have
  * told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
@@ -62,6 +62,18 @@ struct speaker_peer {
 	uint64_t updates; /* received when last looked at, and when that was: convergence.c */
 	uint64_t updates_at;
 	bool keep; /* apply: still configured */
+	bool was_up; /* of a range: Established at least once */
+	struct loop_timer absence_timer; /* of a range: since it has no connection */
+};
+
+/* An entry that names a prefix in place of an address: range.c. */
+struct speaker_range {
+	char *name;
+	const struct config_peer *config; /* of the configuration in force */
+	struct ip_prefix prefix;
+	bool open; /* its password, if it has one, is with the listeners */
+	bool told; /* why it is not open was logged */
+	uint64_t full_told_at; /* loop_now() when a limit was logged; 0: never */
 };
 
 /* An address to listen on. */
@@ -128,6 +140,9 @@ struct speaker {
 
 	struct speaker_peer **peers;
 	size_t peer_count;
+	size_t peer_capacity;
+	struct speaker_range *ranges;
+	size_t range_count;
 	size_t member_count; /* peers that are Established */
 	bool *left_out; /* by index in the configuration: told that the peer cannot run */
 	struct bgp_session **retired; /* of peers that are gone, until their Cease has left */
@@ -137,6 +152,7 @@ struct speaker {
 	struct speaker_listener *listeners;
 	size_t listener_count;
 	uint16_t listen_port;
+	struct speaker_listen_counters listen_counters;
 
 	struct speaker_observer *observers;
 	struct speaker_observer *next_observer; /* to be told of what is being told */
@@ -184,12 +200,33 @@ bool speaker_selects_node(const struct speaker *speaker, const struct k8s_select
 void speaker_listeners_apply(struct speaker *speaker);
 void speaker_listeners_close(struct speaker *speaker);
 bool speaker_listeners_are_open(const struct speaker *speaker);
-/* Connections from the peer at this address must carry the password; empty: none. */
-void speaker_listeners_set_password(const struct speaker *speaker, const char *name,
-    const struct ip_address *address, const char *password);
+/*
+ * Connections from this prefix must carry the password; empty: none.  False and the error if a
+ * listener does not have it now.
+ */
+bool speaker_listeners_set_password(const struct speaker *speaker, const struct ip_prefix *prefix,
+    const char *password, struct error *error);
+
+/* range.c */
+/* Makes the ranges those of these entries; the others' passwords go. */
+void speaker_ranges_apply(
+    struct speaker *speaker, const struct config_peer *const *taken, size_t count);
+void speaker_ranges_stop(struct speaker *speaker);
+/* The entry of the longest range that the address is in, or NULL. */
+const struct config_peer *speaker_range_entry(
+    const struct speaker *speaker, const struct ip_address *address);
+/*
+ * The peer that takes a connection from this address, made if there is none (`peer` is NULL); NULL
+ * and counted if it is refused.
+ */
+struct speaker_peer *speaker_range_admit(
+    struct speaker *speaker, struct speaker_peer *peer, const struct ip_address *address);
+/* A peer that has no connection any more is forgotten after a while. */
+void speaker_range_state_changed(struct speaker_peer *peer, enum bgp_state state);
 
 /* peer.c */
-struct speaker_peer *speaker_peer_new(struct speaker *speaker, const struct config_peer *config);
+/* Not configured yet; NULL if the RIB takes no more peers. */
+struct speaker_peer *speaker_peer_new(struct speaker *speaker, const char *name);
 void speaker_peer_free(struct speaker_peer *peer, enum bgp_cease_subcode subcode);
 /* The first step of taking over a configuration, of all peers before the second of any. */
 void speaker_peer_prepare(struct speaker_peer *peer, const struct config_peer *config);

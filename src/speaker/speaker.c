@@ -115,6 +115,16 @@ const struct config_peer *speaker_peer_config(const struct speaker_peer *peer)
 	return peer->config;
 }
 
+bool speaker_peer_is_dynamic(const struct speaker_peer *peer)
+{
+	return peer->dynamic;
+}
+
+const struct ip_address *speaker_peer_address(const struct speaker_peer *peer)
+{
+	return &peer->address;
+}
+
 const struct bgp_session *speaker_peer_session(const struct speaker_peer *peer)
 {
 	return peer->session;

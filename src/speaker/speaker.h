@@ -96,7 +96,17 @@ const struct speaker_latency *speaker_latency(const struct speaker *speaker);
 /* Upper bounds of the buckets but the last, in seconds. */
 extern const double speaker_latency_bounds[SPEAKER_LATENCY_BUCKETS - 1];
 
-/* Peers that apply to this node, in the order of the configuration; NULL at the end. */
+/* Connections that were closed before a byte was read. */
+struct speaker_listen_counters {
+	uint64_t refused_unknown; /* from an address that no peer has and no open range covers */
+	uint64_t refused_limit; /* from a range that is full, or has too many that say nothing */
+};
+const struct speaker_listen_counters *speaker_listen_counters(const struct speaker *speaker);
+
+/*
+ * Peers that apply to this node, in the order of the configuration, then those of ranges, in the
+ * order in which they came; NULL at the end.
+ */
 struct speaker_peer *speaker_peer_at(const struct speaker *speaker, size_t index);
 /* By name or address; NULL: none. */
 struct speaker_peer *speaker_peer_find(const struct speaker *speaker, const char *name);
@@ -110,6 +120,10 @@ const char *speaker_advertisement_of_path(
 
 const char *speaker_peer_name(const struct speaker_peer *peer);
 const struct config_peer *speaker_peer_config(const struct speaker_peer *peer);
+/* It came from a range: its configuration is the entry of the range. */
+bool speaker_peer_is_dynamic(const struct speaker_peer *peer);
+/* Where the neighbour is; unspecified: of an interface, and nobody was seen there yet. */
+const struct ip_address *speaker_peer_address(const struct speaker_peer *peer);
 const struct bgp_session *speaker_peer_session(const struct speaker_peer *peer);
 /* NULL unless Established. */
 const struct update_group_member *speaker_peer_member(const struct speaker_peer *peer);

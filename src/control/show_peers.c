@@ -50,7 +50,7 @@ static json_t *summary_value(const struct speaker *speaker, const struct speaker
 	const bool changed = seconds_since_change(speaker, peer, &seconds);
 
 	json_set_text(value, "name", speaker_peer_name(peer));
-	json_set(value, "address", json_value_address(&speaker_peer_config(peer)->address));
+	json_set(value, "address", json_value_address(speaker_peer_address(peer)));
 	json_set_number(value, "remoteASN", speaker_peer_remote_asn(peer));
 	json_set_text(value, "state", bgp_state_name(bgp_session_state(session)));
 	json_set_text(value, "holdReason", speaker_peer_hold_reason(peer));

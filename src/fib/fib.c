@@ -33,10 +33,9 @@ static const struct {
 	int type;
 	int family;
 } dumps[] = {
-    {RTM_GETLINK, AF_UNSPEC},
-    {RTM_GETADDR, AF_UNSPEC},
-    {RTM_GETROUTE, AF_INET},
+    {RTM_GETLINK, AF_UNSPEC}, {RTM_GETADDR, AF_UNSPEC}, {RTM_GETROUTE, AF_INET},
     {RTM_GETROUTE, AF_INET6},
+    {RTM_GETNEIGH, AF_INET6}, /* the last: left out unless neighbours are heard of */
 };
 
 #define DUMPS (sizeof(dumps) / sizeof(dumps[0]))
@@ -46,6 +45,7 @@ static const struct {
 static void start_dumps(void *arg)
 {
 	struct fib *fib = arg;
+	const unsigned count = fib->hears_neighbours ? DUMPS : DUMPS - 1;
 	size_t i;
 
 	if (fib->dumps_left) {
@@ -55,9 +55,9 @@ static void start_dumps(void *arg)
 	fib->generation++;
 	fib->dump_failed = false;
 	fib->dump_again = false;
-	fib->dumps_left = DUMPS;
+	fib->dumps_left = count;
 	kernel_view_begin_dump(fib->view);
-	for (i = 0; i < DUMPS; i++)
+	for (i = 0; i < count; i++)
 		fib_netlink_dump(fib->netlink, dumps[i].type, dumps[i].family);
 }
 
@@ -204,6 +204,8 @@ static void run_resolve_task(void *arg)
 		fib_queue_changed_sets(fib);
 	if (links_changed && fib->ops->links_changed)
 		fib->ops->links_changed(fib->arg);
+	if (fib->ops->view_changed)
+		fib->ops->view_changed(fib->arg);
 }
 
 /* The RIB */
@@ -391,6 +393,44 @@ bool fib_shared_segment(const struct fib *fib, const struct ip_address *local, u
 	const uint32_t interface = interface_towards(fib, local, scope);
 
 	return interface && kernel_view_segment(fib->view, interface, family, neighbour, segment);
+}
+
+bool fib_is_connected(const struct fib *fib, const struct ip_address *address, struct error *why)
+{
+	struct kernel_resolution resolution;
+	char text[IP_TEXT_MAX];
+
+	kernel_view_resolve(fib->view, address, 0, &resolution);
+	if (resolution.local || (resolution.reachable && resolution.on_link))
+		return true;
+	if (!resolution.reachable)
+		return error_set(why, "%s", resolution.reason);
+	return error_set(
+	    why, "it is behind the gateway %s", ip_address_print(&resolution.hop.gateway, text));
+}
+
+uint32_t fib_interface(const struct fib *fib, const char *name, bool *up)
+{
+	const struct kernel_link *link = kernel_view_link_by_name(fib->view, name);
+
+	*up = link && link->up;
+	return link ? link->index : 0;
+}
+
+void fib_hear_neighbours(struct fib *fib, bool hear)
+{
+	if (fib->hears_neighbours == hear)
+		return;
+	fib->hears_neighbours = hear;
+	fib_netlink_hear_neighbours(fib->netlink, hear);
+	/* What has been there before is told by a dump; that of a start is under way. */
+	if (hear)
+		start_dumps(fib);
+}
+
+bool fib_neighbour(const struct fib *fib, uint32_t interface, struct ip_address *address)
+{
+	return kernel_view_neighbour(fib->view, interface, address);
 }
 
 const struct fib_counters *fib_counters(const struct fib *fib)

@@ -36,6 +36,11 @@ struct fib_ops {
 	void (*ready)(void *arg);
 	/* Links or addresses changed: look again at what depends on the own addresses. */
 	void (*links_changed)(void *arg);
+	/*
+	 * Links, addresses, neighbours or routes of others changed: look again at how to get to
+	 * where.  After links_changed, and once at the end of a turn.
+	 */
+	void (*view_changed)(void *arg);
 };
 
 struct fib;
@@ -71,6 +76,25 @@ bool fib_link_local_address(const struct fib *fib, const struct ip_address *on_i
  */
 bool fib_shared_segment(const struct fib *fib, const struct ip_address *local, uint32_t scope,
     const struct ip_address *neighbour, enum ip_family family, struct ip_prefix *segment);
+
+/*
+ * True if the address is on a link of this node, or its own: no router is in between.  Else `why`
+ * has a few words: what there is in place of that.
+ */
+bool fib_is_connected(const struct fib *fib, const struct ip_address *address, struct error *why);
+
+/* The index of the interface of this name, 0 if there is none; `up`: it can be sent from. */
+uint32_t fib_interface(const struct fib *fib, const char *name, bool *up);
+/*
+ * Whether the kernel's neighbour table is followed, as fib_neighbour() needs; it is not at first,
+ * since on a node with many pods it changes all the time.
+ */
+void fib_hear_neighbours(struct fib *fib, bool hear);
+/*
+ * The IPv6 link-local address of the only router that the kernel knows on the interface, or of the
+ * only neighbour if none is known to be a router.  False: there is none, or there are several.
+ */
+bool fib_neighbour(const struct fib *fib, uint32_t interface, struct ip_address *address);
 
 /* For kbgpctl fib. */
 enum fib_state { FIB_QUEUED, FIB_INSTALLED, FIB_FAILED, FIB_STALE };

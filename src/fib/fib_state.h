@@ -90,6 +90,7 @@ struct fib {
 	bool ready; /* the kernel view is complete */
 	bool told_ready; /* .. and was for the first time */
 	bool links_changed;
+	bool hears_neighbours;
 	bool converged;
 	bool swept; /* leftovers are removed from now on */
 	struct fib_counters counters;

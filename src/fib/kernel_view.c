@@ -1,5 +1,5 @@
 /*
- * A mirror of the kernel's links, addresses and routes.  Links and addresses are all kept; of the
+ * A mirror of the kernel's links, addresses, routes and neighbours.  Links and addresses are all kept; of the
  * routes only those of others in the main table and ours: our own may not resolve next hops, and
  * are handed on by a callback.  Each item carries the generation in which it was last told; the end
  * of a dump drops what is older, so a dump both fills the view and repairs it.
@@ -19,6 +19,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "fib/kernel_neighbours.h"
 #include "fib/kernel_routes.h"
 
 struct view_link {
@@ -48,6 +49,7 @@ struct kernel_view {
 	struct hash_table links; /* struct view_link by index */
 	struct hash_table addresses; /* struct view_address by address */
 	struct kernel_routes routes;
+	struct kernel_neighbours neighbours;
 };
 
 struct kernel_view *kernel_view_new(uint64_t hash_seed, uint8_t own_protocol, uint32_t own_table,
@@ -79,6 +81,7 @@ void kernel_view_free(struct kernel_view *view)
 	hash_table_free(&view->links);
 	hash_table_free(&view->addresses);
 	kernel_routes_release(&view->routes);
+	kernel_neighbours_release(&view->neighbours);
 	free(view);
 }
 
@@ -349,6 +352,14 @@ static void route_message(struct kernel_view *view, const struct nlmsghdr *messa
 	}
 }
 
+/* Neighbours */
+
+static void neighbour_message(struct kernel_view *view, const struct nlmsghdr *message)
+{
+	if (kernel_neighbours_message(&view->neighbours, message, view->generation))
+		view->ops->changed(view->arg);
+}
+
 static const struct {
 	uint16_t type;
 	void (*handle)(struct kernel_view *view, const struct nlmsghdr *message);
@@ -359,6 +370,8 @@ static const struct {
     {RTM_DELADDR, address_message},
     {RTM_NEWROUTE, route_message},
     {RTM_DELROUTE, route_message},
+    {RTM_NEWNEIGH, neighbour_message},
+    {RTM_DELNEIGH, neighbour_message},
 };
 
 void kernel_view_message(struct kernel_view *view, const struct nlmsghdr *message)
@@ -426,6 +439,7 @@ void kernel_view_end_dump(struct kernel_view *view)
 	while ((link = find_old_link(view)))
 		forget_link(view, link);
 	kernel_routes_sweep(&view->routes, goes_if_old, view);
+	kernel_neighbours_sweep(&view->neighbours, view->generation);
 	view->ops->changed(view->arg);
 }
 
@@ -638,4 +652,22 @@ const struct kernel_link *kernel_view_link(const struct kernel_view *view, uint3
 	const struct view_link *link = find_link(view, index);
 
 	return link ? &link->link : NULL;
+}
+
+const struct kernel_link *kernel_view_link_by_name(const struct kernel_view *view, const char *name)
+{
+	const struct view_link *link;
+	size_t cursor = 0;
+
+	while ((link = hash_table_next(&view->links, &cursor))) {
+		if (strcmp(link->link.name, name) == 0)
+			return &link->link;
+	}
+	return NULL;
+}
+
+bool kernel_view_neighbour(
+    const struct kernel_view *view, uint32_t interface, struct ip_address *address)
+{
+	return kernel_neighbours_find(&view->neighbours, interface, address);
 }

@@ -1,6 +1,6 @@
 /*
- * What the kernel has, as far as next hops need it: links, addresses and the routes of the main
- * and the configured table, kept current by notifications.  Resolves a next hop to an interface
+ * What the kernel has, as far as next hops and peers need it: links, addresses, the routes of the
+ * main and the configured table, and neighbours, kept current by notifications.  Resolves a next hop to an interface
  * and a gateway by longest match, over routes of others only.  Called by next_hop.c and fib.c.
  */
 #ifndef FIB_KERNEL_VIEW_H
@@ -25,7 +25,7 @@ struct kernel_link {
 };
 
 struct kernel_view_ops {
-	/* Links, addresses or foreign routes changed: resolve next hops anew. */
+	/* Links, addresses, neighbours or foreign routes changed: resolve next hops anew. */
 	void (*changed)(void *arg);
 	/* Links or addresses changed. */
 	void (*links_changed)(void *arg);
@@ -55,7 +55,7 @@ struct kernel_resolution {
 struct kernel_view *kernel_view_new(uint64_t hash_seed, uint8_t own_protocol, uint32_t own_table,
     const struct kernel_view_ops *ops, void *arg);
 void kernel_view_free(struct kernel_view *view);
-/* A notification or a line of a dump; anything that is no link, address or route is ignored. */
+/* A notification or a line of a dump; anything else than links, addresses, routes and neighbours is ignored. */
 void kernel_view_message(struct kernel_view *view, const struct nlmsghdr *message);
 /*
  * Between begin and end everything that exists is told; what was not is forgotten at the end.
@@ -85,5 +85,10 @@ bool kernel_view_segment(const struct kernel_view *view, uint32_t interface, enu
 /* The interface that has this address; 0: none. */
 uint32_t kernel_view_interface_of(const struct kernel_view *view, const struct ip_address *address);
 const struct kernel_link *kernel_view_link(const struct kernel_view *view, uint32_t index);
+const struct kernel_link *kernel_view_link_by_name(
+    const struct kernel_view *view, const char *name);
+/* As kernel_neighbours_find(); nobody, unless neighbours are among the messages. */
+bool kernel_view_neighbour(
+    const struct kernel_view *view, uint32_t interface, struct ip_address *address);
 
 #endif

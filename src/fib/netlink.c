@@ -418,6 +418,24 @@ void fib_netlink_flush(struct fib_netlink *netlink, uint64_t limit_ms)
 
 /* Dumps and notifications */
 
+static size_t dump_header_size(int type)
+{
+	static const struct {
+		int type;
+		size_t size;
+	} headers[] = {
+	    {RTM_GETLINK, sizeof(struct ifinfomsg)},
+	    {RTM_GETADDR, sizeof(struct ifaddrmsg)},
+	    {RTM_GETROUTE, sizeof(struct rtmsg)},
+	    {RTM_GETNEIGH, sizeof(struct ndmsg)},
+	};
+	size_t i = 0;
+
+	while (headers[i].type != type)
+		i++;
+	return headers[i].size;
+}
+
 static void start_dump(struct fib_netlink *netlink)
 {
 	/* Strict checking wants the full header of each kind, zeroed but for the family. */
@@ -427,17 +445,16 @@ static void start_dump(struct fib_netlink *netlink)
 			struct ifinfomsg link;
 			struct ifaddrmsg address;
 			struct rtmsg route;
+			struct ndmsg neighbour;
 		} body;
 	} request = {{0}, {{0}}};
-	const size_t body_size = netlink->dumps[0].type == RTM_GETLINK	 ? sizeof(struct ifinfomsg)
-				 : netlink->dumps[0].type == RTM_GETADDR ? sizeof(struct ifaddrmsg)
-									 : sizeof(struct rtmsg);
+	const size_t body_size = dump_header_size(netlink->dumps[0].type);
 
 	request.header.nlmsg_len = (uint32_t)(sizeof(request.header) + body_size);
 	request.header.nlmsg_type = (uint16_t)netlink->dumps[0].type;
 	request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	request.header.nlmsg_seq = ++netlink->dump_sequence;
-	/* The family is the first octet of all three. */
+	/* The family is the first octet of all of them. */
 	request.body.route.rtm_family = (uint8_t)netlink->dumps[0].family;
 	netlink->dump_interrupted = false;
 	if (send(nl_socket_get_fd(netlink->events), &request, request.header.nlmsg_len,
@@ -556,6 +573,15 @@ struct fib_netlink *fib_netlink_new(
 	loop_watch_start(loop, &netlink->event_watch, nl_socket_get_fd(netlink->events),
 	    events_ready, NULL, netlink);
 	return netlink;
+}
+
+void fib_netlink_hear_neighbours(struct fib_netlink *netlink, bool hear)
+{
+	/* The group exists in every kernel, and joining or leaving twice does nothing. */
+	if (hear)
+		nl_socket_add_membership(netlink->events, RTNLGRP_NEIGH);
+	else
+		nl_socket_drop_membership(netlink->events, RTNLGRP_NEIGH);
 }
 
 void fib_netlink_free(struct fib_netlink *netlink)

@@ -39,7 +39,12 @@ struct fib_netlink_ops {
 struct fib_netlink *fib_netlink_new(
     struct loop *loop, const struct fib_netlink_ops *ops, void *arg, struct error *error);
 void fib_netlink_free(struct fib_netlink *netlink);
-/* Asks for a dump of RTM_GETLINK, RTM_GETADDR or RTM_GETROUTE; dumps run one after the other. */
+/* Whether changes of the neighbour table are told; not at first. */
+void fib_netlink_hear_neighbours(struct fib_netlink *netlink, bool hear);
+/*
+ * Asks for a dump of RTM_GETLINK, RTM_GETADDR, RTM_GETROUTE or RTM_GETNEIGH; dumps run one after
+ * the other.
+ */
 void fib_netlink_dump(struct fib_netlink *netlink, int type, int family);
 /*
  * Queues one finished request; its sequence number and NLM_F_ACK are filled in.  `tag` comes back

@@ -84,7 +84,10 @@ static void file_changed(void *arg)
 
 static bool open_fib(struct speaker *speaker, struct error *error)
 {
-	static const struct fib_ops ops = {fib_failed, fib_ready, links_changed};
+	static const struct fib_ops ops = {.failed = fib_failed,
+	    .ready = fib_ready,
+	    .links_changed = links_changed,
+	    .view_changed = NULL};
 	struct fib_settings settings;
 
 	memset(&settings, 0, sizeof settings);

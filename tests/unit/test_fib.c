@@ -33,6 +33,7 @@ struct fixture {
 	unsigned failed;
 	unsigned ready;
 	unsigned links_changed;
+	unsigned view_changed;
 	char text[256];
 };
 
@@ -63,8 +64,15 @@ static void on_links_changed(void *arg)
 	((struct fixture *)arg)->links_changed++;
 }
 
-static const struct fib_ops ops = {
-    .failed = on_failed, .ready = on_ready, .links_changed = on_links_changed};
+static void on_view_changed(void *arg)
+{
+	((struct fixture *)arg)->view_changed++;
+}
+
+static const struct fib_ops ops = {.failed = on_failed,
+    .ready = on_ready,
+    .links_changed = on_links_changed,
+    .view_changed = on_view_changed};
 
 /* The kernel */
 
@@ -702,6 +710,58 @@ static void test_unreachable_next_hop_has_a_reason(void **state)
 	expect(fixture, "route show 10.1.0.0/16", NULL);
 }
 
+static bool is_connected(struct fixture *fixture, const char *text, struct error *why)
+{
+	struct ip_address address;
+
+	assert_true(ip_address_parse(text, &address));
+	return fib_is_connected(fixture->fib, &address, why);
+}
+
+static void test_connected_is_what_no_router_is_in_between_of(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error why;
+
+	assert_true(is_connected(fixture, "192.0.2.1", &why));
+	assert_true(is_connected(fixture, "192.0.2.7", &why));
+	assert_true(is_connected(fixture, "2001:db8::9", &why));
+	assert_false(is_connected(fixture, "203.0.113.1", &why));
+	assert_string_equal(why.text, "no route to it");
+	run("ip route add 203.0.113.0/24 via 192.0.2.1");
+	turn(fixture, 50);
+	assert_false(is_connected(fixture, "203.0.113.1", &why));
+	assert_string_equal(why.text, "it is behind the gateway 192.0.2.1");
+	run("ip route replace 203.0.113.0/24 dev d0");
+	turn(fixture, 50);
+	assert_true(is_connected(fixture, "203.0.113.1", &why));
+	assert_true(fixture->view_changed > 1);
+}
+
+static void test_neighbours_are_heard_of_if_asked_for(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ip_address address;
+	char text[IP_TEXT_MAX];
+	bool up;
+	const uint32_t d0 = fib_interface(fixture->fib, "d0", &up);
+
+	assert_int_equal(d0, if_nametoindex("d0"));
+	assert_true(up);
+	assert_int_equal(fib_interface(fixture->fib, "d9", &up), 0);
+	assert_false(up);
+	run("ip neighbour add fe80::a lladdr 02:00:00:00:00:0a dev d0 router");
+	turn(fixture, 50);
+	assert_false(fib_neighbour(fixture->fib, d0, &address));
+	fib_hear_neighbours(fixture->fib, true);
+	turn(fixture, 50);
+	assert_true(fib_neighbour(fixture->fib, d0, &address));
+	assert_string_equal(ip_address_print(&address, text), "fe80::a");
+	run("ip neighbour del fe80::a dev d0");
+	turn(fixture, 50);
+	assert_false(fib_neighbour(fixture->fib, d0, &address));
+}
+
 #define fib_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -731,6 +791,8 @@ int main(void)
 	    fib_test(test_gateway_that_is_on_link_by_decree_keeps_the_flag),
 	    fib_test(test_own_addresses_and_links_are_known),
 	    fib_test(test_unreachable_next_hop_has_a_reason),
+	    fib_test(test_connected_is_what_no_router_is_in_between_of),
+	    fib_test(test_neighbours_are_heard_of_if_asked_for),
 	};
 
 	if (unshare(CLONE_NEWNET) < 0) {

@@ -8,9 +8,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -518,6 +520,135 @@ static void test_short_messages_are_ignored(void **state)
 	assert_int_equal(fixture->changed, 0);
 }
 
+/* Neighbours */
+
+struct told_neighbour {
+	const char *address;
+	uint32_t interface;
+	uint16_t state;
+	uint8_t flags;
+};
+
+static void tell_neighbour(struct fixture *fixture, int type, struct told_neighbour what)
+{
+	struct nl_msg *message = nlmsg_alloc_simple(type, 0);
+	struct ip_address address;
+	struct ndmsg header = {
+	    .ndm_ifindex = (int)what.interface, .ndm_state = what.state, .ndm_flags = what.flags};
+
+	assert_true(ip_address_parse(what.address, &address));
+	header.ndm_family = address.family == IPV4 ? AF_INET : AF_INET6;
+	nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO);
+	nla_put(message, NDA_DST, (int)ip_family_bits(address.family) / 8, address.bytes);
+	tell(fixture, message);
+}
+
+static void know(
+    struct fixture *fixture, const char *address, uint32_t interface, uint16_t state, uint8_t flags)
+{
+	tell_neighbour(
+	    fixture, RTM_NEWNEIGH, (struct told_neighbour){address, interface, state, flags});
+}
+
+/* The text is NULL if there must be nobody. */
+static void assert_neighbour(const struct fixture *fixture, uint32_t interface, const char *text)
+{
+	struct ip_address address, wanted;
+	const bool found = kernel_view_neighbour(fixture->view, interface, &address);
+
+	assert_int_equal(found, text != NULL);
+	if (text) {
+		assert_true(ip_address_parse(text, &wanted));
+		assert_true(ip_address_equal(&address, &wanted));
+	}
+}
+
+static void test_the_only_neighbour_of_a_link_is_found(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_neighbour(fixture, 2, NULL);
+	know(fixture, "fe80::a", 2, NUD_STALE, 0);
+	know(fixture, "fe80::b", 3, NUD_REACHABLE, 0);
+	assert_neighbour(fixture, 2, "fe80::a");
+	know(fixture, "fe80::c", 2, NUD_DELAY, 0);
+	assert_neighbour(fixture, 2, NULL);
+	know(fixture, "fe80::c", 2, NUD_PROBE, NTF_ROUTER);
+	assert_neighbour(fixture, 2, "fe80::c");
+	know(fixture, "fe80::a", 2, NUD_STALE, NTF_ROUTER);
+	assert_neighbour(fixture, 2, NULL);
+	assert_neighbour(fixture, 3, "fe80::b");
+}
+
+static void test_who_does_not_answer_is_no_neighbour(void **state)
+{
+	struct fixture *fixture = *state;
+
+	know(fixture, "fe80::a", 2, NUD_INCOMPLETE, 0);
+	assert_neighbour(fixture, 2, NULL);
+	know(fixture, "fe80::a", 2, NUD_REACHABLE, NTF_ROUTER);
+	know(fixture, "fe80::b", 2, NUD_REACHABLE, 0);
+	assert_neighbour(fixture, 2, "fe80::a");
+	know(fixture, "fe80::a", 2, NUD_FAILED, NTF_ROUTER);
+	assert_neighbour(fixture, 2, "fe80::b");
+	tell_neighbour(fixture, RTM_DELNEIGH, (struct told_neighbour){"fe80::b", 2, NUD_STALE, 0});
+	assert_neighbour(fixture, 2, NULL);
+}
+
+static void test_only_link_local_neighbours_count(void **state)
+{
+	struct fixture *fixture = *state;
+	const unsigned changed = fixture->changed;
+
+	know(fixture, "192.0.2.1", 2, NUD_REACHABLE, 0);
+	know(fixture, "2001:db8::1", 2, NUD_REACHABLE, NTF_ROUTER);
+	know(fixture, "ff02::2", 2, NUD_NOARP, 0);
+	know(fixture, "fe80::a", 2, NUD_REACHABLE, NTF_PROXY);
+	assert_neighbour(fixture, 2, NULL);
+	assert_int_equal(fixture->changed, changed);
+}
+
+static void test_neighbours_of_an_older_dump_are_forgotten(void **state)
+{
+	struct fixture *fixture = *state;
+
+	know(fixture, "fe80::a", 2, NUD_REACHABLE, 0);
+	know(fixture, "fe80::b", 2, NUD_REACHABLE, 0);
+	kernel_view_begin_dump(fixture->view);
+	tell_everything(fixture);
+	know(fixture, "fe80::b", 2, NUD_STALE, 0);
+	kernel_view_end_dump(fixture->view);
+	assert_neighbour(fixture, 2, "fe80::b");
+}
+
+static void test_neighbours_are_limited(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[32];
+	unsigned i;
+
+	for (i = 1; i <= 1100; i++) {
+		snprintf(text, sizeof(text), "fe80::%x", i);
+		know(fixture, text, 3, NUD_STALE, 0);
+	}
+	know(fixture, "fe80::a", 2, NUD_STALE, 0);
+	assert_neighbour(fixture, 2, NULL);
+	tell_neighbour(fixture, RTM_DELNEIGH, (struct told_neighbour){"fe80::1", 3, NUD_STALE, 0});
+	know(fixture, "fe80::a", 2, NUD_STALE, 0);
+	assert_neighbour(fixture, 2, "fe80::a");
+}
+
+static void test_links_are_found_by_name(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(kernel_view_link_by_name(fixture->view, "eth1")->index, 3);
+	assert_null(kernel_view_link_by_name(fixture->view, "eth2"));
+	tell_link(fixture, RTM_NEWLINK, 3, "eth2", UP);
+	assert_int_equal(kernel_view_link_by_name(fixture->view, "eth2")->index, 3);
+	assert_null(kernel_view_link_by_name(fixture->view, "eth1"));
+}
+
 #define view_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -541,6 +672,12 @@ int main(void)
 	    view_test(test_interface_address_prefers_global_ones),
 	    view_test(test_link_local_address_is_of_the_interface),
 	    view_test(test_segment_is_the_one_that_the_neighbour_is_in),
+	    view_test(test_the_only_neighbour_of_a_link_is_found),
+	    view_test(test_who_does_not_answer_is_no_neighbour),
+	    view_test(test_only_link_local_neighbours_count),
+	    view_test(test_neighbours_of_an_older_dump_are_forgotten),
+	    view_test(test_neighbours_are_limited),
+	    view_test(test_links_are_found_by_name),
 	    view_test(test_repeated_messages_change_nothing),
 	    view_test(test_bridge_port_messages_leave_links_alone),
 	    view_test(test_short_messages_are_ignored),

@@ -369,5 +369,6 @@ void speaker_apply(struct speaker *speaker, const struct config *old)
 	apply_fib(speaker);
 	speaker_listeners_apply(speaker);
 	apply_peers(speaker, old);
+	speaker_look_around(speaker);
 	speaker_check_convergence(speaker);
 }

@@ -1,6 +1,6 @@
 /*
  * Whether a peer may run.  It may unless something holds it: the configuration, an operator, its
- * own excess of prefixes, a password that cannot be read.  Each is a bit of its own, since one may
+ * own excess of prefixes, a password that cannot be read, that it cannot be reached.  Each is a bit of its own, since one may
  * end while another goes on: a peer never starts without its password because an operator has
  * cleared it.  Nor does any start, in the first moments of the daemon, before this node's addresses
  * are known: they are what is announced as next hop, and refused as one.
@@ -8,6 +8,8 @@
  * What an operator shuts down stays down until an operator enables it; what an operator enables
  * stays so until the configuration gets another `shutdown: true` for it.
  */
+#include <string.h>
+
 #include "speaker/private.h"
 
 static void go_on(struct speaker_peer *peer)
@@ -26,6 +28,15 @@ void speaker_peer_hold(struct speaker_peer *peer, enum speaker_hold hold,
 		bgp_session_stop(peer->session, subcode, text);
 }
 
+void speaker_peer_hold_for(struct speaker_peer *peer, enum speaker_hold hold, const char *why)
+{
+	if (!(peer->holds & hold) || strcmp(peer->hold_text.text, why) != 0) {
+		error_set(&peer->hold_text, "%s", why);
+		speaker_peer_trouble(peer, why);
+	}
+	speaker_peer_hold(peer, hold, BGP_CEASE_CONFIGURATION_CHANGE, NULL);
+}
+
 void speaker_peer_release(struct speaker_peer *peer, unsigned holds)
 {
 	if (!(peer->holds & holds))
@@ -38,18 +49,20 @@ const char *speaker_peer_hold_reason(const struct speaker_peer *peer)
 {
 	static const struct {
 		enum speaker_hold hold;
-		const char *reason;
+		const char *reason; /* NULL: it is in the peer */
 	} reasons[] = {
 	    {HOLD_CONFIGURED, "shut down by the configuration"},
 	    {HOLD_COMMANDED, "shut down by kbgpctl"},
 	    {HOLD_MAX_PREFIXES, "sent more than maxPrefixes"},
 	    {HOLD_PASSWORD, "its password file cannot be read"},
+	    {HOLD_NEIGHBOUR, NULL},
+	    {HOLD_NOT_CONNECTED, NULL},
 	    {HOLD_KERNEL, "the kernel's addresses and routes are not known yet"},
 	};
 
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
 		if (peer->holds & reasons[i].hold)
-			return reasons[i].reason;
+			return reasons[i].reason ? reasons[i].reason : peer->hold_text.text;
 	return NULL;
 }
 

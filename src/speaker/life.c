@@ -61,6 +61,11 @@ static void links_changed(void *arg)
 	}
 }
 
+static void view_changed(void *arg)
+{
+	speaker_look_around(arg);
+}
+
 static void run_refilter(void *arg)
 {
 	speaker_import_refilter(arg);
@@ -87,7 +92,7 @@ static bool open_fib(struct speaker *speaker, struct error *error)
 	static const struct fib_ops ops = {.failed = fib_failed,
 	    .ready = fib_ready,
 	    .links_changed = links_changed,
-	    .view_changed = NULL};
+	    .view_changed = view_changed};
 	struct fib_settings settings;
 
 	memset(&settings, 0, sizeof settings);
@@ -110,6 +115,7 @@ static void start_timers(struct speaker *speaker)
 	speaker_latency_start(speaker);
 	speaker_passwords_start(speaker);
 	speaker_peers_start(speaker);
+	speaker_reach_start(speaker);
 }
 
 struct speaker *speaker_new(
@@ -135,6 +141,7 @@ struct speaker *speaker_new(
 		return NULL;
 	}
 	start_timers(speaker);
+	speaker_discovery_start(speaker);
 	speaker_cluster_start(speaker);
 	speaker_origin_start(speaker);
 	speaker_apply(speaker, NULL);
@@ -160,6 +167,8 @@ void speaker_free(struct speaker *speaker)
 	speaker_convergence_stop(speaker);
 	loop_task_cancel(speaker->loop, &speaker->refilter_task);
 	loop_task_cancel(speaker->loop, &speaker->apply_task);
+	speaker_reach_stop(speaker);
+	speaker_discovery_stop(speaker);
 	loop_timer_free(&speaker->stop_timer);
 	fib_free(speaker->fib);
 	speaker_origin_stop(speaker);

@@ -22,10 +22,17 @@ static struct speaker_peer *find_by_address(
 }
 
 /* The peer that the connection is for; NULL: nobody's, counted. */
-static struct speaker_peer *find_called(struct speaker *speaker, const struct ip_address *remote)
+static struct speaker_peer *find_called(
+    struct speaker *speaker, const struct ip_address *remote, uint32_t scope)
 {
-	struct speaker_peer *peer = find_by_address(speaker, remote);
+	struct speaker_peer *peer;
 
+	if (remote->family == IPV6 && ip_address_is_link_local(remote)) {
+		peer = speaker_neighbour_called(speaker, remote, scope);
+		speaker->listen_counters.refused_unknown += !peer;
+		return peer;
+	}
+	peer = find_by_address(speaker, remote);
 	return peer && !peer->dynamic ? peer : speaker_range_admit(speaker, peer, remote);
 }
 
@@ -34,11 +41,10 @@ static void connection_accepted(void *arg, int fd, const struct ip_address *remo
     const struct ip_address *local, uint32_t scope)
 {
 	struct speaker *speaker = arg;
-	struct speaker_peer *peer = find_called(speaker, remote);
+	struct speaker_peer *peer = find_called(speaker, remote, scope);
 	char text[IP_TEXT_MAX];
 
 	(void)local;
-	(void)scope;
 	if (peer && peer->session) {
 		bgp_session_accept(peer->session, fd);
 		return;

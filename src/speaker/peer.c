@@ -69,6 +69,7 @@ static void session_established(void *arg)
 	speaker_neighbour_key(peer, &key);
 	peer->member = update_group_join(peer->speaker->groups, &key, peer->rib_peer, &ops, peer);
 	peer->speaker->member_count++;
+	speaker_look_around(peer->speaker);
 	log_up(peer);
 }
 
@@ -94,6 +95,7 @@ static void session_down(void *arg, const struct bgp_session_reason *reason)
 		rib_withdraw_peer(speaker->rib, peer->rib_peer, family);
 	if (!(peer->holds & HOLD_MAX_PREFIXES))
 		peer->last_error = reason->error;
+	speaker_look_around(speaker);
 	log_write(speaker->log, LOG_LEVEL_WARNING, peer->name, "down: %s", reason->error.text);
 	speaker_tell(speaker, SPEAKER_PEER_DOWN, peer->name, NULL, reason->error.text);
 }
@@ -321,11 +323,33 @@ static void configure_session(struct speaker_peer *peer, const struct config_pee
 		speaker_peer_release(peer, HOLD_PASSWORD);
 }
 
+void speaker_peer_move(struct speaker_peer *peer, const struct ip_address *address, uint32_t scope)
+{
+	forget_password(peer);
+	peer->address = *address;
+	peer->scope = scope;
+	configure_session(peer, NULL);
+}
+
+/* True if the peer is where it was: what is known of its neighbour stays true. */
+static bool keeps_place(const struct speaker_peer *peer, const struct config_peer *config)
+{
+	const struct config_peer *before = peer->config;
+
+	if (peer->dynamic || !config->interface)
+		return peer->dynamic || ip_address_equal(&peer->address, &config->address);
+	return before && before->interface && strcmp(before->interface, config->interface) == 0;
+}
+
 void speaker_peer_prepare(struct speaker_peer *peer, const struct config_peer *config)
 {
+	if (keeps_place(peer, config))
+		return;
 	/* Another peer may get the address that this one had. */
-	if (!peer->dynamic && !ip_address_equal(&peer->address, &config->address))
-		forget_password(peer);
+	forget_password(peer);
+	peer->address = config->address;
+	peer->scope = 0;
+	peer->router_interface = 0;
 }
 
 void speaker_peer_configure(
@@ -336,14 +360,13 @@ void speaker_peer_configure(
 	bool judge_again;
 
 	peer->config = config;
-	if (!peer->dynamic)
-		peer->address = config->address;
 	judge_again = before && !speaker_settings_judge_alike(peer, before, old);
 	resolve_chain(peer->speaker, config->import, config->import_count, &peer->import);
 	resolve_chain(peer->speaker, config->export, config->export_count, &peer->export);
 	if (config->shutdown && !(before && before->shutdown))
 		speaker_peer_hold(peer, HOLD_CONFIGURED, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
 	configure_session(peer, before);
+	speaker_peer_check_reach(peer);
 	/* Not before it has its new settings, and its password. */
 	if (!config->shutdown)
 		speaker_peer_release(peer, HOLD_CONFIGURED);

@@ -3,7 +3,7 @@
  * life.c starts, stops and reloads, apply.c makes what runs equal to what is configured, listen.c
  * has the listening sockets, range.c the peers that come by themselves, peer.c runs one peer, settings.c says what its session is set to,
  * password.c reads its password, refresh.c has routes sent again, import.c takes UPDATEs into the
- * RIB, hold.c says whether a peer may run, convergence.c finds out when all have
+ * RIB, hold.c says whether a peer may run, reach.c and discovery.c whether and where it is, convergence.c finds out when all have
  * told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
  * announcements into the RIB, observe.c tells what happens, speaker.c shows.
  */
@@ -28,6 +28,8 @@ enum speaker_hold {
 	HOLD_MAX_PREFIXES = 1 << 2, /* until cleared */
 	HOLD_PASSWORD = 1 << 3, /* its file cannot be read; tried again */
 	HOLD_KERNEL = 1 << 4, /* the first view of the kernel is not complete */
+	HOLD_NEIGHBOUR = 1 << 5, /* nobody was seen behind its interface yet */
+	HOLD_NOT_CONNECTED = 1 << 6, /* it has to be on a link of ours and is not */
 	/* Those that time alone does not end. */
 	HOLDS_FOR_GOOD = HOLD_CONFIGURED | HOLD_COMMANDED | HOLD_MAX_PREFIXES | HOLD_PASSWORD
 };
@@ -47,6 +49,10 @@ struct speaker_peer {
 	uint32_t scope; /* the interface that a link-local address is on, else 0 */
 	struct bgp_session_settings settings;
 	struct bgp_session *session;
+	struct ip_address router; /* that was heard last on `router_interface`; of an interface */
+	uint32_t router_interface; /* 0: none was heard */
+	uint64_t router_heard_at;
+	struct error hold_text; /* why it does not run, for holds without a text of their own */
 	struct rib_peer *rib_peer;
 	struct update_group_member *member; /* NULL unless Established */
 	struct filter_chain import;
@@ -129,6 +135,9 @@ struct speaker {
 	struct prefix_table pod_cidrs[IP_FAMILIES]; /* of all Nodes, counted */
 	struct loop_task refilter_task;
 	struct loop_task apply_task;
+	struct loop_task reach_task;
+	struct bgp_discovery *discovery; /* NULL: the kernel does not let us */
+	char *discovery_error; /* why, until it was told; empty: nothing to tell */
 
 	struct origin *origins; /* by index of advertisement */
 	size_t origin_count;
@@ -233,6 +242,8 @@ void speaker_peer_prepare(struct speaker_peer *peer, const struct config_peer *c
 /* Takes over what changed of the configuration; `old` is the whole one before, or NULL. */
 void speaker_peer_configure(
     struct speaker_peer *peer, const struct config_peer *config, const struct config *old);
+/* The neighbour of a peer behind an interface is at this address; unspecified: not known. */
+void speaker_peer_move(struct speaker_peer *peer, const struct ip_address *address, uint32_t scope);
 /* Something that went wrong, for the log and as the peer's last error. */
 void speaker_peer_trouble(struct speaker_peer *peer, const char *what);
 /* What peers share; and the end of all of them. */
@@ -267,6 +278,29 @@ void speaker_refresh_forget(struct speaker_peer *peer);
 void speaker_peer_hold(struct speaker_peer *peer, enum speaker_hold hold,
     enum bgp_cease_subcode subcode, const char *text);
 void speaker_peer_release(struct speaker_peer *peer, unsigned holds);
+/* The same for a reason that is told in words, as long as it is the same ones only once. */
+void speaker_peer_hold_for(struct speaker_peer *peer, enum speaker_hold hold, const char *why);
+
+/* reach.c */
+/* Holds the peer if it cannot be reached, lets it run if it can; finds who is on an interface. */
+void speaker_peer_check_reach(struct speaker_peer *peer);
+/* All of them, at the end of this turn. */
+void speaker_look_around(struct speaker *speaker);
+/*
+ * The peer that takes a connection from this link-local address; NULL: nobody waits for one there,
+ * or it has another neighbour.
+ */
+struct speaker_peer *speaker_neighbour_called(
+    struct speaker *speaker, const struct ip_address *address, uint32_t interface);
+void speaker_reach_start(struct speaker *speaker);
+void speaker_reach_stop(struct speaker *speaker);
+
+/* discovery.c */
+/* Advertises, listens and asks where peers behind interfaces want it, and nowhere else. */
+void speaker_discovery_follow(struct speaker *speaker);
+/* Before privileges are dropped. */
+void speaker_discovery_start(struct speaker *speaker);
+void speaker_discovery_stop(struct speaker *speaker);
 
 /* password.c */
 /* Reads the file into `password`, of BGP_PASSWORD_MAX + 1 bytes. */

@@ -6,10 +6,10 @@ import re
 
 import scripted
 from cluster import Manifests
-from daemons import Bird, Kbgpd, Session
+from daemons import Bird, Frr, Kbgpd, Session
 from lab import stays, wait_until
 from scripted import connect
-from sessions import ACCEPT_ALL, ADVERTISEMENT, NODE_ASN, ROUTER
+from sessions import ACCEPT_ALL, ADVERTISEMENT, NODE_ASN, NODE_PREFIXES, ROUTER
 
 RACK = "10.9.0.0/24"
 
@@ -260,3 +260,209 @@ def test_two_entries_at_one_place(lab, build):
     assert "link-again: left out: peer link has the same interface on this node" in output
     rack.dial(0).to_established()
     assert names(kbgpd) == {"link", "lab/10.9.0.10"}
+
+
+# Neighbours behind an interface
+
+
+class UnnumberedFrr(Frr):
+    """FRR that knows its neighbour by the interface only."""
+
+    def configuration(self):
+        remote = self.sessions[0].remote
+        lines = super().configuration().splitlines()
+        lines = [line for line in lines if "update-source" not in line]
+        return "\n".join(lines).replace(f"neighbor {remote} remote-as {NODE_ASN}",
+                                        f"neighbor {remote} interface remote-as external") + "\n"
+
+
+class Cable:
+    """The node and a router on a link without addresses but the link-local ones."""
+
+    PREFIXES = ["10.1.0.0/24", "2001:db8:1::/48"]
+
+    def __init__(self, lab, build):
+        self.lab, self.build = lab, build
+        self.node, self.router = lab.host("node"), lab.host("router")
+        self.node.address("lo", "10.2.0.1/32", "2001:db8:2::1/128")
+        self.router.address("lo", "10.1.0.1/32", "2001:db8:1::1/128")
+        lab.link(self.node, self.router)
+
+    def kbgpd(self, *keys, **options):
+        return Kbgpd(self.node, self.build, config(
+            entry("asn: external", "connectRetryTime: 1s", "import: [all]", *keys, name="tor",
+                  place="interface: router"), **options))
+
+    def frr(self, **options):
+        session = Session(remote="node", remote_asn=NODE_ASN, local="", extended_next_hop=True,
+                          **options)
+        return UnnumberedFrr(self.router, 65002, "10.0.0.1", [session], self.PREFIXES)
+
+    def hops(self):
+        """The router's link-local address, as every route of kbgpd must have it."""
+        return {prefix: {self.router.link_local("node")} for prefix in self.PREFIXES}
+
+    def wait_routes(self):
+        wait_until(lambda: self.node.bgp_routes() == self.hops(), "routes by link-local next hops")
+        for prefix, route in self.node.routes("proto 186").items():
+            assert route["dev"] == "router", prefix
+
+
+def test_unnumbered_with_frr(lab, build):
+    """Neither end knows an address: both learn it by router advertisements."""
+    cable = Cable(lab, build)
+    kbgpd = cable.kbgpd()
+    frr = cable.frr()
+    frr.wait_established()
+    cable.wait_routes()
+    assert kbgpd.peer("tor")["address"] == cable.router.link_local("node")
+    for prefix in NODE_PREFIXES:
+        assert wait_until(lambda prefix=prefix: frr.path(prefix)).as_path == [NODE_ASN]
+    assert cable.node.ping("10.1.0.1", "10.2.0.1")
+    assert cable.node.ping("2001:db8:1::1", "2001:db8:2::1")
+
+
+def test_nobody_is_there_yet(lab, build):
+    """Why a peer does not run is told; whatever of the link changes is followed."""
+    cable = Cable(lab, build)
+    cable.node.ip("link set dev router down")
+    cable.node.ip("link set dev router name eth7")
+    kbgpd = cable.kbgpd()
+
+    def held(why):
+        wait_until(lambda: why in kbgpd.ctl_text("peers", "tor"), why)
+
+    held("interface router does not exist")
+    cable.node.ip("link set dev eth7 name router")
+    held("interface router is down")
+    cable.node.ip("link set dev router up")
+    held("no neighbour seen on router yet")
+    frr = cable.frr()
+    frr.wait_established()
+    cable.wait_routes()
+
+
+def test_the_link_flaps(lab, build):
+    cable = Cable(lab, build)
+    kbgpd = cable.kbgpd()
+    frr = cable.frr()
+    cable.wait_routes()
+    for end, interface in ((cable.node, "router"), (cable.router, "node")):
+        end.ip(f"link set dev {interface} down")
+        wait_until(lambda: not cable.node.bgp_routes(), "no routes", patience=5)
+        wait_until(lambda: kbgpd.peer("tor")["state"] == "Idle", "the session ends at once",
+                   patience=5)
+        end.ip(f"link set dev {interface} up")
+        frr.wait_established()
+        cable.wait_routes()
+
+
+def test_the_interface_is_made_again(lab, build):
+    """With another index and another neighbour; nothing is reloaded."""
+    cable = Cable(lab, build)
+    kbgpd = cable.kbgpd()
+    frr = cable.frr()
+    cable.wait_routes()
+    before = cable.hops()
+    cable.node.ip("link del dev router")
+    wait_until(lambda: "interface router does not exist" in kbgpd.ctl_text("peers", "tor"))
+    frr.stop()
+    cable.node.ip("link add name other type bridge")  # takes the next index
+    lab.link(cable.node, cable.router)
+    assert cable.hops() != before
+    frr.start()
+    frr.wait_established()
+    cable.wait_routes()
+
+
+def bird_on(cable, **options):
+    """A BIRD that is told kbgpd's link-local address; it advertises nothing, and calls."""
+    session = Session(remote=f"{cable.node.link_local('router')}%node", remote_asn=NODE_ASN,
+                      local=cable.router.link_local("node"), extended_next_hop=True, **options)
+    return Bird(cable.router, 65002, "10.0.0.1", [session], cable.PREFIXES)
+
+
+def test_unnumbered_with_a_neighbour_that_calls(lab, build):
+    cable = Cable(lab, build)
+    cable.kbgpd("passive: true")
+    bird = bird_on(cable)
+    bird.wait_established()
+    cable.wait_routes()
+    for prefix in NODE_PREFIXES:
+        assert wait_until(lambda prefix=prefix: bird.path(prefix)).as_path == [NODE_ASN]
+    assert cable.node.ping("10.1.0.1", "10.2.0.1")
+
+
+def test_unnumbered_with_a_password(lab, build):
+    """A call of somebody unknown is unsigned for certain: it says who is there, no more."""
+    cable = Cable(lab, build)
+    secret = cable.node.folder / "secret"
+    secret.write_text("geheim\n")
+    kbgpd = cable.kbgpd(f"passwordFile: {secret}")
+    stranger = bird_on(cable)
+    wait_until(lambda: kbgpd.peer("tor")["address"], "the address is known")
+    stays(lambda: not stranger.established(), 3)
+    stranger.stop()
+    bird_on(cable, password="geheim").wait_established()
+    cable.wait_routes()
+
+
+# Neighbours that have to be on a link of ours
+
+
+class MultihopBird(Bird):
+    def session_configuration(self, number, session):
+        return super().session_configuration(number, session).replace(
+            "hold time 9;", "multihop 2; hold time 9;")
+
+
+def test_connected_check(lab, build):
+    """A neighbour behind a router is held down, with a reason, until the way to it is a link."""
+    rack = Rack(lab, build, 2)
+    far = lab.host("far")
+    lab.link(rack.hosts[0], far, ["10.8.0.1/24"], ["10.8.0.2/24"])
+    far.ip("route add default via 10.8.0.1")
+    rack.node.ip("route add 10.8.0.0/24 via 10.9.0.10")
+    session = Session(remote="10.9.0.2", remote_asn=NODE_ASN, local="10.8.0.2")
+    bird = MultihopBird(far, 65002, "10.8.0.2", [session], ["10.1.0.0/24"])
+    text = config(entry("asn: 65002", "connectRetryTime: 1s", "import: [all]", name="far",
+                        place="address: 10.8.0.2"))
+    kbgpd = Kbgpd(rack.node, build, text)
+
+    def held(why):
+        wait_until(lambda: why in kbgpd.ctl_text("peers", "far"), why)
+
+    held("not directly connected: it is behind the gateway 10.9.0.10")
+    assert "connectedCheck: false" in kbgpd.ctl_text("peers", "far")
+    rack.node.ip("route del 10.8.0.0/24")
+    held("not directly connected: no route to it")
+    stays(lambda: not bird.established(), 2)
+
+    # Its address moves to our link.
+    far.ip("link del dev tor0")
+    lab.plug(far, rack.switch, "10.9.0.77/24", "10.8.0.2/32")
+    rack.node.ip("route add 10.8.0.2/32 dev rack")
+    bird.wait_established()
+    wait_until(lambda: set(rack.node.bgp_routes()) == {"10.1.0.0/24"}, "its route")
+
+
+def test_more_hops_need_no_link(lab, build):
+    rack = Rack(lab, build)
+    far = lab.host("far")
+    lab.link(rack.hosts[0], far, ["10.8.0.1/24"], ["10.8.0.2/24"])
+    far.ip("route add default via 10.8.0.1")
+    rack.node.ip("route add 10.8.0.0/24 via 10.9.0.10")
+    session = Session(remote="10.9.0.2", remote_asn=NODE_ASN, local="10.8.0.2")
+    bird = MultihopBird(far, 65002, "10.8.0.2", [session], ["10.1.0.0/24"])
+
+    def keys(*more):
+        return config(entry("asn: 65002", "connectRetryTime: 1s", *more, name="far",
+                            place="address: 10.8.0.2"))
+
+    kbgpd = Kbgpd(rack.node, build, keys())
+    wait_until(lambda: "not directly connected" in kbgpd.ctl_text("peers", "far"), "held")
+    kbgpd.configure(keys("ebgpMultihop: 2"))
+    bird.wait_established()
+    kbgpd.configure(keys())
+    wait_until(lambda: not bird.established(), "held again")
+    wait_until(lambda: "not directly connected" in kbgpd.ctl_text("peers", "far"), "held")

@@ -20,6 +20,7 @@
 struct rig {
 	struct speaker speaker;
 	struct speaker_peer peer;
+	struct log log;
 	char name[8];
 };
 
@@ -56,6 +57,7 @@ static int setup(void **state)
 	settings.passive = true;
 	settings.local_asn = 65001;
 	rig->speaker.loop = loop_new();
+	rig->speaker.log = &rig->log;
 	rig->peer.speaker = &rig->speaker;
 	rig->peer.name = rig->name;
 	strcpy(rig->name, "tor");
@@ -105,6 +107,22 @@ static void each_hold_stops_and_its_release_starts(void **state)
 		assert_true(runs(rig));
 		assert_null(speaker_peer_hold_reason(&rig->peer));
 	}
+}
+
+static void reasons_in_words_are_shown(void **state)
+{
+	struct rig *rig = *state;
+
+	speaker_peer_hold_for(&rig->peer, HOLD_NEIGHBOUR, "interface eth0 is down");
+	assert_false(runs(rig));
+	assert_string_equal(speaker_peer_hold_reason(&rig->peer), "interface eth0 is down");
+	assert_string_equal(speaker_peer_last_error(&rig->peer), "interface eth0 is down");
+	speaker_peer_hold_for(&rig->peer, HOLD_NEIGHBOUR, "no neighbour seen on eth0 yet");
+	clear(rig, "no neighbour seen on eth0 yet");
+	speaker_peer_enable(&rig->peer);
+	assert_false(runs(rig));
+	speaker_peer_release(&rig->peer, HOLD_NEIGHBOUR);
+	assert_true(runs(rig));
 }
 
 static void two_holds_must_both_go(void **state)
@@ -233,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		each_hold_stops_and_its_release_starts, setup, teardown),
+	    cmocka_unit_test_setup_teardown(reasons_in_words_are_shown, setup, teardown),
 	    cmocka_unit_test_setup_teardown(two_holds_must_both_go, setup, teardown),
 	    cmocka_unit_test_setup_teardown(clear_ends_too_many_prefixes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nobody_starts_it_without_its_password, setup, teardown),

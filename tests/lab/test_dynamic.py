@@ -107,20 +107,29 @@ filters:
 
 
 def test_a_neighbour_that_flaps_stays_a_peer(lab, build):
-    """And one that is gone is forgotten."""
-    rack = Rack(lab, build)
-    kbgpd = rack.kbgpd(entry("asn: 65002"))
-    bird = rack.bird(0, 65002)
-    kbgpd.wait_established("lab/10.9.0.10")
+    """And one that is gone is forgotten, unless something holds it down."""
+    rack = Rack(lab, build, 3)
+    kbgpd = rack.kbgpd(entry("asn: 65002", "maxPrefixes: 1", "import: [all]"))
+    bird, shut = rack.bird(0, 65002), rack.bird(1, 65002)
+    kbgpd.wait_established("lab/10.9.0.10", "lab/10.9.0.11")
     bird.restart()
     bird.wait_established()
     kbgpd.wait_established("lab/10.9.0.10")
     assert kbgpd.ctl("peers", "lab/10.9.0.10")[0]["flaps"] == 1
+
     bird.stop()
-    wait_until(lambda: kbgpd.peer("lab/10.9.0.10")["state"] != "Established", "it is down")
-    wait_until(lambda: not names(kbgpd), "it is forgotten", patience=60)
+    kbgpd.ctl_text("shutdown", "lab/10.9.0.11")
+    greedy = rack.bird(2, 65002, ["10.1.0.0/24", "10.4.0.0/24"])
+    wait_until(lambda: "maxPrefixes" in kbgpd.ctl_text("peers", "lab/10.9.0.12"), "too many")
+    wait_until(lambda: names(kbgpd) == {"lab/10.9.0.11", "lab/10.9.0.12"}, "one is forgotten",
+               patience=60)
+    stays(lambda: names(kbgpd) == {"lab/10.9.0.11", "lab/10.9.0.12"}, 8)
+    greedy.withdraw("10.4.0.0/24")
+    kbgpd.ctl_text("clear", "10.9.0.12")
+    kbgpd.ctl_text("enable", "10.9.0.11")
     bird.start()
-    bird.wait_established()
+    for each in (bird, shut, greedy):
+        each.wait_established()
 
 
 def test_the_longest_range_and_the_peer_itself_win(lab, build):
@@ -181,6 +190,27 @@ def test_silent_connections_are_few(lab, build):
     silent[1].expect_notification(4, 0)
     rack.dial(0, addresses[64]).to_established()
     for each in (*silent, again):
+        each.close()
+
+
+def test_silent_connections_are_few_in_all(lab, build):
+    """256 of all ranges together."""
+    rack = Rack(lab, build)
+    rack.node.ip("route add 10.10.0.0/16 dev rack")
+    addresses = [f"10.10.{third}.{fourth}" for third in range(5) for fourth in range(1, 53)]
+    batch = rack.hosts[0].folder / "addresses"
+    batch.write_text("".join(f"address add {address}/32 dev rack\n" for address in addresses))
+    rack.hosts[0].run("ip", "-batch", batch)
+    rack.kbgpd(*(entry("asn: 65002", name=f"range{third}", place=f"range: 10.10.{third}.0/24")
+                 for third in range(5)))
+    silent = [rack.dial(0, address) for address in addresses]
+    for each in silent[:256]:
+        each.to_open_sent()
+    for each in silent[256:]:
+        each.expect_close()
+    silent[0].send(silent[0].open_message())
+    silent[0].expect(scripted.KEEPALIVE)
+    for each in silent:
         each.close()
 
 
@@ -260,6 +290,19 @@ def test_two_entries_at_one_place(lab, build):
     assert "link-again: left out: peer link has the same interface on this node" in output
     rack.dial(0).to_established()
     assert names(kbgpd) == {"link", "lab/10.9.0.10"}
+
+
+def test_rfc4724_4_end_of_rib_is_waited_for(lab, build):
+    """Who announces graceful restart owes it: routes of a previous run stay until then."""
+    rack = Rack(lab, build)
+    rack.node.ip("route add 10.77.0.0/24 via 10.9.0.10 proto 186 metric 20")
+    rack.kbgpd(entry("asn: 65002", "passive: true", name="tor", place="address: 10.9.0.10"))
+    tor = rack.dial(0)
+    tor.to_established(capabilities=tor.capabilities() + scripted.capability(64, b"\0\x78"))
+    # A neighbour that owes nothing would be taken for complete after five quiet seconds.
+    stays(lambda: "10.77.0.0/24" in rack.node.bgp_routes(), 9, "the route of the previous run")
+    tor.send(scripted.update(), scripted.update(scripted.mp_unreach(scripted.IPV6)))
+    wait_until(lambda: "10.77.0.0/24" not in rack.node.bgp_routes(), "the route is swept")
 
 
 # Neighbours behind an interface

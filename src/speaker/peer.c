@@ -15,7 +15,10 @@
 
 /* How often it is looked whether the last message of a peer that is gone has left. */
 #define RETIRE_LOOK_MS 100
-/* Troubles of one peer that are logged in a second: a neighbour can cause one with any message. */
+/*
+ * Troubles that are logged in a second, of one peer, and of all strangers of ranges together: a
+ * neighbour can cause one with any message.
+ */
 #define TROUBLES_MAX 10
 #define TROUBLES_MS 1000
 
@@ -119,24 +122,31 @@ static void session_drained(void *arg)
 		update_group_resume(peer->member);
 }
 
-static bool too_many_troubles(struct speaker_peer *peer)
+static bool is_allowed(struct trouble_limit *limit, uint64_t now)
 {
-	uint64_t now = loop_now(peer->speaker->loop);
-
-	if (now - peer->troubles_since >= TROUBLES_MS) {
-		peer->troubles_since = now;
-		peer->troubles = 0;
+	if (now - limit->since >= TROUBLES_MS) {
+		limit->since = now;
+		limit->count = 0;
 	}
-	return ++peer->troubles > TROUBLES_MAX;
+	return ++limit->count <= TROUBLES_MAX;
+}
+
+enum log_level speaker_peer_trouble_level(struct speaker_peer *peer)
+{
+	struct speaker *speaker = peer->speaker;
+	bool is_stranger = peer->dynamic && !peer->was_up;
+	struct trouble_limit *limit = is_stranger ? &speaker->stranger_troubles : &peer->troubles;
+
+	return is_allowed(limit, loop_now(speaker->loop)) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 }
 
 /* The same trouble again, a connection refused every few seconds, is told once. */
 void speaker_peer_trouble(struct speaker_peer *peer, const char *what)
 {
-	bool quiet = strcmp(peer->last_error.text, what) == 0 || too_many_troubles(peer);
+	bool again = strcmp(peer->last_error.text, what) == 0;
 
-	log_write(
-	    peer->speaker->log, quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, peer->name, "%s", what);
+	log_write(peer->speaker->log, again ? LOG_LEVEL_DEBUG : speaker_peer_trouble_level(peer),
+	    peer->name, "%s", what);
 	error_set(&peer->last_error, "%s", what);
 }
 

@@ -34,6 +34,12 @@ enum speaker_hold {
 	HOLDS_FOR_GOOD = HOLD_CONFIGURED | HOLD_COMMANDED | HOLD_MAX_PREFIXES | HOLD_PASSWORD
 };
 
+/* How many troubles have been logged in this second. */
+struct trouble_limit {
+	uint64_t since; /* loop_now() at its begin */
+	unsigned count;
+};
+
 /* A chain of filters, resolved from indices. */
 struct filter_chain {
 	const struct policy_filter **filters;
@@ -60,8 +66,7 @@ struct speaker_peer {
 	unsigned holds; /* enum speaker_hold, or'ed; 0: it may run */
 	bool near_limit[IP_FAMILIES]; /* at the warning threshold of maxPrefixes, or above */
 	struct error last_error;
-	uint64_t troubles_since; /* the second in which troubles are counted, and how many */
-	unsigned troubles;
+	struct trouble_limit troubles;
 	bool end_of_rib[IP_FAMILIES];
 	uint64_t refresh_deadlines[IP_FAMILIES]; /* for the end of what it sends again; 0: none */
 	struct loop_timer refresh_timer;
@@ -162,6 +167,7 @@ struct speaker {
 	size_t listener_count;
 	uint16_t listen_port;
 	struct speaker_listen_counters listen_counters;
+	struct trouble_limit stranger_troubles;
 
 	struct speaker_observer *observers;
 	struct speaker_observer *next_observer; /* to be told of what is being told */
@@ -246,6 +252,8 @@ void speaker_peer_configure(
 void speaker_peer_move(struct speaker_peer *peer, const struct ip_address *address, uint32_t scope);
 /* Something that went wrong, for the log and as the peer's last error. */
 void speaker_peer_trouble(struct speaker_peer *peer, const char *what);
+/* At which level to log what a neighbour can cause at will: debug if it was too much of late. */
+enum log_level speaker_peer_trouble_level(struct speaker_peer *peer);
 /* What peers share; and the end of all of them. */
 void speaker_peers_start(struct speaker *speaker);
 void speaker_peers_stop(struct speaker *speaker);

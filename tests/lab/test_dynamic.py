@@ -241,6 +241,29 @@ def test_passwords_of_a_range(lab, build):
     unsigned.wait_established()
 
 
+def test_an_ipv6_range_with_a_password(lab, build):
+    rack = Rack(lab, build, 2)
+    secret = rack.node.folder / "secret"
+    secret.write_text("geheim\n")
+    kbgpd = rack.kbgpd(entry("asn: 65002", f"passwordFile: {secret}",
+                             place='range: "2001:db8:9::/64"'))
+    birds = [Bird(host, 65002, f"10.0.0.{number}", [Session(
+        remote="2001:db8:9::2", remote_asn=NODE_ASN, local=f"2001:db8:9::{number}",
+        password=password)]) for host, number, password in zip(
+            rack.hosts, (10, 11), ("geheim", "falsch"))]
+    birds[0].wait_established()
+    kbgpd.wait_established("lab/2001:db8:9::10")
+    stays(lambda: not birds[1].established(), 2)
+    # The password changes, and the listeners have the new one at once.
+    since = birds[0].since()
+    secret.write_text("neu\n")
+    birds[0].sessions[0].password = "neu"
+    birds[0].restart()
+    birds[0].wait_established()
+    assert birds[0].since() != since
+    stays(lambda: not birds[1].established(), 1)
+
+
 def test_reload(lab, build):
     """Settings reach the peers that live; a range that goes or shrinks takes its peers along."""
     rack = Rack(lab, build, 2)
@@ -331,10 +354,10 @@ class Cable:
         self.router.address("lo", "10.1.0.1/32", "2001:db8:1::1/128")
         lab.link(self.node, self.router)
 
-    def kbgpd(self, *keys, **options):
-        return Kbgpd(self.node, self.build, config(
+    def kbgpd(self, *keys, kind=Kbgpd):
+        return kind(self.node, self.build, config(
             entry("asn: external", "connectRetryTime: 1s", "import: [all]", *keys, name="tor",
-                  place="interface: router"), **options))
+                  place="interface: router")))
 
     def frr(self, **options):
         session = Session(remote="node", remote_asn=NODE_ASN, local="", extended_next_hop=True,
@@ -418,11 +441,11 @@ def test_the_interface_is_made_again(lab, build):
     cable.wait_routes()
 
 
-def bird_on(cable, **options):
+def bird_on(cable, kind=Bird, **options):
     """A BIRD that is told kbgpd's link-local address; it advertises nothing, and calls."""
     session = Session(remote=f"{cable.node.link_local('router')}%node", remote_asn=NODE_ASN,
                       local=cable.router.link_local("node"), extended_next_hop=True, **options)
-    return Bird(cable.router, 65002, "10.0.0.1", [session], cable.PREFIXES)
+    return kind(cable.router, 65002, "10.0.0.1", [session], cable.PREFIXES)
 
 
 def test_unnumbered_with_a_neighbour_that_calls(lab, build):
@@ -447,6 +470,50 @@ def test_unnumbered_with_a_password(lab, build):
     stays(lambda: not stranger.established(), 3)
     stranger.stop()
     bird_on(cable, password="geheim").wait_established()
+    cable.wait_routes()
+
+
+def test_another_neighbour_at_the_same_interface(lab, build):
+    cable = Cable(lab, build)
+    kbgpd = cable.kbgpd()
+    frr = cable.frr()
+    cable.wait_routes()
+    frr.stop()
+    wait_until(lambda: kbgpd.peer("tor")["state"] != "Established", "it is down")
+    old = cable.router.link_local("node")
+    cable.router.ip(f"address del {old}/64 dev node")
+    cable.router.address("node", "fe80::77/64")
+    frr.start()
+    frr.wait_established()
+    assert cable.hops() == {prefix: {"fe80::77"} for prefix in cable.PREFIXES}
+    cable.wait_routes()
+
+
+class WithoutRawSockets(Kbgpd):
+    """A kbgpd that may not open a socket for router discovery."""
+
+    def start(self):
+        self.process = self.host.start(
+            "kbgpd", "setpriv", "--bounding-set=-net_raw", self.build / "kbgpd", "-c", self.file,
+            "-s", self.control, env=self.environment)
+        wait_until(self.answers, f"kbgpd's control socket on {self.host.name}")
+
+
+class PassiveBird(Bird):
+    def session_configuration(self, number, session):
+        return super().session_configuration(number, session).replace(
+            "hold time 9;", "passive; hold time 9;")
+
+
+def test_the_kernels_neighbour_table(lab, build):
+    """Without router discovery and without a call there is still the kernel's own knowledge."""
+    cable = Cable(lab, build)
+    bird = bird_on(cable, kind=PassiveBird)
+    kbgpd = cable.kbgpd(kind=WithoutRawSockets)
+    assert "cannot open a socket for router discovery" in kbgpd.process.output()
+    wait_until(lambda: "no neighbour seen on router yet" in kbgpd.ctl_text("peers", "tor"))
+    assert cable.router.ping(f"{cable.node.link_local('router')}%node")
+    bird.wait_established()
     cable.wait_routes()
 
 

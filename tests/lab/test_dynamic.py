@@ -3,11 +3,12 @@ and neighbours that have to be on a link of ours.
 """
 
 import re
+import socket
 
 import scripted
 from cluster import Manifests
 from daemons import Bird, Frr, Kbgpd, Session
-from lab import stays, wait_until
+from lab import PATIENCE, stays, wait_until
 from scripted import connect
 from sessions import ACCEPT_ALL, ADVERTISEMENT, NODE_ASN, NODE_PREFIXES, ROUTER
 
@@ -123,7 +124,8 @@ def test_a_neighbour_that_flaps_stays_a_peer(lab, build):
     wait_until(lambda: "maxPrefixes" in kbgpd.ctl_text("peers", "lab/10.9.0.12"), "too many")
     wait_until(lambda: names(kbgpd) == {"lab/10.9.0.11", "lab/10.9.0.12"}, "one is forgotten",
                patience=60)
-    stays(lambda: names(kbgpd) == {"lab/10.9.0.11", "lab/10.9.0.12"}, 8)
+    stays(lambda: not shut.established() and not greedy.established(), 5, "held down")
+    assert names(kbgpd) == {"lab/10.9.0.11", "lab/10.9.0.12"}
     greedy.withdraw("10.4.0.0/24")
     kbgpd.ctl_text("clear", "10.9.0.12")
     kbgpd.ctl_text("enable", "10.9.0.11")
@@ -237,7 +239,7 @@ def test_passwords_of_a_range(lab, build):
     stays(lambda: not unsigned.established(), 2)
     assert "lab/10.9.0.11" not in names(kbgpd)
     # The range gone, its key has gone too: the address may have an entry without one.
-    kbgpd.configure(config(entry("asn: 65002", place="address: 10.9.0.11")))
+    kbgpd.configure(config(entry("asn: 65002", "passive: true", place="address: 10.9.0.11")))
     unsigned.wait_established()
 
 
@@ -286,7 +288,15 @@ def test_reload(lab, build):
     assert first.since() == since[0]
     assert names(kbgpd) == {"lab/10.9.0.10"}
 
-    # An entry of its own takes a peer out of the range.
+    # A longer range takes them over, under another name, and gives them back.
+    kbgpd.configure(config(entry("asn: external"), entry("asn: external", name="few",
+                                                         place="range: 10.9.0.8/29")))
+    kbgpd.wait_established("few/10.9.0.10", "few/10.9.0.11")
+    assert names(kbgpd) == {"few/10.9.0.10", "few/10.9.0.11"}
+    kbgpd.configure(config(entry("asn: external")))
+    kbgpd.wait_established("lab/10.9.0.10", "lab/10.9.0.11")
+
+    # So does an entry of its own.
     kbgpd.configure(config(entry("asn: 65002", "import: [all]", name="tor",
                                  place="address: 10.9.0.10"), entry("asn: external")))
     kbgpd.wait_established("tor", "lab/10.9.0.11")
@@ -487,6 +497,43 @@ def test_another_neighbour_at_the_same_interface(lab, build):
     frr.wait_established()
     assert cable.hops() == {prefix: {"fe80::77"} for prefix in cable.PREFIXES}
     cable.wait_routes()
+
+
+def call_by_link_local(host, interface, remote):
+    """A connection to a link-local address."""
+    with scripted.inside(host):
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        scope = socket.if_nametoindex(interface)
+    sock.settimeout(PATIENCE)
+    sock.connect((remote, scripted.PORT, 0, scope))
+    return sock
+
+
+def test_a_third_one_on_the_link_is_refused(lab, build):
+    """Who calls first is the neighbour for as long as there is a session with him."""
+    rack = Rack(lab, build, 2)
+    kbgpd = rack.kbgpd(entry("asn: external", "passive: true", name="tor",
+                             place="interface: rack"))
+    address = rack.node.link_local("rack")
+
+    def call(number):
+        return scripted.Neighbour(
+            call_by_link_local(rack.hosts[number], "rack", address), 65002, f"10.9.0.1{number}")
+
+    first = call(0).to_established()
+    assert kbgpd.peer("tor")["address"] == rack.hosts[0].link_local("rack")
+    call(1).expect_close()
+    assert kbgpd.peer("tor")["state"] == "Established"
+    first.close()
+    wait_until(lambda: kbgpd.peer("tor")["state"] != "Established", "the first one has gone")
+
+    def second_is_up():
+        try:
+            return call(1).to_established()
+        except scripted.Closed:
+            return None
+
+    wait_until(second_is_up, "the second one is the neighbour")
 
 
 class WithoutRawSockets(Kbgpd):

@@ -169,5 +169,7 @@ struct config *config_load(
 struct config *config_parse(const char *string, size_t length, const char *file,
     const struct config_environment *environment, struct text *errors);
 void config_free(struct config *config);
+/* As it is configured: "prepend", "no-prepend" or "replace". */
+const char *config_local_asn_mode_name(enum config_local_asn_mode mode);
 
 #endif

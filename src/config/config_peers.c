@@ -249,6 +249,11 @@ static void fill_families(struct config_peer *peer)
 		peer->families[IPV4] = peer->families[IPV6] = true;
 }
 
+const char *config_local_asn_mode_name(enum config_local_asn_mode mode)
+{
+	return local_asn_mode_words[mode];
+}
+
 void config_read_peer(
     struct schema *schema, const struct schema_key *key, yaml_node_t *node, void *to)
 {

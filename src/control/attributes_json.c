@@ -37,13 +37,12 @@ static json_t *as_path_value(struct wire_span path)
 	return list;
 }
 
-static json_t *communities_value(
-    const struct bgp_attributes *attributes, enum bgp_community_kind kind)
+static void append_communities(
+    json_t *list, const struct bgp_attributes *attributes, enum bgp_community_kind kind)
 {
 	static const char large[] = "large:";
 	struct wire_reader reader = wire_reader_from_span(attributes->communities[kind]);
 	const unsigned size = bgp_community_size(kind);
-	json_t *list = json_array();
 	struct text text = {0};
 
 	while (wire_left(&reader) >= size) {
@@ -58,6 +57,24 @@ static json_t *communities_value(
 		json_array_append_new(list, json_value_text(shown));
 	}
 	text_free(&text);
+}
+
+static json_t *communities_value(
+    const struct bgp_attributes *attributes, enum bgp_community_kind kind)
+{
+	json_t *list = json_array();
+
+	append_communities(list, attributes, kind);
+	return list;
+}
+
+/* Those of RFC 4360 and those of RFC 5701, which are the same thing with IPv6 addresses. */
+static json_t *extended_communities_value(const struct bgp_attributes *attributes)
+{
+	json_t *list = json_array();
+
+	append_communities(list, attributes, BGP_COMMUNITY_EXTENDED);
+	append_communities(list, attributes, BGP_COMMUNITY_EXTENDED_IPV6);
 	return list;
 }
 
@@ -78,6 +95,29 @@ static json_t *aggregator_value(const struct bgp_attributes *attributes)
 	json_set_number(aggregator, "asn", attributes->aggregator_asn);
 	json_set(aggregator, "address", json_value_quad(attributes->aggregator_address));
 	return aggregator;
+}
+
+/* The metric in the first AIGP TLV, RFC 7311 3: type 1, length 11, 8 octets; null if none. */
+static json_t *aigp_value(struct wire_span tlvs)
+{
+	enum { TLV_HEADER = 3, TLV_AIGP = 1 };
+	struct wire_reader reader = wire_reader_from_span(tlvs);
+
+	while (wire_left(&reader) >= TLV_HEADER) {
+		const uint8_t type = wire_get_u8(&reader);
+		const uint16_t length = wire_get_u16(&reader);
+		struct wire_reader value;
+
+		if (length < TLV_HEADER)
+			break;
+		value = wire_get_reader(&reader, length - TLV_HEADER);
+		if (type == TLV_AIGP && wire_left(&value) == sizeof(uint64_t)) {
+			const uint64_t high = wire_get_u32(&value);
+
+			return json_value_number(high << 32 | wire_get_u32(&value));
+		}
+	}
+	return json_null();
 }
 
 static json_t *unknown_value(const struct bgp_unknown_attribute *unknown)
@@ -107,6 +147,10 @@ static void set_rare_attributes(json_t *object, const struct bgp_attributes *att
 		json_set(object, "originatorID", json_value_quad(attributes->originator_id));
 	if (bgp_attributes_has(attributes, BGP_ATTRIBUTE_CLUSTER_LIST))
 		json_set(object, "clusterList", cluster_list_value(attributes->cluster_list));
+	if (bgp_attributes_has(attributes, BGP_ATTRIBUTE_AIGP))
+		json_set(object, "aigp", aigp_value(attributes->aigp));
+	if (bgp_attributes_has(attributes, BGP_ATTRIBUTE_OTC))
+		json_set_number(object, "otc", attributes->otc);
 	if (!attributes->unknown_count)
 		return;
 	list = json_array();
@@ -136,7 +180,6 @@ void attributes_json_set(json_t *object, const struct bgp_attributes *attributes
 	json_set(object, "med", number_value(attributes, BGP_ATTRIBUTE_MED, attributes->med));
 	json_set(object, "communities", communities_value(attributes, BGP_COMMUNITY_STANDARD));
 	json_set(object, "largeCommunities", communities_value(attributes, BGP_COMMUNITY_LARGE));
-	json_set(
-	    object, "extendedCommunities", communities_value(attributes, BGP_COMMUNITY_EXTENDED));
+	json_set(object, "extendedCommunities", extended_communities_value(attributes));
 	set_rare_attributes(object, attributes);
 }

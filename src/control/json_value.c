@@ -36,6 +36,8 @@ json_t *json_value_text(const char *string)
 
 json_t *json_value_number(uint64_t number)
 {
+	if (number > INT64_MAX)
+		return need(json_real((double)number));
 	return need(json_integer((json_int_t)number));
 }
 

@@ -16,6 +16,7 @@
 
 /* NULL gives null. */
 json_t *json_value_text(const char *string);
+/* From 2^63 on, which only attributes from afar have, it is rounded. */
 json_t *json_value_number(uint64_t number);
 
 /* The unspecified address gives null where it means that there is none. */

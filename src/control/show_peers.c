@@ -3,28 +3,38 @@
  * table; for one peer that is named, the same object with everything that is known added, one
  * function per subject.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bgp/attributes.h"
 #include "bgp/fsm.h"
 #include "control/commands.h"
 #include "control/json_value.h"
+#include "control/session_json.h"
 
 static bool is_established(const struct speaker_peer *peer)
 {
 	return bgp_session_state(speaker_peer_session(peer)) == BGP_STATE_ESTABLISHED;
 }
 
+/* What was negotiated, or NULL outside of Established. */
+static const struct bgp_codec *peer_codec(const struct speaker_peer *peer)
+{
+	return is_established(peer) ? bgp_session_codec(speaker_peer_session(peer)) : NULL;
+}
+
 static json_t *family_value(const struct speaker_peer *peer, enum ip_family family)
 {
+	const struct bgp_codec *codec = peer_codec(peer);
 	const struct rib_peer *source = speaker_peer_rib_peer(peer);
 	const struct update_group_member *member = speaker_peer_member(peer);
 	json_t *value = json_object();
 
 	json_set_bool(value, "configured", speaker_peer_config(peer)->families[family]);
-	json_set_bool(value, "negotiated",
-	    is_established(peer) &&
-		bgp_session_codec(speaker_peer_session(peer))->families[family]);
+	json_set_bool(value, "negotiated", codec && codec->families[family]);
+	json_set_bool(value, "addPathSend", codec && codec->add_path_send[family]);
+	json_set_bool(value, "addPathReceive", codec && codec->add_path_receive[family]);
 	json_set_number(value, "received", source ? source->paths[family] : 0);
 	json_set_number(value, "accepted", source ? source->accepted_paths[family] : 0);
 	json_set_number(value, "advertised", member ? update_group_advertised(member, family) : 0);
@@ -41,6 +51,21 @@ static bool seconds_since_change(
 	return since != 0;
 }
 
+/*
+ * The address of an unnumbered peer is the one that was learned, so it is the session that knows
+ * it; the entry of a dynamic peer is what it was made of.
+ */
+static void set_place(json_t *value, const struct speaker_peer *peer)
+{
+	const struct config_peer *config = speaker_peer_config(peer);
+	const struct bgp_session_settings *settings =
+	    bgp_session_settings(speaker_peer_session(peer));
+
+	json_set(value, "address", json_value_address(&settings->transport.remote));
+	json_set_text(value, "interface", config->interface);
+	json_set_text(value, "range", config->has_range ? config->name : NULL);
+}
+
 static json_t *summary_value(const struct speaker *speaker, const struct speaker_peer *peer)
 {
 	const struct bgp_session *session = speaker_peer_session(peer);
@@ -50,7 +75,7 @@ static json_t *summary_value(const struct speaker *speaker, const struct speaker
 	const bool changed = seconds_since_change(speaker, peer, &seconds);
 
 	json_set_text(value, "name", speaker_peer_name(peer));
-	json_set(value, "address", json_value_address(speaker_peer_address(peer)));
+	set_place(value, peer);
 	json_set_number(value, "remoteASN", speaker_peer_remote_asn(peer));
 	json_set_text(value, "state", bgp_state_name(bgp_session_state(session)));
 	json_set_text(value, "holdReason", speaker_peer_hold_reason(peer));
@@ -81,8 +106,7 @@ static void set_connection(json_t *value, const struct speaker_peer *peer)
 	json_set_number(value, "ebgpMultihop", config->ebgp_multihop);
 	json_set_number(value, "ttlSecurity", config->ttl_security);
 	json_set_bool(value, "password", config->password_file);
-	json_set_bool(value, "routeReflectorClient", config->route_reflector_client);
-	json_set_number(value, "maxPrefixes", config->max_prefixes);
+	json_set_bool(value, "connectedCheck", config->connected_check);
 	if (!bgp_session_addresses(session, &local, &local_port, &remote, &remote_port)) {
 		json_set(value, "connection", json_null());
 		return;
@@ -93,6 +117,56 @@ static void set_connection(json_t *value, const struct speaker_peer *peer)
 	json_set_number(value, "localPort", local_port);
 	json_set(value, "remoteAddress", json_value_address(&remote));
 	json_set_number(value, "remotePort", remote_port);
+}
+
+/* By name, or by number where there is none, as in the configuration. */
+static json_t *attribute_list(const uint64_t types[static 4])
+{
+	json_t *list = json_array();
+
+	for (unsigned type = 0; type < 256; type++) {
+		char number[16];
+		const char *name = bgp_attribute_name(type, number);
+
+		if (!(types[type / 64] >> type % 64 & 1))
+			continue;
+		if (name == number)
+			snprintf(number, sizeof(number), "%u", type);
+		json_array_append_new(list, json_value_text(name));
+	}
+	return list;
+}
+
+static json_t *cluster_id(const struct speaker *speaker)
+{
+	const struct config_router *router = &speaker_config(speaker)->router;
+
+	return router->has_cluster_id ? json_value_quad(router->cluster_id)
+				      : json_value_quad_number(speaker_router_id(speaker));
+}
+
+/* Of the routes that are exchanged, beyond the filters. */
+static void set_rules(json_t *value, const struct speaker *speaker, const struct speaker_peer *peer)
+{
+	const struct config_peer *config = speaker_peer_config(peer);
+	json_t *add_path = json_object();
+
+	json_set_text(value, "localASNMode",
+	    config->local_asn ? config_local_asn_mode_name(config->local_asn_mode) : NULL);
+	json_set_text(value, "role", config->role ? bgp_role_name(config->role) : NULL);
+	json_set_bool(value, "strictRole", config->strict_role);
+	json_set_bool(value, "routeReflectorClient", config->route_reflector_client);
+	json_set(value, "clusterID", cluster_id(speaker));
+	json_set_number(add_path, "send", config->add_path_send);
+	json_set_bool(add_path, "receive", config->add_path_receive);
+	json_set(value, "addPath", add_path);
+	json_set_bool(value, "enforceFirstAS", config->enforce_first_as);
+	json_set_number(value, "allowOwnASN", config->allow_own_asn);
+	json_set_number(value, "maxASPathLength", config->max_as_path_length);
+	json_set_number(value, "maxPrefixes", config->max_prefixes);
+	json_set_number(value, "maxPrefixesWarning", config->max_prefixes_warning);
+	json_set_bool(value, "aigp", bgp_session_settings(speaker_peer_session(peer))->aigp);
+	json_set(value, "stripAttributes", attribute_list(config->strip_attributes));
 }
 
 static json_t *filter_names(const struct config *config, const size_t *indices, size_t count)
@@ -133,38 +207,18 @@ static void set_timers(json_t *value, const struct speaker_peer *peer)
 	    settings->keepalive_time_ms ? json_value_number(settings->keepalive_time_ms / 1000)
 					: json_null());
 	json_set_number(timers, "connectRetryTime", settings->connect_retry_time_ms / 1000);
+	json_set_number(timers, "delayOpenTime", settings->delay_open_time_ms / 1000);
 	json_set(value, "timers", timers);
 }
 
-static json_t *capabilities_value(const struct bgp_capabilities *capabilities)
-{
-	struct text names = {0};
-	json_t *list;
-
-	bgp_capabilities_print(capabilities, &names);
-	list = json_value_list(names.length ? names.string : "");
-	text_free(&names);
-	return list;
-}
-
 /* Both OPENs are known once both were exchanged. */
-static void set_opens(json_t *value, const struct speaker_peer *peer)
+static void set_session(json_t *value, const struct speaker_peer *peer)
 {
 	const struct bgp_session *session = speaker_peer_session(peer);
-	const struct bgp_open *local = bgp_session_local_open(session);
-	const struct bgp_open *remote = bgp_session_remote_open(session);
-	const bool known = is_established(peer) && local && remote;
-	json_t *capabilities = json_object();
+	const struct bgp_codec *codec = peer_codec(peer);
 
-	json_set(
-	    value, "remoteRouterID", known ? json_value_quad(remote->identifier) : json_null());
-	json_set(
-	    value, "remoteHoldTime", known ? json_value_number(remote->hold_time) : json_null());
-	json_set(
-	    capabilities, "sent", known ? capabilities_value(&local->capabilities) : json_array());
-	json_set(capabilities, "received",
-	    known ? capabilities_value(&remote->capabilities) : json_array());
-	json_set(value, "capabilities", capabilities);
+	session_json_set(value, codec ? bgp_session_local_open(session) : NULL,
+	    codec ? bgp_session_remote_open(session) : NULL, codec);
 }
 
 static json_t *messages_value(
@@ -190,6 +244,7 @@ static void set_counters(json_t *value, const struct speaker_peer *peer)
 {
 	const struct bgp_session *session = speaker_peer_session(peer);
 	const struct bgp_session_counters *counters = bgp_session_counters(session);
+	const struct rib_peer *source = speaker_peer_rib_peer(peer);
 	json_t *messages = json_object();
 
 	json_set(messages, "sent", messages_value(counters, BGP_SENT));
@@ -200,6 +255,7 @@ static void set_counters(json_t *value, const struct speaker_peer *peer)
 	json_set_number(value, "connectionAttempts", counters->connection_attempts);
 	json_set_number(value, "treatedAsWithdraw", counters->treated_as_withdraw);
 	json_set_number(value, "attributesDiscarded", counters->attributes_discarded);
+	json_set_number(value, "refusedPaths", source ? source->refused_paths : 0);
 }
 
 static void set_last_failure(json_t *value, const struct speaker_peer *peer)
@@ -230,7 +286,8 @@ static json_t *full_value(const struct speaker *speaker, const struct speaker_pe
 	json_t *value = summary_value(speaker, peer);
 
 	set_connection(value, peer);
-	set_opens(value, peer);
+	set_rules(value, speaker, peer);
+	set_session(value, peer);
 	set_timers(value, peer);
 	set_counters(value, peer);
 	set_policy(value, speaker, peer);

@@ -33,6 +33,8 @@ static void append_scalar(struct text *text, const json_t *value)
 		text_append(text, "%s", json_string_value(value));
 	else if (json_is_integer(value))
 		text_append(text, "%lld", (long long)json_integer_value(value));
+	else if (json_is_real(value))
+		text_append(text, "%.0f", json_real_value(value));
 	else if (json_is_boolean(value))
 		text_append(text, "%s", json_is_true(value) ? "yes" : "no");
 	else
@@ -62,6 +64,17 @@ void format_append_as_path(struct text *text, const json_t *path)
 		format_append(text, item, " ");
 		text_append(text, "%s", json_is_array(item) ? "}" : "");
 	}
+}
+
+void format_append_peer_address(struct text *text, const json_t *peer)
+{
+	if (format_is_null(peer, "interface"))
+		text_append(text, "%s", format_string(peer, "address"));
+	else if (format_is_null(peer, "address"))
+		text_append(text, "%s", format_string(peer, "interface"));
+	else
+		text_append(text, "%s%%%s", format_string(peer, "address"),
+		    format_string(peer, "interface"));
 }
 
 void format_append_duration(struct text *text, long long seconds)

@@ -20,6 +20,8 @@ bool format_is_null(const json_t *object, const char *key);
 void format_append(struct text *text, const json_t *value, const char *separator);
 /* "64512 64513 {1 2}" of an array with sets as arrays. */
 void format_append_as_path(struct text *text, const json_t *path);
+/* "10.0.0.1"; of an unnumbered peer "fe80::1%eth0", or "eth0" while its address is not known. */
+void format_append_peer_address(struct text *text, const json_t *peer);
 /* "59s", "1m02s", "1h02m", "3d04h". */
 void format_append_duration(struct text *text, long long seconds);
 /* "12.3 MB" and the like. */

@@ -147,16 +147,33 @@ void page_print_status(FILE *file, const json_t *status)
 
 /* One peer */
 
-static void print_peer_head(FILE *file, const json_t *peer)
+/* Who and where it is, and what we are to each other. */
+static void print_peer_identity(FILE *file, const json_t *peer)
+{
+	const bool has_mode = !format_is_null(peer, "localASNMode");
+	struct text address = {0};
+
+	format_append_peer_address(&address, peer);
+	if (!format_is_null(peer, "range"))
+		text_append(&address, ", of range %s", format_string(peer, "range"));
+	format_print_line(file, "Peer:", "%s", format_string(peer, "name"));
+	format_print_line(file, "Address:", "%s", address.string);
+	text_free(&address);
+	format_print_line(file, "AS:", "%lld, ours %lld%s%s", format_number(peer, "remoteASN"),
+	    format_number(peer, "localASN"), has_mode ? ", " : "",
+	    has_mode ? format_string(peer, "localASNMode") : "");
+	format_print_line(file, "Router ID:", "%s, ours %s", format_string(peer, "remoteRouterID"),
+	    format_string(peer, "localRouterID"));
+	if (!format_is_null(peer, "role") || !format_is_null(peer, "remoteRole"))
+		format_print_line(file, "Role:", "%s, ours %s%s", format_string(peer, "remoteRole"),
+		    format_string(peer, "role"),
+		    json_is_true(json_object_get(peer, "strictRole")) ? ", strict" : "");
+}
+
+static void print_peer_state(FILE *file, const json_t *peer)
 {
 	struct text since = {0};
 
-	format_print_line(file, "Peer:", "%s", format_string(peer, "name"));
-	format_print_line(file, "Address:", "%s", format_string(peer, "address"));
-	format_print_line(file, "AS:", "%lld, ours %lld", format_number(peer, "remoteASN"),
-	    format_number(peer, "localASN"));
-	format_print_line(file, "Router ID:", "%s, ours %s", format_string(peer, "remoteRouterID"),
-	    format_string(peer, "localRouterID"));
 	if (!format_is_null(peer, "changedSeconds"))
 		format_append_duration(&since, format_number(peer, "changedSeconds"));
 	format_print_line(file, "State:", "%s%s%s", format_string(peer, "state"),
@@ -218,6 +235,18 @@ static void print_peer_timers(FILE *file, const json_t *peer)
 	    format_number(timers, "configuredHoldTime"), format_number(timers, "connectRetryTime"));
 }
 
+static const char *add_path_text(const json_t *family)
+{
+	const bool sends = json_is_true(json_object_get(family, "addPathSend"));
+	const bool receives = json_is_true(json_object_get(family, "addPathReceive"));
+
+	if (sends && receives)
+		return ", several paths both ways";
+	if (sends)
+		return ", several paths sent";
+	return receives ? ", several paths received" : "";
+}
+
 static void print_peer_families(FILE *file, const json_t *peer)
 {
 	const json_t *all = json_object_get(peer, "families");
@@ -230,14 +259,14 @@ static void print_peer_families(FILE *file, const json_t *peer)
 			use = "not negotiated";
 		if (json_is_true(json_object_get(family, "negotiated")))
 			use = "negotiated";
-		format_print_line(file,
-		    i ? "" : "Prefixes:", "%s: %lld received, %lld accepted, %lld advertised (%s)",
-		    family_labels[i], format_number(family, "received"),
-		    format_number(family, "accepted"), format_number(family, "advertised"), use);
+		format_print_line(file, i ? "" : "Prefixes:",
+		    "%s: %lld received, %lld accepted, %lld advertised (%s%s)", family_labels[i],
+		    format_number(family, "received"), format_number(family, "accepted"),
+		    format_number(family, "advertised"), use, add_path_text(family));
 	}
 	if (format_number(peer, "maxPrefixes"))
-		format_print_line(
-		    file, "", "limit %lld per family", format_number(peer, "maxPrefixes"));
+		format_print_line(file, "", "limit %lld per family, warning at %lld%%",
+		    format_number(peer, "maxPrefixes"), format_number(peer, "maxPrefixesWarning"));
 }
 
 static void print_peer_policy(FILE *file, const json_t *peer)
@@ -253,7 +282,15 @@ static void print_peer_policy(FILE *file, const json_t *peer)
 	else
 		format_print_line(file, "Export:", "by default");
 	if (json_is_true(json_object_get(peer, "routeReflectorClient")))
-		format_print_line(file, "", "a route reflector client");
+		format_print_line(file, "", "a route reflector client of cluster %s",
+		    format_string(peer, "clusterID"));
+	if (format_number(peer, "maxASPathLength"))
+		format_print_line(
+		    file, "", "AS paths of up to %lld", format_number(peer, "maxASPathLength"));
+	if (json_is_false(json_object_get(peer, "enforceFirstAS")))
+		format_print_line(file, "", "AS paths may begin with any AS");
+	if (json_array_size(json_object_get(peer, "stripAttributes")))
+		print_value(file, "  stripped:", json_object_get(peer, "stripAttributes"));
 }
 
 static void print_peer_messages(FILE *file, const json_t *peer)
@@ -272,6 +309,9 @@ static void print_peer_messages(FILE *file, const json_t *peer)
 	    "Counters:", "%lld flaps, %lld connection attempts, %lld bytes queued",
 	    format_number(peer, "flaps"), format_number(peer, "connectionAttempts"),
 	    format_number(peer, "queuedBytes"));
+	if (format_number(peer, "refusedPaths"))
+		format_print_line(file, "", "%lld paths over the limit of one prefix refused",
+		    format_number(peer, "refusedPaths"));
 	format_print_line(file, "",
 	    "malformed UPDATEs: %lld treated as withdraw, %lld with attributes discarded",
 	    format_number(peer, "treatedAsWithdraw"), format_number(peer, "attributesDiscarded"));
@@ -281,7 +321,8 @@ void page_print_peer(FILE *file, const json_t *peer)
 {
 	const json_t *capabilities = json_object_get(peer, "capabilities");
 
-	print_peer_head(file, peer);
+	print_peer_identity(file, peer);
+	print_peer_state(file, peer);
 	print_peer_failure(file, peer);
 	print_peer_connection(file, peer);
 	print_peer_timers(file, peer);
@@ -317,6 +358,12 @@ static void print_path_attributes(FILE *file, const json_t *path)
 	format_append(&text, json_object_get(path, "med"), "");
 	if (!format_is_null(path, "originatorID"))
 		text_append(&text, ", originator %s", format_string(path, "originatorID"));
+	if (!format_is_null(path, "aigp")) {
+		text_append(&text, ", AIGP ");
+		format_append(&text, json_object_get(path, "aigp"), "");
+	}
+	if (!format_is_null(path, "otc"))
+		text_append(&text, ", only to customers of AS %lld", format_number(path, "otc"));
 	if (!format_is_null(path, "kernelMetric"))
 		text_append(&text, ", kernel metric %lld", format_number(path, "kernelMetric"));
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
@@ -358,6 +405,8 @@ static void print_path(FILE *file, const json_t *path, const json_t *paths)
 	else
 		text_append(
 		    &from, "%s (%s)", format_string(path, "peer"), format_string(path, "source"));
+	if (!format_is_null(path, "pathID"))
+		text_append(&from, " path %lld", format_number(path, "pathID"));
 	if (best)
 		append_winning_reason(&from, paths);
 	else if (!strcmp(state, "multipath"))

@@ -50,6 +50,15 @@ static void add_since(struct text_table *table, const json_t *peer)
 	text_free(&since);
 }
 
+static void add_peer_address(struct text_table *table, const json_t *peer)
+{
+	struct text address = {0};
+
+	format_append_peer_address(&address, peer);
+	text_table_add(table, "%s", address.string);
+	text_free(&address);
+}
+
 /* Why it is kept down goes before what went wrong last. */
 static const char *peer_trouble(const json_t *peer)
 {
@@ -72,7 +81,7 @@ static void print_peers(struct view_output *output, const json_t *peers)
 		const json_t *peer = json_array_get(peers, i);
 
 		text_table_add(table, "%s", format_string(peer, "name"));
-		text_table_add(table, "%s", format_string(peer, "address"));
+		add_peer_address(table, peer);
 		text_table_add(table, "%lld", format_number(peer, "remoteASN"));
 		text_table_add(table, "%s", format_string(peer, "state"));
 		add_since(table, peer);

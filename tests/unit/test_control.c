@@ -1,6 +1,6 @@
 /*
- * The control socket with a real speaker behind it: one peer that nobody answers for, one fixed
- * prefix, nothing installed.
+ * The control socket with a real speaker behind it: two peers that nobody answers for, one of
+ * them behind an interface that is not there, two fixed prefixes, nothing installed.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,11 @@ static const char configuration[] =
     "router: {asn: 64512, routerID: 10.0.0.1, listen: {port: 0}}\n"
     "cluster: {source: none}\n"
     "peers:\n"
-    "- {name: tor-a, address: 127.0.0.9, asn: 65000, shutdown: true, import: []}\n"
+    "- {name: tor-a, address: 127.0.0.9, asn: 65000, shutdown: true, import: [],"
+    " role: customer, strictRole: true, localASN: 64999, localASNMode: replace,"
+    " maxPrefixes: 10, maxASPathLength: 20, enforceFirstAS: false, connectedCheck: false,"
+    " delayOpenTime: 3s, addPath: {send: 4, receive: true}, stripAttributes: [128, 4]}\n"
+    "- {name: leaf, interface: kbgpd-none, asn: external, shutdown: true}\n"
     "advertisements:\n"
     "- {name: fixed, type: Prefix, prefixes: [198.51.100.0/24, 203.0.113.0/24],"
     " communities: [\"64512:100\", \"large:64512:1:2\", no-export], med: 7}\n"
@@ -290,7 +294,7 @@ static void test_status_has_the_keys_of_the_manual(void **state)
 	assert_int_equal(json_integer_value(json_object_get(status, "asn")), 64512);
 	assert_string_equal(string_at(json_object_get(status, "config"), "state"), "loaded");
 	assert_int_equal(
-	    json_integer_value(json_object_get(json_object_get(status, "peers"), "total")), 1);
+	    json_integer_value(json_object_get(json_object_get(status, "peers"), "total")), 2);
 	json_decref(lines);
 }
 
@@ -303,7 +307,7 @@ static void test_peers_are_an_array_with_and_without_a_name(void **state)
 		const json_t *peers = json_object_get(json_array_get(lines, 0), "result");
 		const json_t *peer = json_array_get(peers, 0);
 
-		assert_int_equal(json_array_size(peers), 1);
+		assert_int_equal(json_array_size(peers), i ? 1 : 2);
 		assert_string_equal(string_at(peer, "name"), "tor-a");
 		assert_string_equal(string_at(peer, "address"), "127.0.0.9");
 		assert_int_equal(json_integer_value(json_object_get(peer, "remoteASN")), 65000);
@@ -311,6 +315,86 @@ static void test_peers_are_an_array_with_and_without_a_name(void **state)
 		assert_int_equal(json_object_get(peer, "timers") != NULL, i > 0);
 		json_decref(lines);
 	}
+}
+
+static json_t *ask_peer(struct world *world, const char *words)
+{
+	json_t *lines = ask(world, words);
+	json_t *peer =
+	    json_incref(json_array_get(json_object_get(json_array_get(lines, 0), "result"), 0));
+
+	assert_non_null(peer);
+	json_decref(lines);
+	return peer;
+}
+
+static void assert_keys(const json_t *object, const char *const (*keys)[2], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const json_t *value = json_object_get(object, keys[i][0]);
+		char *text;
+
+		if (!value)
+			fail_msg("no key %s", keys[i][0]);
+		text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+		if (strcmp(text, keys[i][1]))
+			fail_msg("%s is %s, not %s", keys[i][0], text, keys[i][1]);
+		free(text);
+	}
+}
+
+static void test_a_peer_has_the_keys_of_the_manual(void **state)
+{
+	static const char *const keys[][2] = {
+	    {"interface", "null"},
+	    {"range", "null"},
+	    {"localASN", "64999"},
+	    {"localASNMode", "\"replace\""},
+	    {"role", "\"customer\""},
+	    {"strictRole", "true"},
+	    {"remoteRole", "null"},
+	    {"clusterID", "\"10.0.0.1\""},
+	    {"addPath", "{\"send\":4,\"receive\":true}"},
+	    {"connectedCheck", "false"},
+	    {"enforceFirstAS", "false"},
+	    {"allowOwnASN", "0"},
+	    {"maxASPathLength", "20"},
+	    {"maxPrefixes", "10"},
+	    {"maxPrefixesWarning", "75"},
+	    {"aigp", "false"},
+	    {"stripAttributes", "[\"MULTI_EXIT_DISC\",\"128\"]"},
+	    {"extendedMessage", "false"},
+	    {"enhancedRouteRefresh", "false"},
+	    {"gracefulRestart", "null"},
+	    {"longLivedGracefulRestart", "null"},
+	    {"remoteHostName", "null"},
+	    {"refusedPaths", "0"},
+	    {"lastFailure", "null"},
+	};
+	json_t *peer = ask_peer(*state, "peers tor-a");
+	const json_t *family = json_object_get(json_object_get(peer, "families"), "ipv4");
+
+	assert_keys(peer, keys, sizeof(keys) / sizeof(keys[0]));
+	assert_true(json_is_false(json_object_get(family, "addPathSend")));
+	assert_true(json_is_false(json_object_get(family, "addPathReceive")));
+	json_decref(peer);
+}
+
+static void test_an_unnumbered_peer_has_an_interface_and_no_address_yet(void **state)
+{
+	static const char *const keys[][2] = {
+	    {"name", "\"leaf\""},
+	    {"address", "null"},
+	    {"interface", "\"kbgpd-none\""},
+	    {"range", "null"},
+	    {"localASNMode", "null"},
+	    {"role", "null"},
+	    {"stripAttributes", "[]"},
+	};
+	json_t *peer = ask_peer(*state, "peers leaf");
+
+	assert_keys(peer, keys, sizeof(keys) / sizeof(keys[0]));
+	json_decref(peer);
 }
 
 static void test_routes_are_sorted_with_all_their_attributes(void **state)
@@ -453,6 +537,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_status_has_the_keys_of_the_manual, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_peers_are_an_array_with_and_without_a_name, start, stop),
+	    cmocka_unit_test_setup_teardown(test_a_peer_has_the_keys_of_the_manual, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_an_unnumbered_peer_has_an_interface_and_no_address_yet, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_routes_are_sorted_with_all_their_attributes, start, stop),
 	    cmocka_unit_test_setup_teardown(test_routes_can_be_narrowed, start, stop),

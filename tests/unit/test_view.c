@@ -81,6 +81,23 @@ static void test_peers_have_a_line_each(void **state)
 	    "             0/0/0  shut down\n");
 }
 
+static void test_an_unnumbered_peer_is_at_its_interface(void **state)
+{
+	(void)state;
+	assert_shows("peers",
+	    "[{'name':'leaf-a','address':'fe80::1','interface':'eth0','remoteASN':65000,"
+	    "'state':'Idle','changedSeconds':null,'lastError':''},"
+	    "{'name':'leaf-b','address':null,'interface':'eth1','remoteASN':0,"
+	    "'state':'Idle','changedSeconds':null,'lastError':''},"
+	    "{'name':'vms-10.9.0.5','address':'10.9.0.5','interface':null,'range':'vms',"
+	    "'remoteASN':65010,'state':'Idle','changedSeconds':null,'lastError':''}]",
+	    "NAME          ADDRESS          AS  STATE  SINCE  IPV4 RCV/ACC/ADV  IPV6 RCV/ACC/ADV"
+	    "  LAST ERROR\n"
+	    "leaf-a        fe80::1%eth0  65000  Idle   never                 -                 -\n"
+	    "leaf-b        eth1              0  Idle   never                 -                 -\n"
+	    "vms-10.9.0.5  10.9.0.5      65010  Idle   never                 -                 -\n");
+}
+
 #define PATH_A                                                                                    \
 	"{'prefix':'10.1.0.0/24','best':true,'state':'best','reason':'best','peer':'tor-a',"      \
 	"'source':'ebgp','nextHop':'10.0.0.1','asPath':[65000,64513,[1,2]],'origin':'IGP',"       \
@@ -220,6 +237,54 @@ static void test_a_peer_page_survives_missing_keys(void **state)
 	free(text);
 }
 
+static void test_a_peer_page_tells_the_rules(void **state)
+{
+	char *text = show("peer",
+	    "[{'name':'vms-10.9.0.5','address':'10.9.0.5','range':'vms','remoteASN':65010,"
+	    "'localASN':64999,'localASNMode':'replace','role':'customer','strictRole':true,"
+	    "'remoteRole':'provider','families':{'ipv4':{'configured':true,'negotiated':true,"
+	    "'received':3,'accepted':2,'advertised':1,'addPathSend':true,'addPathReceive':true},"
+	    "'ipv6':{'configured':true,'negotiated':true,'addPathSend':true}},"
+	    "'maxPrefixes':1000,'maxPrefixesWarning':75,'routeReflectorClient':true,"
+	    "'clusterID':'10.0.0.1','maxASPathLength':20,'enforceFirstAS':false,"
+	    "'stripAttributes':['AIGP','128'],'refusedPaths':7}]");
+	static const char *const lines[] = {
+	    "Address:          10.9.0.5, of range vms\n",
+	    "AS:               65010, ours 64999, replace\n",
+	    "Role:             provider, ours customer, strict\n",
+	    "Prefixes:         IPv4: 3 received, 2 accepted, 1 advertised (negotiated, several paths"
+	    " both ways)\n"
+	    "                  IPv6: 0 received, 0 accepted, 0 advertised (negotiated, several paths"
+	    " sent)\n"
+	    "                  limit 1000 per family, warning at 75%\n",
+	    "                  a route reflector client of cluster 10.0.0.1\n"
+	    "                  AS paths of up to 20\n"
+	    "                  AS paths may begin with any AS\n"
+	    "  stripped:       AIGP, 128\n",
+	    "                  7 paths over the limit of one prefix refused\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(text, lines[i]))
+			fail_msg("no \"%s\" in:\n%s", lines[i], text);
+	free(text);
+}
+
+static void test_a_route_shows_its_rare_attributes(void **state)
+{
+	(void)state;
+	assert_shows("route",
+	    "[{'prefix':'10.1.0.0/24','best':true,'state':'best','reason':'best','peer':'tor-a',"
+	    "'source':'ebgp','pathID':4,'nextHop':'10.0.0.1','asPath':[65000],'origin':'IGP',"
+	    "'localPref':100,'med':null,'aigp':1.8446744073709552e19,'otc':4200000000}]",
+	    "10.1.0.0/24: 1 path\n"
+	    "> from tor-a (ebgp) path 4: best, the only usable path\n"
+	    "    next hop 10.0.0.1, AS path 65000, origin IGP\n"
+	    "    local preference 100, MED -, AIGP 18446744073709551616, only to customers of "
+	    "AS 4200000000\n");
+}
+
 static void test_durations_have_two_units(void **state)
 {
 	static const struct {
@@ -248,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_peers_have_a_line_each),
+	    cmocka_unit_test(test_an_unnumbered_peer_is_at_its_interface),
 	    cmocka_unit_test(test_routes_have_a_line_per_path),
 	    cmocka_unit_test(test_a_route_says_why_each_path_won_or_lost),
 	    cmocka_unit_test(test_advertisements_give_the_reason),
@@ -256,6 +322,8 @@ int main(void)
 	    cmocka_unit_test(test_an_event_is_a_line_that_nobody_can_forge),
 	    cmocka_unit_test(test_status_shows_what_was_refused),
 	    cmocka_unit_test(test_a_peer_page_survives_missing_keys),
+	    cmocka_unit_test(test_a_peer_page_tells_the_rules),
+	    cmocka_unit_test(test_a_route_shows_its_rare_attributes),
 	    cmocka_unit_test(test_durations_have_two_units),
 	    cmocka_unit_test(test_an_unknown_view_is_none),
 	};

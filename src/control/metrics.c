@@ -247,6 +247,28 @@ static void print_peer_prefixes(const struct metric_writer *writer)
 	}
 }
 
+static double peer_prefixes_limit(const struct speaker_peer *peer)
+{
+	return speaker_peer_config(peer)->max_prefixes;
+}
+
+static void print_peer_prefixes_limit(const struct metric_writer *writer)
+{
+	for_each_peer(writer, peer_prefixes_limit);
+}
+
+static double peer_refused_paths(const struct speaker_peer *peer)
+{
+	const struct rib_peer *source = speaker_peer_rib_peer(peer);
+
+	return source ? (double)source->refused_paths : 0;
+}
+
+static void print_peer_refused_paths(const struct metric_writer *writer)
+{
+	for_each_peer(writer, peer_refused_paths);
+}
+
 static void print_peer_uptime(const struct metric_writer *writer)
 {
 	const uint64_t now = loop_now(speaker_loop(writer->speaker));
@@ -468,6 +490,10 @@ static const struct metric metrics[] = {
     {"peer_prefixes", "gauge", {"peer", "family", "kind"},
 	"Prefixes received, of these accepted by import policy, and advertised.",
 	print_peer_prefixes},
+    {"peer_prefixes_limit", "gauge", {"peer"}, "Prefixes of a family that it may send; 0: any.",
+	print_peer_prefixes_limit},
+    {"peer_refused_paths_total", "counter", {"peer"},
+	"Paths refused as there were too many of one prefix.", print_peer_refused_paths},
     {"peer_flaps_total", "counter", {"peer"}, "Times that the session left Established.",
 	print_peer_flaps},
     {"peer_connection_attempts_total", "counter", {"peer"}, "Connections that were begun.",

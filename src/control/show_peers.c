@@ -51,19 +51,13 @@ static bool seconds_since_change(
 	return since != 0;
 }
 
-/*
- * The address of an unnumbered peer is the one that was learned, so it is the session that knows
- * it; the entry of a dynamic peer is what it was made of.
- */
 static void set_place(json_t *value, const struct speaker_peer *peer)
 {
 	const struct config_peer *config = speaker_peer_config(peer);
-	const struct bgp_session_settings *settings =
-	    bgp_session_settings(speaker_peer_session(peer));
 
-	json_set(value, "address", json_value_address(&settings->transport.remote));
+	json_set(value, "address", json_value_address(speaker_peer_address(peer)));
 	json_set_text(value, "interface", config->interface);
-	json_set_text(value, "range", config->has_range ? config->name : NULL);
+	json_set_text(value, "range", speaker_peer_is_dynamic(peer) ? config->name : NULL);
 }
 
 static json_t *summary_value(const struct speaker *speaker, const struct speaker_peer *peer)

@@ -333,6 +333,14 @@ static void print_peer_queued(const struct metric_writer *writer)
 	for_each_peer(writer, peer_queued);
 }
 
+static void print_connections_refused(const struct metric_writer *writer)
+{
+	const struct speaker_listen_counters *counters = speaker_listen_counters(writer->speaker);
+
+	append_labelled(writer, "unknown", (double)counters->refused_unknown);
+	append_labelled(writer, "limit", (double)counters->refused_limit);
+}
+
 /* No BFD session exists yet, so there is no sample. */
 static void print_bfd_up(const struct metric_writer *writer)
 {
@@ -506,6 +514,8 @@ static const struct metric metrics[] = {
 	print_peer_attributes_discarded},
     {"peer_queued_bytes", "gauge", {"peer"}, "Output that the socket has not taken yet.",
 	print_peer_queued},
+    {"connections_refused_total", "counter", {"reason"},
+	"Connections that were closed before a byte was read.", print_connections_refused},
     {"bfd_up", "gauge", {"peer"}, "1 if the BFD session is up.", print_bfd_up},
     {"rib_prefixes", "gauge", {"family"}, "Prefixes with at least one path.", print_rib_prefixes},
     {"rib_paths", "gauge", {"family"}, "Paths, filtered ones included.", print_rib_paths},

@@ -91,12 +91,11 @@ static void set_origin_of_path(
 	if (path->peer == RIB_PEER_LOCAL)
 		json_set_text(
 		    object, "advertisement", speaker_advertisement_of_path(speaker, path));
-	else if (path->path_id)
-		json_set_number(object, "pathID", path->path_id);
 }
 
+/* `path_id` is the Path Identifier as received or as sent; 0: none. */
 static json_t *path_value(const struct route_walk *walk, const struct rib_prefix *prefix,
-    const struct rib_path *path, const struct bgp_attributes *attributes)
+    const struct rib_path *path, uint32_t path_id, const struct bgp_attributes *attributes)
 {
 	json_t *object = json_object();
 
@@ -106,6 +105,8 @@ static json_t *path_value(const struct route_walk *walk, const struct rib_prefix
 	json_set_text(object, "state", path_state(prefix, path));
 	json_set_text(object, "reason", path_reason(prefix, path));
 	set_origin_of_path(object, walk->speaker, path);
+	if (path_id)
+		json_set_number(object, "pathID", path_id);
 	attributes_json_set(object, attributes);
 	return object;
 }
@@ -114,12 +115,14 @@ static void append_path(const struct route_walk *walk, const struct rib_prefix *
     const struct rib_path *path, struct text *lines)
 {
 	const struct attribute_set *set = path->attributes;
+	/* That of our own paths only tells advertisements apart. */
+	const uint32_t path_id = path->peer == RIB_PEER_LOCAL ? 0 : path->path_id;
 	struct bgp_attributes attributes;
 	json_t *object;
 
 	attribute_set_view(set, &attributes);
 	attributes.next_hop = set->next_hop->key;
-	object = path_value(walk, prefix, path, &attributes);
+	object = path_value(walk, prefix, path, path_id, &attributes);
 	/* What the decision process compares, also where the neighbour sent none. */
 	json_set_number(object, "localPref", set->local_pref);
 	if (set->kernel_metric)
@@ -158,11 +161,8 @@ static unsigned append_advertised(struct route_walk *walk, const struct rib_pref
 
 	while (
 	    update_group_show(member, prefix->prefix.family, id, &cursor, &walk->arena, &route)) {
-		json_t *object = path_value(walk, prefix, route.path, &route.attributes);
-
-		if (route.path_id)
-			json_set_number(object, "pathID", route.path_id);
-		json_append_line(lines, object);
+		json_append_line(
+		    lines, path_value(walk, prefix, route.path, route.path_id, &route.attributes));
 		count++;
 		arena_reset(&walk->arena);
 	}

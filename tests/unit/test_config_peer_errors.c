@@ -167,6 +167,10 @@ static const struct config_error_row rows[] = {
 	"link\n"
 	"k.yaml:3:59: peers[0].localAddress: is of no use with interface: the link-local address "
 	"of it is taken\n"},
+    {"router: {asn: 1, nodeOverrides: [{routerID: 1.1.1.1}]}\n"
+     "peers:\n"
+     "- {name: a, address: 10.0.0.1, asn: 1, role: peer}\n",
+	"k.yaml:3:46: peers[0].role: is only for peers in another AS (RFC 9234)\n"},
     {ROUTER "peers:\n"
 	    "- {name: a, interface: eth0, asn: 64512, role: peer}\n",
 	"k.yaml:3:48: peers[0].role: is only for peers in another AS (RFC 9234)\n"},

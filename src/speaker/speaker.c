@@ -73,15 +73,30 @@ struct speaker_peer *speaker_peer_at(const struct speaker *speaker, size_t index
 	return index < speaker->peer_count ? speaker->peers[index] : NULL;
 }
 
+/* "eth0", or "fe80::1%eth0", as it is shown: one link-local address may be on many links. */
+static bool is_behind(const struct speaker_peer *peer, const char *place)
+{
+	const char *interface = peer->config->interface;
+	const char *percent = strchr(place, '%');
+	char address[IP_TEXT_MAX];
+	size_t length;
+
+	if (!interface || strcmp(percent ? percent + 1 : place, interface) != 0)
+		return false;
+	ip_address_print(&peer->address, address);
+	length = percent ? (size_t)(percent - place) : 0;
+	return !percent || (strlen(address) == length && memcmp(place, address, length) == 0);
+}
+
 struct speaker_peer *speaker_peer_find(const struct speaker *speaker, const char *name)
 {
 	struct ip_address address;
-	bool is_address = ip_address_parse(name, &address);
+	bool is_address = ip_address_parse(name, &address) && !ip_address_is_unspecified(&address);
 
 	for (size_t i = 0; i < speaker->peer_count; i++) {
 		struct speaker_peer *peer = speaker->peers[i];
 
-		if (strcmp(peer->name, name) == 0 ||
+		if (strcmp(peer->name, name) == 0 || is_behind(peer, name) ||
 		    (is_address && ip_address_equal(&peer->address, &address)))
 			return peer;
 	}

@@ -108,7 +108,7 @@ const struct speaker_listen_counters *speaker_listen_counters(const struct speak
  * order in which they came; NULL at the end.
  */
 struct speaker_peer *speaker_peer_at(const struct speaker *speaker, size_t index);
-/* By name or address; NULL: none. */
+/* By name, address, interface, or an address with its interface; NULL: none. */
 struct speaker_peer *speaker_peer_find(const struct speaker *speaker, const char *name);
 /* The peer that a path of the RIB came from; NULL for this node's own. */
 struct speaker_peer *speaker_peer_of_path(

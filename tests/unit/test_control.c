@@ -391,8 +391,11 @@ static void test_an_unnumbered_peer_has_an_interface_and_no_address_yet(void **s
 	    {"role", "null"},
 	    {"stripAttributes", "[]"},
 	};
-	json_t *peer = ask_peer(*state, "peers leaf");
+	json_t *peer = ask_peer(*state, "peers kbgpd-none");
 
+	assert_refused(*state, "peers fe80::1%kbgpd-none", false, "no peer has the name");
+	assert_refused(*state, "peers ::", false, "no peer has the name");
+	assert_refused(*state, "peers 0.0.0.0", false, "no peer has the name");
 	assert_keys(peer, keys, sizeof(keys) / sizeof(keys[0]));
 	json_decref(peer);
 }

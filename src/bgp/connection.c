@@ -141,7 +141,7 @@ static size_t hand_up(struct bgp_connection *connection, const uint8_t *bytes, s
 
 		if (!bgp_header_decode(bytes + at, connection->extended, &header, &notification)) {
 			loop_watch_set(&connection->watch, 0);
-			connection->ops->bad_header(connection->arg, &header, &notification);
+			connection->ops->bad_header(connection->arg, &notification);
 			return length;
 		}
 		if (header.length > length - at)

@@ -24,9 +24,8 @@ struct bgp_connection_ops {
 	void (*connected)(void *arg);
 	/* A whole message; the body is valid during the call. */
 	void (*message)(void *arg, const struct bgp_header *header, struct wire_span body);
-	/* What came is no message, though it may look like one; nothing more is read. */
-	void (*bad_header)(void *arg, const struct bgp_header *header,
-	    const struct bgp_notification *notification);
+	/* What came is no message; nothing more is read. */
+	void (*bad_header)(void *arg, const struct bgp_notification *notification);
 	/* The connection is gone: an errno, or 0 if the neighbour closed it; nothing more is read. */
 	void (*failed)(void *arg, int code);
 	/* Everything that was queued is with the kernel. */

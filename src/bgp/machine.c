@@ -194,21 +194,14 @@ static void on_message(void *arg, const struct bgp_header *header, struct wire_s
 	shared->ops->leave(shared->arg);
 }
 
-/* RFC 4271 6.4: a NOTIFICATION is not answered with one, not even if its length is wrong. */
-static void on_bad_header(
-    void *arg, const struct bgp_header *header, const struct bgp_notification *notification)
+/* RFC 4271 6.1: also for a NOTIFICATION of a wrong length, which is not one yet. */
+static void on_bad_header(void *arg, const struct bgp_notification *notification)
 {
 	struct bgp_machine *machine = arg;
 	struct bgp_machine_shared *shared = machine->shared;
 
 	shared->ops->enter(shared->arg);
-	if (header->type == BGP_MESSAGE_NOTIFICATION &&
-	    notification->subcode == BGP_HEADER_BAD_LENGTH) {
-		bgp_reason_set_text(machine, "received a NOTIFICATION of a wrong length", NULL);
-		bgp_machine_step(machine, BGP_EVENT_NOTIFICATION, NULL);
-	} else {
-		bgp_machine_step(machine, BGP_EVENT_HEADER_ERROR, notification);
-	}
+	bgp_machine_step(machine, BGP_EVENT_HEADER_ERROR, notification);
 	shared->ops->leave(shared->arg);
 }
 

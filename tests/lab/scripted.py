@@ -29,8 +29,9 @@ OPTIONAL, TRANSITIVE, PARTIAL, EXTENDED = 0x80, 0x40, 0x20, 0x10
 BOTH = OPTIONAL | TRANSITIVE
 ORIGIN, AS_PATH, NEXT_HOP, MED, LOCAL_PREF, ATOMIC_AGGREGATE, AGGREGATOR, COMMUNITIES = range(1, 9)
 ORIGINATOR_ID, CLUSTER_LIST, MP_REACH, MP_UNREACH = 9, 10, 14, 15
-EXTENDED_COMMUNITIES, AS4_PATH, AS4_AGGREGATOR, LARGE_COMMUNITIES = 16, 17, 18, 32
-SET, SEQUENCE, CONFED_SEQUENCE = 1, 2, 3
+EXTENDED_COMMUNITIES, AS4_PATH, AS4_AGGREGATOR = 16, 17, 18
+IPV6_COMMUNITIES, AIGP, LARGE_COMMUNITIES, ONLY_TO_CUSTOMER = 25, 26, 32, 35
+SET, SEQUENCE, CONFED_SEQUENCE, CONFED_SET = 1, 2, 3, 4
 
 
 # What is sent
@@ -56,6 +57,13 @@ def as4(asn):
 
 REFRESH = capability(2)
 EXTENDED_NEXT_HOP = capability(5, struct.pack("!HHH", IPV4, UNICAST, IPV6))
+EXTENDED_MESSAGE = capability(6)
+ENHANCED_REFRESH = capability(70)
+
+
+def add_path(mode, *families):
+    """RFC 7911: mode 1 receives, 2 sends, 3 does both."""
+    return capability(69, b"".join(struct.pack("!HBB", afi, UNICAST, mode) for afi in families))
 
 
 def usual_capabilities(asn):
@@ -90,6 +98,11 @@ def attribute(flags, kind, value, length=None):
     length = len(value) if length is None else length
     form = "!BBH" if flags & EXTENDED else "!BBB"
     return struct.pack(form, flags, kind, length) + value
+
+
+def path_bytes(path_id, *prefixes):
+    """NLRI with a Path Identifier (RFC 7911)."""
+    return b"".join(struct.pack("!I", path_id) + prefix_bytes(prefix) for prefix in prefixes)
 
 
 def segment(kind, *asns, size=4):
@@ -161,13 +174,16 @@ class Reader:
     def number(self, size):
         return int.from_bytes(self.take(size), "big")
 
-    def prefixes(self, afi):
+    def prefixes(self, afi, with_paths=False):
+        """Prefixes, or pairs of a prefix and its Path Identifier."""
         size, found = (4 if afi == IPV4 else 16), []
         while self.data:
+            path_id = self.number(4) if with_paths else None
             length = self.number(1)
             octets = self.take((length + 7) // 8)
             packed = octets + bytes(size - len(octets))
-            found.append(str(ipaddress.ip_network((packed, length))))
+            prefix = str(ipaddress.ip_network((packed, length)))
+            found.append((prefix, path_id) if with_paths else prefix)
         return found
 
 
@@ -203,6 +219,22 @@ def parse_attributes(data):
         assert kind not in found, f"attribute {kind} twice"
         found[kind] = flags & ~EXTENDED, value
     return found
+
+
+def check_form(kinds, withdrawn, announced):
+    """RFC 7606 5.1: one place for prefixes, the MP attribute first; RFC 4271 5: then by type."""
+    places = [place for place in (MP_REACH, MP_UNREACH) if place in kinds]
+    assert len(places) + bool(withdrawn) + bool(announced) <= 1, "prefixes in several places"
+    others = [kind for kind in kinds if kind not in places]
+    assert kinds == places + sorted(others), f"attributes in the order {kinds}"
+
+
+def check_flags(attributes):
+    """RFC 4271 4.3: well-known ones are transitive, and Partial is for optional transitive ones."""
+    for kind, (flags, _) in attributes.items():
+        assert not flags & 0x0f
+        assert flags & OPTIONAL or flags == TRANSITIVE, f"attribute {kind}: flags {flags:#x}"
+        assert flags & TRANSITIVE or not flags & PARTIAL, f"attribute {kind}: flags {flags:#x}"
 
 
 def check_path(attribute_, size):
@@ -269,13 +301,27 @@ def listen(host, address):
     return listener
 
 
-def connect(host, address, remote, receive_buffer=None):
-    """A connection to kbgpd from this address of the host."""
+def sign(sock, remote, password):
+    """RFC 2385: segments to and from this IPv4 address have a digest."""
+    key = password.encode()
+    # struct tcp_md5sig: sockaddr_storage, flags, prefix length, key length, interface, key.
+    address = struct.pack("=HH4s", socket.AF_INET, 0, address_bytes(remote)).ljust(128, b"\0")
+    sock.setsockopt(socket.IPPROTO_TCP, 14,  # TCP_MD5SIG
+                    address + struct.pack("=BBHi80s", 0, 0, len(key), 0, key))
+
+
+def connect(host, address, remote, receive_buffer=None, password=None, options=(),
+            patience=PATIENCE):
+    """A connection to kbgpd from this address of the host; options: (level, name, value)."""
     with inside(host):
         sock = socket.socket(family_of(address), socket.SOCK_STREAM)
     if receive_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    sock.settimeout(PATIENCE)
+    for option in options:
+        sock.setsockopt(*option)
+    if password:
+        sign(sock, remote, password)
+    sock.settimeout(patience)
     sock.bind((address, 0))
     sock.connect((remote, PORT))
     return sock
@@ -287,8 +333,11 @@ class Neighbour:
     def __init__(self, sock, asn, identifier, address=None):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock, self.asn, self.identifier, self.address = sock, asn, identifier, address
+        self.internal = False   # of kbgpd's AS
         self.input = b""
         self.size = 4           # of an AS number, once OPENs are exchanged
+        self.longest = 4096     # octets of a message, once OPENs are exchanged
+        self.paths = ()         # the AFIs whose prefixes come with a Path Identifier
         self.open = None        # body of kbgpd's OPEN
         self.routes = {}        # prefix -> Route
         self.withdrawn = []     # every prefix, in the order in which they came
@@ -324,7 +373,7 @@ class Neighbour:
             self._read(end)
         assert self.input[:16] == MARKER
         length, kind = struct.unpack("!HB", self.input[16:HEADER])
-        assert HEADER <= length <= 4096 and kind in NAMES
+        assert HEADER <= length <= self.longest and kind in NAMES
         while len(self.input) < length:
             self._read(end)
         body, self.input = self.input[HEADER:length], self.input[length:]
@@ -387,9 +436,12 @@ class Neighbour:
     def _take_update(self, body):
         self.updates += 1
         reader = Reader(body)
-        withdrawn = Reader(reader.take(reader.number(2))).prefixes(IPV4)
+        with_paths = IPV4 in self.paths
+        withdrawn = Reader(reader.take(reader.number(2))).prefixes(IPV4, with_paths)
         attributes = parse_attributes(reader.take(reader.number(2)))
-        announced = reader.prefixes(IPV4)
+        announced = reader.prefixes(IPV4, with_paths)
+        check_form(list(attributes), withdrawn, announced)
+        check_flags(attributes)
         if not withdrawn and not attributes and not announced:
             self.ended.append(IPV4)
         reach, unreach = attributes.pop(MP_REACH, None), attributes.pop(MP_UNREACH, None)
@@ -403,7 +455,7 @@ class Neighbour:
             assert safi == UNICAST
             if not reader.data and not attributes:
                 self.ended.append(afi)
-            withdrawn += reader.prefixes(afi)
+            withdrawn += reader.prefixes(afi, afi in self.paths)
         if reach:
             assert reach[0] == OPTIONAL
             reader = Reader(reach[1])
@@ -411,7 +463,7 @@ class Neighbour:
             assert safi == UNICAST
             hops = reader.take(reader.number(1))
             assert reader.number(1) == 0
-            announced += reader.prefixes(afi)
+            announced += reader.prefixes(afi, afi in self.paths)
         self._take_prefixes(withdrawn, announced, Route(attributes, hops, self.size))
 
     def _take_prefixes(self, withdrawn, announced, route):
@@ -443,10 +495,10 @@ class Neighbour:
         self.expect(KEEPALIVE)
         return self
 
-    def to_established(self, families=(IPV4, IPV6), size=4, **options):
+    def to_established(self, families=(IPV4, IPV6), size=4, longest=4096, paths=(), **options):
         """Established, and the first table is complete."""
         self.to_open_confirm(**options)
-        self.size = size
+        self.size, self.longest, self.paths = size, longest, paths
         self.send(message(KEEPALIVE))
         self.read_until(lambda: set(self.ended) >= set(families), "End-of-RIB")
         return self
@@ -455,8 +507,10 @@ class Neighbour:
 
     def attributes(self, *more, path=None):
         """The mandatory attributes of IPv4, and more."""
-        return (origin() + as_path(*(path or [self.asn]), size=self.size)
-                + next_hop(self.address) + b"".join(more))
+        if path is None:
+            path = [] if self.internal else [self.asn]
+        return (origin() + as_path(*path, size=self.size) + next_hop(self.address)
+                + (local_pref() if self.internal else b"") + b"".join(more))
 
     def announce(self, *prefixes, more=b"", path=None):
         self.send(update(self.attributes(more, path=path), prefix_bytes(*prefixes)))

@@ -1,4 +1,4 @@
-"""The ground for test_wire*.py: kbgpd with a peer for every case, and a host with all of them.
+"""The ground for test_wire.py and test_rfc*.py: kbgpd with a peer for every case.
 
 The cases of one worker share a lab: the node with kbgpd, 65001 on 10.0.0.1, and one host that has
 the addresses of all neighbours.  An error makes kbgpd rest towards the neighbour that made it, so
@@ -12,7 +12,7 @@ import pytest
 import scripted
 from daemons import Kbgpd
 from lab import Lab, wait_until
-from scripted import KEEPALIVE, Neighbour, message
+from scripted import IPV4, KEEPALIVE, Neighbour, message, multiprotocol, prefix_bytes, update
 
 NODE, NODE_ASN = "10.0.0.1", 65001
 NODE6 = "2001:db8::1"
@@ -29,9 +29,16 @@ KINDS = {
     "limited": (6, 2, 65002, ["passive: true", "maxPrefixes: 2", "import: [all]"]),
     "ipv4": (7, 4, 65002,
              ["passive: true", "connectRetryTime: 1s", "families: [ipv4]", "import: [all]"]),
-    "secure": (9, 2, 65002, ["passive: true", "ttlSecurity: 1"]),
+    "secure": (9, 6, 65002, ["passive: true", "ttlSecurity: 1"]),
     "six": (8, 4, 65002, ["passive: true", "import: [all]"]),
+    # Internal: reflected to, and without reflection but with every route that may go there.
+    "client": (10, 40, NODE_ASN, ["passive: true", "import: [all]", "routeReflectorClient: true"]),
+    "inner": (11, 60, NODE_ASN, ["passive: true", "import: [all]", "export: [all]"]),
+    "plain": (12, 6, 65002, ["passive: true"]),
+    "unchanged": (13, 10, 65003, ["passive: true", "export: [all]", "nextHop: unchanged"]),
+    "signed": (14, 6, 65002, ["passive: true", "import: [all]", "passwordFile: FOLDER/password"]),
 }
+PASSWORD = "correct horse"
 ROUTER = f"router: {{asn: {NODE_ASN}, routerID: {NODE}}}\n"
 REST = """
 advertisements:
@@ -47,10 +54,10 @@ def address_of(kind, number):
     return f"2001:db8::8:{number:x}" if kind == "six" else f"10.0.{octet}.{number}"
 
 
-def peer_entry(kind, number):
+def peer_entry(kind, number, folder=""):
     _, _, asn, keys = KINDS[kind]
     return (f'- {{name: {kind}{number}, address: "{address_of(kind, number)}", asn: {asn}, '
-            f"{', '.join(keys)}}}\n")
+            f"{', '.join(keys)}}}\n".replace("FOLDER", str(folder)))
 
 
 class Ground:
@@ -69,8 +76,9 @@ class Ground:
                                             for number in range(1, count + 1)))
             else:  # every address of the range, in one go
                 self.host.ip(f"route add local 10.0.{KINDS[kind][0]}.0/24 dev lo")
-        peers = "".join(peer_entry(kind, number) for kind, count in kinds.items()
-                        for number in range(1, count + 1))
+        (self.node.folder / "password").write_text(PASSWORD)
+        peers = "".join(peer_entry(kind, number, self.node.folder)
+                        for kind, count in kinds.items() for number in range(1, count + 1))
         self.kbgpd = Kbgpd(self.node, build, f"{ROUTER}peers:\n{peers}{REST}", running=False)
         self.kbgpd.environment.update(environment or {})
         self.kbgpd.start()
@@ -91,7 +99,7 @@ class Ground:
     def keep(self, sock, kind, number, asn=None, identifier=None):
         new = Neighbour(sock, asn or KINDS[kind][2],
                         identifier or f"10.{KINDS[kind][0]}.1.{number}", address_of(kind, number))
-        new.name = f"{kind}{number}"
+        new.name, new.internal = f"{kind}{number}", new.asn == NODE_ASN
         # Prefixes of this neighbour alone.
         new.prefix = f"10.{100 + KINDS[kind][0]}.{number}.0/24"
         new.prefix6 = f"2001:db8:{KINDS[kind][0]:x}:{number:x}::/64"
@@ -104,6 +112,13 @@ class Ground:
     def peer(self, neighbour):
         """Everything that kbgpctl knows of a neighbour."""
         return self.kbgpd.ctl("peers", neighbour.name)[0]
+
+    def path(self, prefix, neighbour):
+        """What kbgpctl shows of the path of this neighbour."""
+        found = [path for path in self.kbgpd.ctl("routes", prefix)
+                 if path["peer"] == neighbour.name]
+        assert len(found) == 1, found
+        return found[0]
 
     def wait_failure(self, neighbour, direction, code, subcode):
         """kbgpctl says which NOTIFICATION ended it, and who sent it."""
@@ -154,6 +169,55 @@ STATES = {"OpenSent": Neighbour.to_open_sent, "OpenConfirm": Neighbour.to_open_c
 @pytest.fixture(params=STATES)
 def state(request):
     return request.param
+
+
+# What an UPDATE leads to (RFC 7606 2), from the weakest to the strongest.
+
+
+def check_discard(ground, pair, more, kind):
+    """The route lives without the attribute, and the session stays."""
+    neighbour, observer = pair
+    neighbour.announce(neighbour.prefix, more=more)
+    route = observer.wait_route(neighbour.prefix)
+    assert kind not in route.attributes
+    peer = ground.peer(neighbour)
+    assert (peer["state"], peer["attributesDiscarded"], peer["treatedAsWithdraw"]) == (
+        "Established", 1, 0)
+    return route
+
+
+def check_withdraw(ground, pair, attributes):
+    """The route that was there is gone at the other peer, and the session stays."""
+    neighbour, observer = pair
+    neighbour.announce(neighbour.prefix)
+    observer.wait_route(neighbour.prefix)
+    neighbour.send(update(attributes, prefix_bytes(neighbour.prefix)))
+    observer.wait_withdrawn(neighbour.prefix)
+    peer = ground.peer(neighbour)
+    assert (peer["state"], peer["treatedAsWithdraw"], peer["families"]["ipv4"]["received"]) == (
+        "Established", 1, 0)
+    assert peer["lastError"].startswith("UPDATE treated as withdraw")
+    neighbour.announce(neighbour.prefix)
+    observer.wait_route(neighbour.prefix)
+
+
+def check_reset(ground, pair, bad, code, subcode, data=b""):
+    """The NOTIFICATION, octet by octet, the end, and nothing is left of the neighbour's routes."""
+    neighbour, observer = pair
+    neighbour.announce(neighbour.prefix)
+    observer.wait_route(neighbour.prefix)
+    neighbour.send(bad)
+    neighbour.expect_notification(code, subcode, data)
+    observer.wait_withdrawn(neighbour.prefix)
+    ground.wait_failure(neighbour, "sent", code, subcode)
+
+
+@pytest.fixture
+def old(ground):
+    """A neighbour of 2-octet AS numbers and IPv4 alone, and another, as in `pair`."""
+    capabilities = multiprotocol(IPV4)
+    return (ground.established("ebgp", capabilities=capabilities, families=[IPV4], size=2),
+            ground.established("observer"))
 
 
 @pytest.fixture

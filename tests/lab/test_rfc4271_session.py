@@ -1,0 +1,276 @@
+"""RFC 4271: how a session is kept, ended and told from another (4.4, 4.5, 6.4 to 6.8, 8, 10).
+
+With RFC 6286 2.3 (who wins a collision) and RFC 6608 (messages out of place).
+"""
+
+import itertools
+import socket
+import struct
+import time
+
+import pytest
+
+import scripted
+from lab import wait_until
+from scripted import (
+    IPV4, IPV6, KEEPALIVE, NOTIFICATION, UPDATE, message, notification, refresh, update)
+from wire import *  # noqa: F401,F403  (the fixtures)
+from wire import KEEP, NODE, STATES, address_of
+
+
+# 4.4 and 10: KEEPALIVEs
+
+
+def test_rfc4271_4_4_keepalives_are_a_second_apart_or_more(ground):
+    """At the shortest hold time; RFC 4271 10 takes up to a quarter off the third of it."""
+    neighbour = ground.established(hold=3)
+    times = [time.monotonic()]
+    for _ in range(4):
+        neighbour.send(KEEP)
+        neighbour.expect(KEEPALIVE)
+        times.append(time.monotonic())
+    gaps = [after - before for before, after in itertools.pairwise(times[1:])]
+    assert all(0.7 < gap < 1.6 for gap in gaps), gaps
+
+
+def test_rfc4271_4_4_hold_time_zero_has_no_keepalives(ground):
+    neighbour = ground.established(hold=0)
+    assert ground.peer(neighbour)["timers"]["keepaliveTime"] == 0
+    neighbour.stays_silent(2.5)
+    assert ground.peer(neighbour)["state"] == "Established"
+
+
+# 6.4: NOTIFICATION errors
+
+
+@pytest.mark.parametrize("said", [
+    (6, 2, b"\x05later"), (6, 2, b"\xffshort"), (6, 4, b"\x02\xff\xfe"), (6, 9, b"\6\2\3now"),
+    (2, 1, b"\0\4"), (2, 1, b""), (1, 1, b""), (3, 10, bytes(600)), (0, 0, b""), (99, 99, b"x"),
+], ids=lambda said: f"{said[0]}.{said[1]} with {len(said[2])}")
+def test_rfc4271_6_4_notification_is_never_answered(ground, state, said):
+    neighbour = ground.neighbour()
+    STATES[state](neighbour)
+    # What comes after it does not count any more, however wrong.
+    neighbour.send(notification(*said), bytes(19))
+    neighbour.expect_close()
+    ground.wait_failure(neighbour, "received", said[0], said[1])
+
+
+# 6.5: the Hold Timer
+
+
+@pytest.mark.parametrize("where", ["OpenConfirm", "Established"])
+def test_rfc4271_6_5_hold_timer_expires(ground, where):
+    neighbour = ground.neighbour()
+    begin = time.monotonic()
+    STATES[where](neighbour, hold=3)
+    neighbour.expect_notification(4, 0)
+    assert 2.9 < time.monotonic() - begin < 6
+    ground.wait_failure(neighbour, "sent", 4, 0)
+
+
+@pytest.mark.parametrize("sign", [KEEP, update()], ids=["KEEPALIVE", "UPDATE"])
+def test_rfc4271_8_2_2_hold_timer_begins_anew(ground, sign):
+    neighbour = ground.established(hold=3)
+    end = time.monotonic() + 3.5
+    while time.monotonic() < end:
+        neighbour.send(sign)
+        neighbour.expect(KEEPALIVE)
+
+
+def test_rfc4271_8_2_2_part_of_a_message_does_not_hold_the_session(ground):
+    neighbour = ground.established(hold=3)
+    begin = time.monotonic()
+    half = iter(message(UPDATE, bytes(4000)))
+    kind, body = None, b""
+    try:
+        while kind != NOTIFICATION and time.monotonic() - begin < 7:
+            neighbour.send(bytes([next(half)]))
+            kind, body = neighbour.receive()
+    except OSError:
+        pass
+    assert (kind, body) == (NOTIFICATION, b"\4\0")
+    assert time.monotonic() - begin < 6
+
+
+# 6.7: Cease
+
+
+def test_rfc4271_6_7_more_prefixes_than_allowed(ground):
+    neighbour = ground.established("limited")
+    neighbour.announce("10.150.0.0/24", "10.150.1.0/24")
+    wait_until(lambda: ground.peer(neighbour)["families"]["ipv4"]["accepted"] == 2, "two routes")
+    neighbour.announce("10.150.2.0/24")
+    neighbour.expect_notification(6, 1)
+
+
+# 6.8: collisions
+
+
+@pytest.fixture
+def both(ground):
+    """Two connections with an active peer, silent yet: the one it opened and the one we did."""
+    def make(identifier):
+        number = ground.take("active")
+        with scripted.listen(ground.host, address_of("active", number)) as listener:
+            theirs = ground.keep(listener.accept()[0], "active", number, identifier=identifier)
+        ours = ground.neighbour("active", number, identifier=identifier)
+        return theirs.to_open_sent(), ours.to_open_sent()
+    return make
+
+
+def check_collision(both, identifier, ours_stays, order):
+    theirs, ours = both(identifier)
+    for neighbour in (theirs, ours) if order == "theirs first" else (ours, theirs):
+        neighbour.send(neighbour.open_message())
+    kept, lost = (ours, theirs) if ours_stays else (theirs, ours)
+    lost.expect_notification(6, 7)
+    kept.expect(KEEPALIVE)
+    kept.send(KEEP)
+    kept.read_until(lambda: set(kept.ended) == {IPV4, IPV6}, "End-of-RIB")
+
+
+@pytest.mark.parametrize("order", ["theirs first", "ours first"])
+@pytest.mark.parametrize("identifier, ours_stays", [("9.255.255.255", False), ("10.0.0.2", True)])
+def test_rfc4271_6_8_connection_of_the_higher_identifier_is_kept(
+        both, order, identifier, ours_stays):
+    check_collision(both, identifier, ours_stays, order)
+
+
+@pytest.mark.parametrize("order", ["theirs first", "ours first"])
+def test_rfc6286_2_3_higher_as_decides_between_equal_identifiers(both, order):
+    check_collision(both, NODE, True, order)
+
+
+def test_rfc4271_6_8_established_session_is_kept(ground):
+    first = ground.established()
+    second = ground.neighbour("ebgp", int(first.name.removeprefix("ebgp")))
+    second.expect_notification(6, 7)
+    first.announce(first.prefix)
+    wait_until(lambda: ground.peer(first)["families"]["ipv4"]["accepted"] == 1, "the first lives")
+
+
+def test_rfc4271_6_8_connection_in_open_confirm_is_kept(ground):
+    first = ground.neighbour().to_open_confirm()
+    ground.neighbour("ebgp", int(first.name.removeprefix("ebgp"))).expect_notification(6, 7)
+    first.send(KEEP)
+    first.read_until(lambda: first.ended, "End-of-RIB")
+
+
+def test_rfc4271_6_8_established_ends_the_other_connection(both):
+    theirs, ours = both("9.255.255.255")
+    theirs.send(theirs.open_message(), KEEP)
+    theirs.expect(KEEPALIVE)
+    ours.expect_notification(6, 7)
+    theirs.read_until(lambda: set(theirs.ended) == {IPV4, IPV6}, "End-of-RIB")
+
+
+# 8: the state machine; unit/test_fsm.c has every state and every event
+
+
+def test_rfc4271_8_1_1_passive_peer_is_never_called(ground):
+    number = ground.take("ipv4")
+    with scripted.listen(ground.host, address_of("ipv4", number)) as listener:
+        listener.settimeout(1.5)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+    ground.neighbour("ipv4", number).to_established(families=[IPV4])
+
+
+def test_rfc4271_8_2_1_address_that_is_not_configured_is_refused(ground):
+    """Before anything is said."""
+    sock = scripted.connect(ground.host, "10.0.255.1", NODE)
+    with pytest.raises(scripted.Closed):
+        ground.keep(sock, "ebgp", 1).receive()
+
+
+def test_rfc4271_8_2_2_end_of_the_connection_in_open_sent(ground):
+    """Back to Active, without the rest that an error costs."""
+    neighbour = ground.neighbour().to_open_sent()
+    neighbour.close()
+    wait_until(lambda: ground.peer(neighbour)["state"] == "Active", "Active")
+    ground.neighbour("ebgp", int(neighbour.name.removeprefix("ebgp"))).to_established()
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "half close"])
+def test_rfc4271_8_2_2_end_of_the_connection_in_established(ground, pair, how):
+    """All routes of the peer go."""
+    neighbour, observer = pair
+    neighbour.announce(neighbour.prefix)
+    observer.wait_route(neighbour.prefix)
+    if how == "half close":
+        neighbour.sock.shutdown(socket.SHUT_WR)
+        neighbour.expect_close()
+    else:
+        if how == "reset":
+            neighbour.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                      struct.pack("ii", 1, 0))
+        neighbour.close()
+    observer.wait_withdrawn(neighbour.prefix)
+    wait_until(lambda: ground.peer(neighbour)["state"] != "Established", "the end")
+
+
+def test_rfc4271_8_2_2_notification_in_established_releases_the_routes(ground, pair):
+    neighbour, observer = pair
+    neighbour.announce(neighbour.prefix)
+    observer.wait_route(neighbour.prefix)
+    neighbour.send(notification(6, 4))
+    neighbour.expect_close()
+    observer.wait_withdrawn(neighbour.prefix)
+
+
+def test_rfc4271_8_1_1_peer_rests_after_an_error(ground):
+    """DampPeerOscillations: refused for a moment, without a word, and welcome then."""
+    first = ground.neighbour().to_open_sent()
+    first.send(KEEP)
+    first.receive()
+    begin, refused = time.monotonic(), 0
+
+    def is_let_in():
+        nonlocal refused
+        again = ground.neighbour("ebgp", int(first.name.removeprefix("ebgp")))
+        try:
+            again.to_established()
+        except (scripted.Closed, OSError):
+            refused += 1
+            return False
+        return True
+
+    wait_until(is_let_in, "the end of the rest")
+    assert refused and 0.5 < time.monotonic() - begin < 4
+    assert not ground.peer(first)["lastError"]
+
+
+# RFC 6608: messages out of place
+
+
+def check_out_of_place(ground, where, bad, subcode):
+    neighbour = ground.neighbour()
+    STATES[where](neighbour)
+    neighbour.send(bad)
+    kind = None
+    while kind != NOTIFICATION:
+        kind, body = neighbour.receive()
+    assert body[:2] == bytes([5, subcode])
+    ground.wait_failure(neighbour, "sent", 5, subcode)
+
+
+OUT_OF_PLACE = {"KEEPALIVE": KEEP, "UPDATE": update(), "ROUTE-REFRESH": refresh(IPV4)}
+
+
+@pytest.mark.parametrize("bad", OUT_OF_PLACE.values(), ids=OUT_OF_PLACE)
+def test_rfc6608_4_unexpected_message_in_open_sent(ground, bad):
+    check_out_of_place(ground, "OpenSent", bad, 1)
+
+
+@pytest.mark.parametrize("kind", ["OPEN", "UPDATE", "ROUTE-REFRESH"])
+def test_rfc6608_4_unexpected_message_in_open_confirm(ground, kind):
+    bad = OUT_OF_PLACE.get(kind) or scripted.message(
+        scripted.OPEN, scripted.open_body(65002, "10.1.1.1"))
+    check_out_of_place(ground, "OpenConfirm", bad, 2)
+
+
+def test_rfc6608_4_unexpected_message_in_established(ground):
+    """The only one is an OPEN."""
+    check_out_of_place(ground, "Established", scripted.message(
+        scripted.OPEN, scripted.open_body(65002, "10.1.1.1")), 3)

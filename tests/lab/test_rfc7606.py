@@ -7,11 +7,11 @@ The first half says when which treatment is used (2 to 5), the second goes throu
 import pytest
 
 from scripted import (
-    AGGREGATOR, AS4_PATH, AS_PATH, ATOMIC_AGGREGATE, BOTH, CLUSTER_LIST, COMMUNITIES,
-    CONFED_SEQUENCE, CONFED_SET, EXTENDED_COMMUNITIES, IPV4, IPV6, LOCAL_PREF, MED, MP_REACH,
-    MP_UNREACH, NEXT_HOP, OPTIONAL, ORIGIN, ORIGINATOR_ID, SEQUENCE, TRANSITIVE, address_bytes,
-    as_path, attribute, local_pref, mp_reach, mp_unreach, next_hop, origin, prefix_bytes, segment,
-    update)
+    AGGREGATOR, AS4_AGGREGATOR, AS4_PATH, AS_PATH, ATOMIC_AGGREGATE, BOTH, CLUSTER_LIST,
+    COMMUNITIES, CONFED_SEQUENCE, CONFED_SET, EXTENDED_COMMUNITIES, IPV4, IPV6, LOCAL_PREF, MED,
+    MP_REACH, MP_UNREACH, NEXT_HOP, OPTIONAL, ORIGIN, ORIGINATOR_ID, SEQUENCE, TRANSITIVE,
+    address_bytes, as_path, attribute, local_pref, mp_reach, mp_unreach, next_hop, origin,
+    prefix_bytes, segment, update)
 from wire import *  # noqa: F401,F403  (the fixtures)
 from wire import check_discard, check_reset, check_withdraw
 
@@ -438,6 +438,11 @@ def test_rfc7607_2_as_0_in_the_path(ground, pair, case):
 
 def test_rfc7607_2_as_0_in_the_aggregator(ground, pair):
     check_discard(ground, pair, attribute(BOTH, AGGREGATOR, bytes(4) + b"\1" * 4), AGGREGATOR)
+
+
+def test_rfc7607_2_as_0_in_as4_aggregator(ground, old):
+    check_discard(ground, old, attribute(BOTH, AS4_AGGREGATOR, bytes(4) + b"\1" * 4),
+                  AS4_AGGREGATOR)
 
 
 def test_rfc7607_2_as_0_in_as4_path(ground, old):

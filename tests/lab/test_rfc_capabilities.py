@@ -122,6 +122,14 @@ def test_rfc9072_2_short_parameters_keep_the_form_of_rfc4271(ground):
     assert opened[9] < 255 and opened[10] == 2
 
 
+def test_rfc9072_2_length_of_255_alone_means_nothing(ground):
+    """The type behind it tells the two forms apart."""
+    filling = capability(99, bytes(255 - 2 - len(USUAL) - 2))
+    parameters = parameter(USUAL + filling)
+    assert len(parameters) == 255
+    check_accepted(ground, an_open(parameters))
+
+
 @pytest.mark.parametrize("bad, subcode", [
     (extended_parameters(extended_parameter(REFRESH), length=9), 0),
     (extended_parameters(extended_parameter(REFRESH), length=4), 0),

@@ -82,6 +82,15 @@ def test_rfc8092_3_large_communities_go_on(ground, pair):
     assert observer.wait_route(neighbour.prefix).attributes[LARGE_COMMUNITIES] == (BOTH, value)
 
 
+def test_rfc8092_3_duplicates_are_removed(ground, pair):
+    """In silence: they are no error (6)."""
+    neighbour, observer = pair
+    first, second = struct.pack("!III", 1, 2, 3), struct.pack("!III", 1, 2, 4)
+    neighbour.announce(neighbour.prefix, more=attribute(
+        BOTH, LARGE_COMMUNITIES, first + second + first))
+    assert observer.wait_route(neighbour.prefix).value(LARGE_COMMUNITIES) == first + second
+
+
 def test_rfc8092_5_canonical_form(ground, pair):
     neighbour, observer = pair
     value = struct.pack("!IIIIII", 64496, 0, 0, 64496, 4294967295, 2)

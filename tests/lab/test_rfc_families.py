@@ -45,6 +45,14 @@ def test_rfc4760_3_reserved_octet_is_ignored(ground, pair):
     observer.wait_route(neighbour.prefix6)
 
 
+def test_rfc4760_3_mp_reach_without_prefixes(ground, pair):
+    """It is well-formed, and says nothing."""
+    neighbour, observer = pair
+    neighbour.send(update(BASE + mp_reach(IPV6, GLOBAL)))
+    neighbour.announce(neighbour.prefix)
+    observer.wait_route(neighbour.prefix)
+
+
 def test_rfc4760_4_withdrawal_needs_no_other_attributes(ground, pair):
     neighbour, observer = pair
     neighbour.send(update(BASE + mp_reach(IPV6, GLOBAL, neighbour.prefix6)))

@@ -185,10 +185,11 @@ def test_rfc4271_8_2_1_address_that_is_not_configured_is_refused(ground):
 
 
 def test_rfc4271_8_2_2_end_of_the_connection_in_open_sent(ground):
-    """Back to Active, without the rest that an error costs."""
+    """Back to Active, without the rest that an error costs: the next connection is welcome."""
     neighbour = ground.neighbour().to_open_sent()
     neighbour.close()
-    wait_until(lambda: ground.peer(neighbour)["state"] == "Active", "Active")
+    wait_until(lambda: ground.peer(neighbour)["state"] != "OpenSent", "the end")
+    assert ground.peer(neighbour)["state"] == "Active"
     ground.neighbour("ebgp", int(neighbour.name.removeprefix("ebgp"))).to_established()
 
 

@@ -13,7 +13,7 @@ import pytest
 import scripted
 from lab import wait_until
 from scripted import (
-    IPV4, IPV6, KEEPALIVE, NOTIFICATION, UPDATE, message, notification, refresh, update)
+    IPV4, IPV6, KEEPALIVE, NOTIFICATION, OPEN, UPDATE, message, notification, refresh, update)
 from wire import *  # noqa: F401,F403  (the fixtures)
 from wire import KEEP, NODE, STATES, address_of
 
@@ -54,6 +54,17 @@ def test_rfc4271_6_4_notification_is_never_answered(ground, state, said):
     neighbour.send(notification(*said), bytes(19))
     neighbour.expect_close()
     ground.wait_failure(neighbour, "received", said[0], said[1])
+
+
+@pytest.mark.parametrize("bad", [
+    message(NOTIFICATION), message(NOTIFICATION, b"\6"), message(NOTIFICATION, length=65535)],
+    ids=["empty", "of 20", "of 65535"])
+def test_rfc4271_6_4_malformed_notification_is_not_answered_either(ground, state, bad):
+    """6.1 has an error for its length, but 6.4 leaves no way to tell of it."""
+    neighbour = ground.neighbour()
+    STATES[state](neighbour)
+    neighbour.send(bad)
+    neighbour.expect_close()
 
 
 # 6.5: the Hold Timer
@@ -252,7 +263,7 @@ def check_out_of_place(ground, where, bad, subcode):
     kind = None
     while kind != NOTIFICATION:
         kind, body = neighbour.receive()
-    assert body[:2] == bytes([5, subcode])
+    assert body == bytes([5, subcode]) + bad[18:19]     # the type that was out of place
     ground.wait_failure(neighbour, "sent", 5, subcode)
 
 
@@ -275,3 +286,34 @@ def test_rfc6608_4_unexpected_message_in_established(ground):
     """The only one is an OPEN."""
     check_out_of_place(ground, "Established", scripted.message(
         scripted.OPEN, scripted.open_body(65002, "10.1.1.1")), 3)
+
+
+# 8: DelayOpen
+
+
+def test_rfc4271_8_1_1_delay_open_lets_the_neighbour_speak_first(ground):
+    neighbour = ground.neighbour("delayed")
+    neighbour.stays_silent(0.5)
+    neighbour.send(neighbour.open_message())
+    neighbour.open = neighbour.expect(OPEN)
+    neighbour.expect(KEEPALIVE)
+    neighbour.send(KEEP)
+    neighbour.read_until(lambda: neighbour.ended, "End-of-RIB")
+
+
+def test_rfc4271_8_1_1_open_comes_when_the_delay_is_over(ground):
+    begin = time.monotonic()
+    ground.neighbour("delayed").to_open_sent()
+    assert 2 < time.monotonic() - begin < 6
+
+
+@pytest.mark.parametrize("bad", [
+    message(KEEPALIVE, length=18), message(9), KEEP, update(), message(OPEN, bytes(10)),
+    notification(2, 1), notification(6, 2)],
+    ids=["length", "type", "KEEPALIVE", "UPDATE", "bad OPEN", "version", "NOTIFICATION"])
+def test_rfc4271_8_2_2_error_while_the_open_is_delayed(ground, bad):
+    """The connection ends; a NOTIFICATION without an OPEN before it is not sent."""
+    neighbour = ground.neighbour("delayed")
+    neighbour.send(bad)
+    neighbour.expect_close()
+    assert ground.peer(neighbour)["state"] in ("Idle", "Active", "Connect")

@@ -14,7 +14,7 @@ from scripted import (
     TRANSITIVE, address_bytes, as_path, attribute, local_pref, mp_reach, mp_unreach, next_hop,
     origin, prefix_bytes, segment, update)
 from wire import *  # noqa: F401,F403  (the fixtures)
-from wire import NODE, NODE_ASN, OWN, check_reset
+from wire import NODE, NODE_ASN, OWN, check_reset, check_withdraw
 
 BASE = origin() + as_path(65002) + next_hop("10.0.255.1")
 GLOBAL = address_bytes("2001:db8::ffff")
@@ -304,3 +304,27 @@ def test_rfc4271_6_3_semantically_incorrect_prefix_is_ignored(ground, pair, pref
     observer.wait_route(neighbour.prefix)
     assert prefix not in observer.routes
     assert ground.peer(neighbour)["families"]["ipv4"]["received"] == 2
+
+
+# 6.3: the first AS, an error that RFC 7606 7.2 treats as withdraw
+
+
+@pytest.mark.parametrize("value", [
+    segment(SEQUENCE, 65010), segment(SEQUENCE, 65010, 65002), segment(SET, 65002), b"",
+    segment(SET, 65010) + segment(SEQUENCE, 65002)],
+    ids=["another", "behind another", "set", "empty", "behind a set"])
+def test_rfc4271_6_3_path_does_not_begin_with_the_neighbour(ground, pair, value):
+    check_withdraw(ground, pair, origin() + attribute(TRANSITIVE, AS_PATH, value)
+                   + next_hop("10.0.255.1"))
+
+
+def test_rfc4271_6_3_first_as_of_a_route_server_is_not_looked_at(ground):
+    server, observer = ground.established("server"), ground.established("observer")
+    server.announce(server.prefix, path=[65010])
+    assert observer.wait_route(server.prefix).asns() == [NODE_ASN, 65010]
+
+
+def test_rfc4271_6_3_first_as_of_an_internal_peer_is_not_looked_at(ground):
+    neighbour, observer = ground.established("ibgp"), ground.established("observer")
+    neighbour.announce(neighbour.prefix, path=[65010])
+    assert observer.wait_route(neighbour.prefix).asns() == [NODE_ASN, 65010]

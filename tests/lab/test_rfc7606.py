@@ -8,10 +8,10 @@ import pytest
 
 from scripted import (
     AGGREGATOR, AS4_AGGREGATOR, AS4_PATH, AS_PATH, ATOMIC_AGGREGATE, BOTH, CLUSTER_LIST,
-    COMMUNITIES, CONFED_SEQUENCE, CONFED_SET, EXTENDED_COMMUNITIES, IPV4, IPV6, LOCAL_PREF, MED,
-    MP_REACH, MP_UNREACH, NEXT_HOP, OPTIONAL, ORIGIN, ORIGINATOR_ID, SEQUENCE, TRANSITIVE,
-    address_bytes, as_path, attribute, local_pref, mp_reach, mp_unreach, next_hop, origin,
-    prefix_bytes, segment, update)
+    COMMUNITIES, CONFED_SEQUENCE, CONFED_SET, EXTENDED_COMMUNITIES, IPV4, IPV6, IPV6_COMMUNITIES,
+    LOCAL_PREF, MED, MP_REACH, MP_UNREACH, NEXT_HOP, OPTIONAL, ORIGIN, ORIGINATOR_ID, SEQUENCE,
+    TRANSITIVE, address_bytes, as_path, attribute, local_pref, mp_reach, mp_unreach, next_hop,
+    origin, prefix_bytes, segment, update)
 from wire import *  # noqa: F401,F403  (the fixtures)
 from wire import check_discard, check_reset, check_withdraw
 
@@ -428,6 +428,19 @@ def test_rfc7606_7_14_unknown_type_of_extended_community_is_no_error(ground, pai
     assert observer.wait_route(neighbour.prefix).value(EXTENDED_COMMUNITIES) == value
 
 
+@pytest.mark.parametrize("length", [0, 8, 19, 21])
+def test_rfc7606_7_15_ipv6_communities(ground, pair, length):
+    check_withdraw(ground, pair, pair[0].attributes() + attribute(
+        BOTH, IPV6_COMMUNITIES, bytes(length)))
+
+
+def test_rfc7606_7_15_unknown_type_of_ipv6_community_is_no_error(ground, pair):
+    neighbour, observer = pair
+    value = b"\x3f\xee" + bytes(18)
+    neighbour.announce(neighbour.prefix, more=attribute(BOTH, IPV6_COMMUNITIES, value))
+    assert observer.wait_route(neighbour.prefix).value(IPV6_COMMUNITIES) == value
+
+
 # RFC 7607: AS 0
 
 
@@ -459,3 +472,10 @@ def test_rfc7607_2_as_0_in_as4_path(ground, old):
 })
 def test_rfc5065_5_segments_of_a_confederation_from_outside(ground, pair, case):
     check_withdraw(ground, pair, instead(TRANSITIVE, AS_PATH, case))
+
+
+@each({"alone": segment(CONFED_SEQUENCE, 65010),
+       "behind": segment(SEQUENCE, 65020) + segment(CONFED_SET, 65010)})
+def test_rfc5065_5_segments_of_a_confederation_from_inside(ground, inside, case):
+    check_withdraw(ground, inside, origin() + attribute(TRANSITIVE, AS_PATH, case) + HOP
+                   + local_pref())

@@ -10,10 +10,9 @@ import pytest
 import scripted
 from lab import CommandFailed, wait_until
 from scripted import (
-    ENHANCED_REFRESH, EXTENDED_NEXT_HOP, IPV4, IPV6, KEEPALIVE, OPEN, REFRESH, ROUTE_REFRESH,
-    address_bytes, as4,
-    as_path, capability, message, mp_reach, multiprotocol, open_body, origin, parameter,
-    parse_capabilities, refresh, update)
+    EXTENDED_NEXT_HOP, IPV4, IPV6, KEEPALIVE, OPEN, REFRESH, ROUTE_REFRESH, address_bytes, as4,
+    as_path, capability, message, mp_reach, multiprotocol, notification, open_body, origin,
+    parameter, parse_capabilities, refresh, update)
 from wire import *  # noqa: F401,F403  (the fixtures)
 from wire import KEEP, NODE6, NODE_ASN, OWN, WIDE
 
@@ -282,41 +281,45 @@ def test_rfc4724_2_end_of_rib_of_a_neighbour(ground, pair, marker):
     assert (peer["state"], peer["treatedAsWithdraw"]) == ("Established", 0)
 
 
-# RFC 7313: marks around what is sent again
+# RFC 5492 3: less in the OPEN for who does not know capabilities
 
 
-@pytest.mark.parametrize("subtype", [3, 77, 255])
-@pytest.mark.parametrize("more", [b"", ENHANCED_REFRESH], ids=["RFC 2918", "RFC 7313"])
-def test_rfc7313_5_unknown_subtype_is_ignored(ground, subtype, more):
-    neighbour = ground.neighbour()
-    neighbour.to_established(capabilities=neighbour.capabilities() + more)
-    neighbour.send(refresh(IPV4, subtype=subtype))
-    neighbour.stays_silent(0.3)
-    assert ground.peer(neighbour)["state"] == "Established"
+def again(ground, first):
+    """The next connection of the same neighbour, as soon as it is let in."""
+    number = int(first.name.removeprefix("ebgp"))
+
+    def is_let_in():
+        neighbour = ground.neighbour("ebgp", number)
+        try:
+            return neighbour.to_open_sent()
+        except (scripted.Closed, OSError):
+            return None
+    return wait_until(is_let_in, "the next connection")
 
 
-@pytest.mark.parametrize("subtype", [1, 2])
-def test_rfc7313_5_mark_of_a_wrong_length(ground, subtype):
-    """The data is the message."""
-    neighbour = ground.neighbour()
-    neighbour.to_established(capabilities=neighbour.capabilities() + ENHANCED_REFRESH)
-    bad = message(ROUTE_REFRESH, bytes([0, 1, subtype, 1, 0]))
-    neighbour.send(bad)
-    neighbour.expect_notification(7, 1, bad)
+def test_rfc5492_3_open_without_capabilities_after_unsupported_optional_parameter(ground):
+    first = ground.neighbour().to_open_sent()
+    first.send(notification(2, 4))
+    first.expect_close()
+    second = again(ground, first)
+    assert second.open[9:] == b"\0"
+    second.send(second.open_message(capabilities=b""))
+    second.expect(KEEPALIVE)
+    second.size = 2
+    second.send(KEEP)
+    second.read_until(lambda: second.ended, "End-of-RIB")
 
 
-def test_rfc7313_5_mark_of_a_wrong_length_without_the_capability(ground):
-    """It is a wrong length like any other (RFC 4271 6.1)."""
-    neighbour = ground.established()
-    neighbour.send(message(ROUTE_REFRESH, b"\0\1\1\1\0"))
-    neighbour.expect_notification(1, 2, b"\0\x18")
+# RFC 4724 3, RFC 9494 3.1: capabilities of restarts
 
 
-@pytest.mark.parametrize("subtype", [1, 2])
-def test_rfc7313_4_mark_without_the_capability_is_ignored(ground, pair, subtype):
-    neighbour, observer = pair
-    neighbour.announce(neighbour.prefix)
-    observer.wait_route(neighbour.prefix)
-    neighbour.send(refresh(IPV4, subtype=subtype))
-    neighbour.stays_silent(0.3)
-    assert ground.path(neighbour.prefix, neighbour)["best"]
+def test_rfc4724_3_graceful_restart_without_families(ground):
+    """Routes are not kept yet, but End-of-RIB is sent."""
+    opened = ground.neighbour().to_open_sent().open
+    found = [value for code, value in parse_capabilities(opened) if code == 64]
+    assert len(found) == 1 and len(found[0]) == 2 and not found[0][0] & 0x80
+
+
+def test_rfc9494_3_1_not_without_graceful_restart_of_a_family(ground):
+    opened = ground.neighbour().to_open_sent().open
+    assert 71 not in [code for code, _ in parse_capabilities(opened)]

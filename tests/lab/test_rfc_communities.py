@@ -5,7 +5,8 @@ import struct
 import pytest
 
 from scripted import (
-    BOTH, COMMUNITIES, EXTENDED_COMMUNITIES, LARGE_COMMUNITIES, attribute)
+    BOTH, COMMUNITIES, EXTENDED_COMMUNITIES, IPV6_COMMUNITIES, LARGE_COMMUNITIES, address_bytes,
+    attribute)
 from wire import *  # noqa: F401,F403  (the fixtures)
 from wire import check_withdraw
 
@@ -124,3 +125,23 @@ def test_rfc7999_3_1_blackhole_says_nothing_by_itself(ground, pair):
     neighbour.announce(neighbour.prefix, more=attribute(BOTH, COMMUNITIES, value))
     assert observer.wait_route(neighbour.prefix).value(COMMUNITIES) == value
     assert ground.path(neighbour.prefix, neighbour)["communities"] in (["65535:666"], ["blackhole"])
+
+
+# RFC 5701: extended communities with IPv6 addresses
+
+
+def test_rfc5701_2_ipv6_communities_go_on(ground, pair):
+    neighbour, observer = pair
+    value = b"\0\2" + address_bytes("2001:db8::1") + b"\0\7"
+    neighbour.announce(neighbour.prefix, more=attribute(BOTH, IPV6_COMMUNITIES, value))
+    assert observer.wait_route(neighbour.prefix).attributes[IPV6_COMMUNITIES] == (BOTH, value)
+
+
+def test_rfc5701_2_non_transitive_ones_stay_inside(ground, pair):
+    neighbour, observer = pair
+    inner = ground.established("inner")
+    values = [first + b"\2" + address_bytes("2001:db8::1") + b"\0\7"
+              for first in (b"\0", b"\x40")]
+    neighbour.announce(neighbour.prefix, more=attribute(BOTH, IPV6_COMMUNITIES, b"".join(values)))
+    assert observer.wait_route(neighbour.prefix).value(IPV6_COMMUNITIES) == values[0]
+    assert len(inner.wait_route(neighbour.prefix).value(IPV6_COMMUNITIES)) == 40

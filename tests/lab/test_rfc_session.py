@@ -10,9 +10,9 @@ import pytest
 
 import scripted
 from lab import CommandFailed, wait_until
-from scripted import notification
+from scripted import capability, notification
 from wire import *  # noqa: F401,F403  (the fixtures)
-from wire import NODE, NODE_ASN, OWN, PASSWORD, Ground, address_of, peer_entry
+from wire import KEEP, NODE, NODE_ASN, OWN, PASSWORD, Ground, address_of, peer_entry
 
 
 # RFC 2385: TCP MD5, IPv4; sessions.py has it with daemons and over IPv6
@@ -60,6 +60,16 @@ def test_rfc5082_3_what_came_over_a_router_is_dropped_in_silence(ground):
     neighbour.stays_silent(0.5)
     neighbour.sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 255)
     neighbour.expect(scripted.KEEPALIVE)
+
+
+def test_rfc5082_3_connection_over_a_router_comes_to_nothing(ground):
+    """Nothing is taken of what it says before it is accepted, however quick it is."""
+    neighbour = ground.neighbour("secure", options=[(socket.IPPROTO_IP, socket.IP_TTL, 254)])
+    neighbour.send(neighbour.open_message(), KEEP)
+    with pytest.raises((TimeoutError, scripted.Closed)):
+        while neighbour.receive(1)[0] == scripted.OPEN:
+            pass
+    assert ground.peer(neighbour)["state"] != "Established"
 
 
 # RFC 4486: why a session ends
@@ -185,3 +195,29 @@ def test_rfc8212_3_nothing_learned_is_sent_without_an_export_policy(ground):
     neighbour.announce(neighbour.prefix)
     assert observer.wait_route(neighbour.prefix).asns()[0] == NODE_ASN
     plain.stays_silent(0.3)
+
+
+# RFC 8538: Hard Reset, where a Cease would keep routes
+
+
+def restarting(ground, flags):
+    """A neighbour that has announced graceful restart, with these flags."""
+    neighbour = ground.neighbour()
+    return neighbour.to_established(capabilities=neighbour.capabilities() + capability(
+        64, bytes([flags, 120]) + b"\0\1\1\0"))
+
+
+@pytest.mark.parametrize("flags", [0, 0x40])
+def test_rfc8538_3_1_no_hard_reset_unless_agreed_upon(ground, flags):
+    """Both must have announced the N bit, and we keep no routes yet."""
+    neighbour = restarting(ground, flags)
+    ground.kbgpd.ctl_text("shutdown", neighbour.name, "--message", "later")
+    neighbour.expect_notification(6, 2, b"\5later")
+
+
+def test_rfc8538_3_1_hard_reset_of_a_neighbour_is_shown(ground):
+    neighbour = restarting(ground, 0x40)
+    neighbour.send(notification(6, 9, b"\6\2\3now"))
+    neighbour.expect_close()
+    wait_until(lambda: "Administrative Shutdown: now" in (
+        ground.peer(neighbour)["lastError"] or ""), "what is inside")

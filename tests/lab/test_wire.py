@@ -309,3 +309,20 @@ def test_neighbour_that_reads_nothing(own_lab, build):
         stalled.read_until(lambda prefix=prefix: has_come(stalled.routes, prefix, 25), prefix)
     # What it missed meanwhile was never sent.
     assert stalled.updates < 15 * len(prefixes)
+
+
+# Attributes that an operator strips
+
+
+def test_attributes_are_stripped_at_import(ground):
+    neighbour, observer = ground.established("stripped"), ground.established("observer")
+    neighbour.announce(neighbour.prefix, more=attribute(BOTH, COMMUNITIES, bytes(4))
+                       + attribute(BOTH, 99, b"x") + attribute(BOTH, 100, b"y"))
+    route = observer.wait_route(neighbour.prefix)
+    assert not {COMMUNITIES, 99} & set(route.attributes) and 100 in route.attributes
+
+
+def test_malformed_attribute_that_is_stripped_is_not_looked_at(ground):
+    neighbour, observer = ground.established("stripped"), ground.established("observer")
+    neighbour.announce(neighbour.prefix, more=attribute(BOTH, COMMUNITIES, b"x"))
+    observer.wait_route(neighbour.prefix)

@@ -19,6 +19,8 @@ NODE6 = "2001:db8::1"
 WIDE = 4200000001
 KEEP = message(KEEPALIVE)
 
+BOTH_WAYS = ["passive: true", "import: [all]", "export: [all]"]
+
 # kind: (third octet of the address, how many, AS number, keys of the peer)
 KINDS = {
     "ebgp": (1, 250, 65002, ["passive: true", "import: [all]"]),
@@ -37,7 +39,23 @@ KINDS = {
     "plain": (12, 6, 65002, ["passive: true"]),
     "unchanged": (13, 10, 65003, ["passive: true", "export: [all]", "nextHop: unchanged"]),
     "signed": (14, 6, 65002, ["passive: true", "import: [all]", "passwordFile: FOLDER/password"]),
+    # What they are to us (RFC 9234): we are the provider of a customer.
+    "customer": (20, 20, 65010, ["role: provider"] + BOTH_WAYS),
+    "provider": (21, 20, 65011, ["role: customer"] + BOTH_WAYS),
+    "equal": (22, 20, 65012, ["role: peer"] + BOTH_WAYS),
+    "replaced": (23, 2, 65013, [f"localASN: {WIDE}", "localASNMode: replace"] + BOTH_WAYS),
+    "hidden": (24, 4, 65014, [f"localASN: {WIDE}", "localASNMode: no-prepend"] + BOTH_WAYS),
+    "short": (25, 2, 65015, ["maxASPathLength: 3"] + BOTH_WAYS),
+    "warned": (26, 2, 65016, ["maxPrefixes: 4", "maxPrefixesWarning: 50"] + BOTH_WAYS),
+    "far": (27, 8, 65017, ["ebgpMultihop: 2", "aigp: true"] + BOTH_WAYS),
+    "over6": (28, 2, 65018, BOTH_WAYS),
+    "strict": (29, 4, 65019, ["role: provider", "strictRole: true"] + BOTH_WAYS),
+    "server": (30, 4, 65020, ["enforceFirstAS: false"] + BOTH_WAYS),
+    "stripped": (31, 4, 65021, ["stripAttributes: [COMMUNITIES, 99]"] + BOTH_WAYS),
+    "delayed": (32, 40, 65022, ["delayOpenTime: 3s"] + BOTH_WAYS),
+    "many": (33, 20, 65023, ["addPath: {send: 4, receive: true}"] + BOTH_WAYS),
 }
+OVER_IPV6 = ("six", "over6")
 PASSWORD = "correct horse"
 ROUTER = f"router: {{asn: {NODE_ASN}, routerID: {NODE}}}\n"
 REST = """
@@ -51,7 +69,7 @@ OWN = {"10.2.0.0/24", "2001:db8:2::/48"}
 
 def address_of(kind, number):
     octet = KINDS[kind][0]
-    return f"2001:db8::8:{number:x}" if kind == "six" else f"10.0.{octet}.{number}"
+    return f"2001:db8::{octet}:{number:x}" if kind in OVER_IPV6 else f"10.0.{octet}.{number}"
 
 
 def peer_entry(kind, number, folder=""):
@@ -71,7 +89,7 @@ class Ground:
                  ["10.0.255.1/16", "2001:db8::ffff/64"])
         kinds = kinds or {kind: count for kind, (_, count, _, _) in KINDS.items()}
         for kind, count in kinds.items():
-            if kind == "six":
+            if kind in OVER_IPV6:
                 self.host.address("node", *(f"{address_of(kind, number)}/64"
                                             for number in range(1, count + 1)))
             else:  # every address of the range, in one go
@@ -93,7 +111,7 @@ class Ground:
         """A neighbour whose connection is there and that has said nothing yet."""
         number = number or self.take(kind)
         address = address_of(kind, number)
-        sock = scripted.connect(self.host, address, NODE6 if kind == "six" else NODE, **options)
+        sock = scripted.connect(self.host, address, NODE6 if kind in OVER_IPV6 else NODE, **options)
         return self.keep(sock, kind, number, asn, identifier)
 
     def keep(self, sock, kind, number, asn=None, identifier=None):

@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-pytest.register_assert_rewrite("lab", "daemons", "scripted", "sessions", "wire")
+pytest.register_assert_rewrite("lab", "daemons", "neighbour", "bird", "frr", "gobgp", "openbgpd",
+                               "scripted", "sessions", "wire")
 
 from lab import Lab  # noqa: E402  (after the line that has its assertions explained)
 
@@ -24,6 +25,19 @@ def build():
     folder = pathlib.Path(os.environ.get("KBGPD_BUILD", "build/release")).resolve()
     assert (folder / "kbgpd").exists(), f"{folder}: no kbgpd here; build it or set KBGPD_BUILD"
     return folder
+
+
+def pytest_collection_modifyitems(items):
+    """Leaves out what the neighbour of a test's file cannot do: @needs(...) in sessions.py."""
+    items[:] = [item for item in items
+                if all(set(mark.args) <= item.module.NEIGHBOUR.can
+                       for mark in item.iter_markers("needs"))]
+
+
+@pytest.fixture
+def neighbour(request):
+    """The class of the neighbour that a test's file is about."""
+    return request.module.NEIGHBOUR
 
 
 @pytest.hookimpl(hookwrapper=True)

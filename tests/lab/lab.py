@@ -139,6 +139,15 @@ class Host:
             flags = ["nodad"] if ":" in address else []
             self.run("ip", "address", "add", address, "dev", interface, *flags)
 
+    def other_address(self, address):
+        """The global address of the other family on the interface that has this one."""
+        for link in self.ip_json("address show"):
+            local = [each["local"] for each in link["addr_info"]]
+            for other in local if address in local else ():
+                if (":" in other) != (":" in address) and not other.startswith("fe80:"):
+                    return other
+        raise LookupError(f"{self.name}: {address} has none of the other family beside it")
+
     def link_local(self, interface):
         """The IPv6 link-local address of an interface."""
         for link in self.ip_json(f"-6 address show dev {interface}"):

@@ -1,4 +1,4 @@
-"""What kbgpd does with any neighbour: test_bird.py and test_frr.py run each of these.
+"""What kbgpd does with any neighbour: test_bird.py, test_frr.py and so on run each of these.
 
 The node is 65001 on 10.0.<n>.2 and 2001:db8:0:<n>::2, its neighbour number <n> has .1; the node
 announces 10.2.0.0/24 and 2001:db8:2::/48, the first neighbour 10.1.0.0/24 and 2001:db8:1::/48.
@@ -108,8 +108,9 @@ def test_routes_both_ways(lab, build, neighbour, kind, transport):
     for route in network.node.routes("proto 186").values():
         assert route["metric"] == 20
         assert via(route, "router1")
-    wait_until(lambda: network.node.ping("10.1.0.1", "10.2.0.1"), "ping")
-    wait_until(lambda: network.node.ping("2001:db8:1::1", "2001:db8:2::1"), "ping of IPv6")
+    if "forward" in router.can:
+        wait_until(lambda: network.node.ping("10.1.0.1", "10.2.0.1"), "ping")
+        wait_until(lambda: network.node.ping("2001:db8:1::1", "2001:db8:2::1"), "ping of IPv6")
 
     router.withdraw("10.1.0.0/24")
     wait_until(lambda: set(network.node.bgp_routes()) == {"2001:db8:1::/48"}, "the withdrawal")
@@ -117,6 +118,7 @@ def test_routes_both_ways(lab, build, neighbour, kind, transport):
     wait_until(lambda: set(network.node.bgp_routes()) == set(PREFIXES), "the route again")
 
 
+@pytest.mark.needs("extended next hop")
 @pytest.mark.parametrize("kind", ["ebgp", "ibgp"])
 def test_ipv4_over_a_link_without_ipv4(lab, build, neighbour, kind):
     """RFC 8950: IPv4 routes with IPv6 next hops."""
@@ -130,7 +132,8 @@ def test_ipv4_over_a_link_without_ipv4(lab, build, neighbour, kind):
     assert ipaddress.ip_address(path.next_hop).version == 6
     wait_until(lambda: set(network.node.bgp_routes()) == set(PREFIXES), "routes of the kernel")
     assert network.node.routes("proto 186")["10.1.0.0/24"]["via"]["family"] == "inet6"
-    wait_until(lambda: network.node.ping("10.1.0.1", "10.2.0.1"), "ping")
+    if "forward" in router.can:
+        wait_until(lambda: network.node.ping("10.1.0.1", "10.2.0.1"), "ping")
 
 
 @pytest.mark.parametrize("transport", ["ipv4", "ipv6"])

@@ -2,17 +2,13 @@
 
 import signal
 
-import pytest
-
 from daemons import Bird
 from lab import wait_until
 from sessions import *  # noqa: F401,F403  (every scenario, with BIRD as the neighbour)
 from sessions import NODE_ASN, Network, PREFIXES
 
 
-@pytest.fixture
-def neighbour():
-    return Bird
+NEIGHBOUR = Bird
 
 
 class ThirdParty(Bird):

@@ -1,11 +1,6 @@
 """kbgpd and FRR."""
 
-import pytest
-
 from daemons import Frr
 from sessions import *  # noqa: F401,F403  (every scenario, with FRR as the neighbour)
 
-
-@pytest.fixture
-def neighbour():
-    return Frr
+NEIGHBOUR = Frr

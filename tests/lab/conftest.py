@@ -7,7 +7,8 @@ import signal
 import pytest
 
 pytest.register_assert_rewrite("lab", "daemons", "neighbour", "bird", "frr", "gobgp", "openbgpd",
-                               "scripted", "sessions", "wire")
+                               "scripted", "sessions", "sessions_routes", "sessions_transport",
+                               "wire")
 
 from lab import Lab  # noqa: E402  (after the line that has its assertions explained)
 

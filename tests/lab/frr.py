@@ -4,7 +4,7 @@ import json
 import shutil
 
 from lab import wait_until
-from neighbour import Neighbour, Path, family_of
+from neighbour import Communities, Neighbour, Path, family_of
 
 
 class Frr(Neighbour):
@@ -64,15 +64,22 @@ class Frr(Neighbour):
                     lines.append(f"neighbor {session.remote} activate")
                     if session.reflect:
                         lines.append(f"neighbor {session.remote} route-reflector-client")
-            lines += [f"network {prefix} route-map announced" for prefix in self.prefixes
+            lines += [self.network(prefix) for prefix in self.prefixes
                       if family_of(prefix) == family]
             lines.append("exit-address-family")
         return "\n".join([*lines, "exit", *self.route_map()]) + "\n"
+
+    def network(self, prefix):
+        # A route map at the start makes FRR keep everything back for five seconds.
+        marked = self.communities != Communities()
+        return f"network {prefix}" + (" route-map announced" if marked else "")
 
     def route_map(self):
         """What the announced routes carry."""
         def values(communities):
             return " ".join(sorted(communities))
+        if self.communities == Communities():
+            return []
         lines = ["route-map announced permit 10"]
         if self.communities.standard:
             lines.append(f"set community {values(self.communities.standard)}")
@@ -99,7 +106,7 @@ class Frr(Neighbour):
         self.prefixes += prefixes
         for prefix in prefixes:
             self.configure(f"address-family {family_of(prefix)} unicast",
-                           f"network {prefix} route-map announced")
+                           self.network(prefix))
 
     def withdraw(self, *prefixes):
         self.prefixes = [prefix for prefix in self.prefixes if prefix not in prefixes]

@@ -5,6 +5,8 @@ import signal
 from daemons import Bird
 from lab import wait_until
 from sessions import *  # noqa: F401,F403  (every scenario, with BIRD as the neighbour)
+from sessions_routes import *  # noqa: F401,F403
+from sessions_transport import *  # noqa: F401,F403
 from sessions import NODE_ASN, Network, PREFIXES
 
 

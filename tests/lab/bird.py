@@ -22,7 +22,8 @@ class Bird(Neighbour):
     """BIRD 2 from Debian."""
 
     can = frozenset({"forward", "extended next hop", "listen with keys", "many", "old speaker",
-                     "ask for refresh", "answer refresh"})
+                     "ask for refresh", "answer refresh", "add-path", "enhanced refresh",
+                     "extended messages", "roles"})
 
     def start(self):
         self.control = self.host.folder / "bird.ctl"
@@ -63,6 +64,8 @@ class Bird(Neighbour):
             options.append(f'password "{session.password}";')
         if session.reflect:
             options.append("rr client;")
+        if session.role:
+            options.append(f"local role {session.role};")
         if session.passive:
             options.append("passive on;")
         if session.gtsm:
@@ -72,8 +75,9 @@ class Bird(Neighbour):
         # iBGP too has its neighbour on the link.
         options.append(f"multihop {session.multihop};" if session.multihop else "direct;")
         extended = {"ipv4": "extended next hop on;" if session.extended_next_hop else ""}
+        add_path = "add paths on;" if session.add_path else ""
         channels = "\n".join(
-            f"{family} {{ import all; export all; {extended.get(family, '')} }};"
+            f"{family} {{ import all; export all; {extended.get(family, '')} {add_path} }};"
             for family in session.families)
         # An old speaker cannot name a 4-octet AS number.
         remote = f"as {session.remote_asn}" if session.as4 else "external"
@@ -82,7 +86,7 @@ class Bird(Neighbour):
                 local {session.local} as {self.asn};
                 neighbor {session.remote} {remote};
                 hold time 9; connect delay time 1; connect retry time 1;
-                error wait time 1, 2;
+                error wait time 1, 2; enable extended messages on;
                 {' '.join(options)}
                 {channels}
             }}

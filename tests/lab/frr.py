@@ -11,7 +11,8 @@ class Frr(Neighbour):
     """FRR from Debian: zebra and bgpd, on sockets of this host alone."""
 
     can = frozenset({"forward", "extended next hop", "listen with keys", "many",
-                     "ask for refresh", "answer refresh"})
+                     "ask for refresh", "answer refresh", "add-path", "enhanced refresh",
+                     "extended messages", "roles"})
 
     FOLDER = "/usr/lib/frr"
 
@@ -48,6 +49,8 @@ class Frr(Neighbour):
             ]
             if session.password:
                 lines.append(f"neighbor {session.remote} password {session.password}")
+            if session.role:
+                lines.append(f"neighbor {session.remote} local-role {session.role}")
             if session.passive:
                 lines.append(f"neighbor {session.remote} passive")
             if session.gtsm:
@@ -62,6 +65,8 @@ class Frr(Neighbour):
             for session in self.sessions:
                 if family in session.families:
                     lines.append(f"neighbor {session.remote} activate")
+                    if session.add_path:
+                        lines.append(f"neighbor {session.remote} addpath-tx-all-paths")
                     if session.reflect:
                         lines.append(f"neighbor {session.remote} route-reflector-client")
             lines += [self.network(prefix) for prefix in self.prefixes

@@ -18,7 +18,7 @@ class Gobgp(Neighbour):
     After a session has ended it waits five seconds, always.
     """
 
-    can = frozenset({"extended next hop", "listen with keys", "answer refresh"})
+    can = frozenset({"extended next hop", "listen with keys", "answer refresh", "add-path"})
 
     def start(self):
         file = self.host.folder / "gobgpd.conf"
@@ -70,6 +70,12 @@ class Gobgp(Neighbour):
                 [neighbors.ebgp-multihop.config]
                     enabled = true
                     multihop-ttl = {session.multihop}
+            """
+        if session.add_path:
+            text += """
+                [neighbors.add-paths.config]
+                    receive = true
+                    send-max = 8
             """
         for family in session.families:
             text += f"""

@@ -26,6 +26,8 @@ class Session:
     gtsm: bool = False          # TTL 255, and what arrives has passed fewer than `multihop` routers
     passive: bool = False       # waits for kbgpd to connect
     as4: bool = True            # False: an old speaker, without 4-octet AS numbers
+    add_path: bool = False      # several paths of a prefix, both ways
+    role: str = ""              # RFC 9234: provider, customer or peer
 
 
 @dataclasses.dataclass
@@ -66,6 +68,10 @@ class Neighbour:
     forward             its routes are in the kernel, so that it forwards packets
     extended next hop   IPv4 routes with IPv6 next hops (RFC 8950)
     listen with keys    it accepts connections with a TCP MD5 password
+    add-path            several paths of a prefix (RFC 7911), both ways
+    enhanced refresh    it marks begin and end of what it sends again (RFC 7313)
+    extended messages   of up to 65535 octets (RFC 8654)
+    roles               RFC 9234
     old speaker         a session without 4-octet AS numbers
     many                it announces tens of thousands of prefixes within seconds
     ask for refresh     it sends ROUTE-REFRESH

@@ -18,7 +18,7 @@ class Openbgpd(Neighbour):
     family was not negotiated, and sends nothing.  It takes seconds to send many prefixes.
     """
 
-    can = frozenset({"old speaker", "ask for refresh"})
+    can = frozenset({"old speaker", "ask for refresh", "add-path", "enhanced refresh", "roles"})
 
     def start(self):
         self.control = self.host.folder / "bgpd.sock"
@@ -69,12 +69,17 @@ class Openbgpd(Neighbour):
 
     def session_configuration(self, number, session):
         lines = [f"remote-as {session.remote_asn}", f"local-address {session.local}",
-                 f"descr kbgpd{number}", "holdtime 9"]
+                 f"descr kbgpd{number}", "holdtime 9",
+                 "announce enhanced refresh yes"]
         for family, name in FAMILIES.items():
             on = "unicast" if family in session.families else "none"
             lines.append(f"announce {name} {on}")
         if session.password:
             lines.append(f'tcp md5sig password "{session.password}"')
+        if session.add_path:
+            lines += ["announce add-path recv yes", "announce add-path send all"]
+        if session.role:
+            lines.append(f"announce policy {session.role}")
         if session.passive:
             lines.append("passive")
         if session.reflect:

@@ -59,7 +59,7 @@ static const char *path_state(const struct rib_prefix *prefix, const struct rib_
 static const char *path_reason(const struct rib_prefix *prefix, const struct rib_path *path)
 {
 	if (path->flags & RIB_PATH_FILTERED)
-		return "rejected by import policy";
+		return speaker_refusal_of_path(path);
 	if (!(path->flags & RIB_PATH_USABLE))
 		return "next hop unreachable";
 	if (path == rib_best_path(prefix))

@@ -129,7 +129,7 @@ static void renew_path(struct rib *rib, enum ip_family which, struct rib_path *p
 bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix,
     uint32_t path_id, struct attribute_set *attributes, uint8_t flags)
 {
-	const uint8_t given = RIB_PATH_FILTERED | RIB_PATH_MODIFIED;
+	const uint8_t given = RIB_PATH_FILTERED | RIB_PATH_MODIFIED | RIB_PATH_REASON;
 	const enum ip_family which = prefix->family;
 	struct rib_family *family = &rib->families[which];
 	uint32_t id = prefix_table_add(&family->prefixes, prefix);

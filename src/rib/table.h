@@ -60,7 +60,10 @@ enum rib_path_flags {
 	RIB_PATH_MULTIPATH = 1 << 1, /* in the equal-cost set of the best one (which has it too) */
 	RIB_PATH_USABLE = 1 << 2, /* a candidate: not filtered, next hop reachable */
 	RIB_PATH_MODIFIED = 1 << 3, /* import policy changed its attributes */
+	RIB_PATH_REASON = 7 << 4 /* why it was rejected: a number of the importer's own */
 };
+
+#define RIB_PATH_REASON_SHIFT 4
 
 /* 24 bytes.  The best path is the first of its prefix. */
 struct rib_path {

@@ -33,15 +33,17 @@ static bool is_quiet(struct speaker_peer *peer)
 	return now - peer->updates_at >= QUIET_MS;
 }
 
-static bool owes_end_of_rib(const struct speaker_peer *peer)
+bool speaker_owes_end_of_rib(const struct speaker_peer *peer, enum ip_family family)
 {
-	return bgp_session_remote_open(peer->session)->capabilities.graceful_restart.announced;
+	const struct bgp_open *remote = bgp_session_remote_open(peer->session);
+
+	return remote->capabilities.graceful_restart.announced && !peer->end_of_rib[family];
 }
 
 static bool is_complete(struct speaker_peer *peer)
 {
 	const struct bgp_codec *codec;
-	bool said_so = true;
+	bool said_so = true, owes = false;
 
 	if (peer->holds & HOLDS_FOR_GOOD)
 		return true;
@@ -51,9 +53,13 @@ static bool is_complete(struct speaker_peer *peer)
 	if (!peer->member)
 		return false;
 	codec = bgp_session_codec(peer->session);
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		said_so &= !codec->families[family] || peer->end_of_rib[family];
-	return said_so || (!owes_end_of_rib(peer) && is_quiet(peer));
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
+		if (!codec->families[family])
+			continue;
+		said_so &= peer->end_of_rib[family];
+		owes |= speaker_owes_end_of_rib(peer, family);
+	}
+	return said_so || (!owes && is_quiet(peer));
 }
 
 static bool all_are_complete(const struct speaker *speaker)

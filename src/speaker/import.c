@@ -20,7 +20,7 @@ struct import {
 	struct speaker_peer *peer;
 	struct bgp_attributes attributes;
 	struct attribute_set_extra extra;
-	bool refused; /* by a rule of the protocol, whatever the filters say */
+	enum import_refusal refusal; /* by a rule of the protocol, whatever the filters say */
 	struct attribute_set *plain; /* as received; NULL until needed */
 	const struct policy_rule *rule; /* whose result `changed` is */
 	struct attribute_set *changed;
@@ -91,18 +91,20 @@ static void import_prefix(struct import *import, const struct ip_prefix *prefix,
 	const struct policy_route route = {
 	    prefix, &import->attributes, peer->rib_peer->source, peer->config->name};
 	const struct policy_rule *rule = NULL;
+	enum import_refusal refusal =
+	    ip_prefix_is_martian(prefix) ? IMPORT_MARTIAN : import->refusal;
 	struct attribute_set *set;
 	uint8_t flags = 0;
 	bool accepted;
 
-	if (peer->config->has_import) {
+	if (refusal) {
+		accepted = false;
+	} else if (peer->config->has_import) {
 		rule = policy_find_rule(peer->import.filters, peer->import.count, &route);
 		accepted = rule && rule->action == POLICY_ACCEPT;
 	} else {
 		accepted = default_accepts(peer, prefix);
 	}
-	if (import->refused || ip_prefix_is_martian(prefix))
-		accepted = false;
 	if (accepted && rule && (rule->set.has_metric || policy_rule_changes_attributes(rule))) {
 		set = changed_set(import, rule);
 		flags |= RIB_PATH_MODIFIED;
@@ -112,8 +114,8 @@ static void import_prefix(struct import *import, const struct ip_prefix *prefix,
 	if (!accepted)
 		flags |= RIB_PATH_FILTERED;
 	/* Refused for good by the protocol: no later filter may let it through. */
-	if (import->refused || ip_prefix_is_martian(prefix))
-		flags |= RIB_PATH_MODIFIED;
+	if (refusal)
+		flags |= RIB_PATH_MODIFIED | (uint8_t)(refusal << RIB_PATH_REASON_SHIFT);
 	if (set)
 		rib_update(peer->speaker->rib, peer->rib_peer, prefix, path_id, set, flags);
 	else
@@ -175,11 +177,11 @@ static void import_announced(struct speaker_peer *peer, const struct bgp_update 
 		return;
 	import.attributes = update->attributes;
 	choose_next_hop(&import, next_hop);
-	/* RFC 4271 5.1.3: our own address is no next hop. */
-	import.refused =
-	    import_rules_judge(&rules, &import.attributes) != IMPORT_NOT_REFUSED ||
-	    fib_is_own_address(peer->speaker->fib, &import.attributes.next_hop.address);
-	if (!import.refused)
+	import.refusal = import_rules_judge(&rules, &import.attributes);
+	if (!import.refusal &&
+	    fib_is_own_address(peer->speaker->fib, &import.attributes.next_hop.address))
+		import.refusal = IMPORT_OWN_NEXT_HOP;
+	if (!import.refusal)
 		import_rules_apply(&rules, &peer->speaker->arena, &import.attributes);
 	import_prefixes(&import, nlri, family);
 	if (import.plain)
@@ -282,6 +284,12 @@ static bool filtered_by_default(
 {
 	(void)path;
 	return !default_accepts(arg, prefix);
+}
+
+const char *speaker_refusal_of_path(const struct rib_path *path)
+{
+	return import_refusal_name(
+	    (enum import_refusal)((path->flags & RIB_PATH_REASON) >> RIB_PATH_REASON_SHIFT));
 }
 
 void speaker_import_refilter(struct speaker *speaker)

@@ -6,6 +6,21 @@
 
 #include "bgp/as_path.h"
 
+const char *import_refusal_name(enum import_refusal refusal)
+{
+	static const char *const names[IMPORT_REFUSALS] = {
+	    [IMPORT_NOT_REFUSED] = "rejected by import policy",
+	    [IMPORT_AS_LOOP] = "AS loop",
+	    [IMPORT_REFLECTED_BACK] = "reflected back to us",
+	    [IMPORT_ROUTE_LEAK] = "route leak",
+	    [IMPORT_PATH_TOO_LONG] = "AS path longer than maxASPathLength",
+	    [IMPORT_OWN_NEXT_HOP] = "next hop is this node",
+	    [IMPORT_MARTIAN] = "martian prefix",
+	};
+
+	return names[refusal < IMPORT_REFUSALS ? refusal : IMPORT_NOT_REFUSED];
+}
+
 /* RFC 4271 9.1.2: a path that has been through our AS, by either of its numbers. */
 static bool is_as_loop(const struct import_rules *rules, struct wire_span path)
 {

@@ -32,7 +32,13 @@ enum import_refusal {
 	IMPORT_REFLECTED_BACK, /* RFC 4456 8 */
 	IMPORT_ROUTE_LEAK, /* RFC 9234 5 */
 	IMPORT_PATH_TOO_LONG, /* maxASPathLength */
+	IMPORT_OWN_NEXT_HOP, /* RFC 4271 5.1.3 */
+	IMPORT_MARTIAN, /* a prefix that nobody can have */
+	IMPORT_REFUSALS
 };
+
+/* What kbgpctl says of it; IMPORT_NOT_REFUSED stands for the filters. */
+const char *import_refusal_name(enum import_refusal refusal);
 
 /* The first rule that forbids the route; the attributes are as received. */
 enum import_refusal import_rules_judge(

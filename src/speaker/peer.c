@@ -110,6 +110,11 @@ static void session_update(void *arg, const struct bgp_update *update)
 
 static void session_refresh(void *arg, enum ip_family family, enum bgp_refresh kind)
 {
+	const struct speaker_peer *peer = arg;
+
+	/* RFC 7313 4: what it sends until then, it sends for the first time. */
+	if (kind == BGP_REFRESH_BEGIN && speaker_owes_end_of_rib(peer, family))
+		return;
 	speaker_refresh(arg, family, kind);
 }
 

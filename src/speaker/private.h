@@ -327,6 +327,8 @@ void speaker_convergence_stop(struct speaker *speaker);
 void speaker_convergence_begin(struct speaker_peer *peer);
 /* If all peers have told what they have, the FIB may drop what is left of a previous run. */
 void speaker_check_convergence(struct speaker *speaker);
+/* Who announced graceful restart says when it has sent everything of a family (RFC 4724 4). */
+bool speaker_owes_end_of_rib(const struct speaker_peer *peer, enum ip_family family);
 
 /* import.c */
 /* A session begins. */

@@ -3,8 +3,8 @@
 import pytest
 
 from scripted import (
-    ENHANCED_REFRESH, IPV4, IPV6, ROUTE_REFRESH, UPDATE, address_bytes, as_path, message, mp_reach,
-    origin, parse_capabilities, refresh, update)
+    ENHANCED_REFRESH, IPV4, IPV6, ROUTE_REFRESH, UPDATE, address_bytes, as_path, capability, message,
+    mp_reach, origin, parse_capabilities, refresh, update)
 from wire import *  # noqa: F401,F403  (the fixtures)
 from wire import OWN
 
@@ -129,3 +129,15 @@ def test_rfc7313_4_mark_without_the_capability_is_ignored(ground, pair, subtype)
     neighbour.send(refresh(IPV4, subtype=subtype))
     neighbour.stays_silent(0.3)
     assert ground.path(neighbour.prefix, neighbour)["best"]
+
+
+def test_rfc7313_4_begin_before_end_of_rib_is_ignored(ground):
+    """Who announced graceful restart is still sending its routes for the first time."""
+    graceful = capability(64, b"\0\x78\0\1\1\0")
+    neighbour, observer = enhanced(ground, more=graceful), ground.established("observer")
+    neighbour.announce(neighbour.prefix)
+    observer.wait_route(neighbour.prefix)
+    neighbour.send(refresh(IPV4, subtype=BEGIN), refresh(IPV4, subtype=END))
+    observer.stays_silent(0.3)
+    neighbour.send(update(), refresh(IPV4, subtype=BEGIN), refresh(IPV4, subtype=END))
+    observer.wait_withdrawn(neighbour.prefix)

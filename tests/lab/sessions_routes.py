@@ -172,6 +172,6 @@ def test_crash_with_a_table(lab, build, neighbour, who):
     else:
         kbgpd.stop(9)
         wait_until(lambda: not router.established(), "the session gone")
-        assert not router.paths("10.2.0.0/24")
+        wait_until(lambda: not router.paths("10.2.0.0/24"), "what it had heard gone")
         kbgpd.start()
     wait_until(complete, "all routes on both ends again")

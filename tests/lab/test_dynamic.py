@@ -567,12 +567,6 @@ def test_the_kernels_neighbour_table(lab, build):
 # Neighbours that have to be on a link of ours
 
 
-class MultihopBird(Bird):
-    def session_configuration(self, number, session):
-        return super().session_configuration(number, session).replace(
-            "hold time 9;", "multihop 2; hold time 9;")
-
-
 def test_connected_check(lab, build):
     """A neighbour behind a router is held down, with a reason, until the way to it is a link."""
     rack = Rack(lab, build, 2)
@@ -580,8 +574,9 @@ def test_connected_check(lab, build):
     lab.link(rack.hosts[0], far, ["10.8.0.1/24"], ["10.8.0.2/24"])
     far.ip("route add default via 10.8.0.1")
     rack.node.ip("route add 10.8.0.0/24 via 10.9.0.10")
-    session = Session(remote="10.9.0.2", remote_asn=NODE_ASN, local="10.8.0.2")
-    bird = MultihopBird(far, 65002, "10.8.0.2", [session], ["10.1.0.0/24"])
+    session = Session(remote="10.9.0.2", remote_asn=NODE_ASN, local="10.8.0.2",
+                      multihop=2)
+    bird = Bird(far, 65002, "10.8.0.2", [session], ["10.1.0.0/24"])
     text = config(entry("asn: 65002", "connectRetryTime: 1s", "import: [all]", name="far",
                         place="address: 10.8.0.2"))
     kbgpd = Kbgpd(rack.node, build, text)
@@ -609,8 +604,9 @@ def test_more_hops_need_no_link(lab, build):
     lab.link(rack.hosts[0], far, ["10.8.0.1/24"], ["10.8.0.2/24"])
     far.ip("route add default via 10.8.0.1")
     rack.node.ip("route add 10.8.0.0/24 via 10.9.0.10")
-    session = Session(remote="10.9.0.2", remote_asn=NODE_ASN, local="10.8.0.2")
-    bird = MultihopBird(far, 65002, "10.8.0.2", [session], ["10.1.0.0/24"])
+    session = Session(remote="10.9.0.2", remote_asn=NODE_ASN, local="10.8.0.2",
+                      multihop=2)
+    bird = Bird(far, 65002, "10.8.0.2", [session], ["10.1.0.0/24"])
 
     def keys(*more):
         return config(entry("asn: 65002", "connectRetryTime: 1s", *more, name="far",

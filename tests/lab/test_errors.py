@@ -111,7 +111,7 @@ def test_kbgpctl_without_a_daemon(build, tmp_path):
 
 def test_kbgpctl_requests(lab, build):
     host = lab.host("node")
-    kbgpd = Kbgpd(host, build, GOOD)
+    kbgpd = Kbgpd(host, build, GOOD + "  connectedCheck: false\n")
 
     def ctl(*words):
         done = run(*host.enter(build / "kbgpctl", "-s", kbgpd.control, *words))

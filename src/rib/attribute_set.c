@@ -133,6 +133,7 @@ static struct attribute_set *make_set(const struct bgp_attributes *attributes,
 	set->has_originator_id = bgp_attributes_has(attributes, BGP_ATTRIBUTE_ORIGINATOR_ID);
 	if (set->has_originator_id)
 		set->originator_id = wire_load_u32(attributes->originator_id);
+	set->has_aigp = bgp_attributes_has(attributes, BGP_ATTRIBUTE_AIGP);
 	set->origin = attributes->origin;
 	set->wire_length = (uint16_t)key->wire.length;
 	memcpy(set->wire, key->wire.bytes, key->wire.length);

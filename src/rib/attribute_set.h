@@ -35,7 +35,8 @@ struct attribute_set {
 	uint16_t cluster_length; /* identifiers in CLUSTER_LIST */
 	uint16_t wire_length;
 	uint8_t origin;
-	bool has_originator_id;
+	bool has_originator_id : 1;
+	bool has_aigp : 1;
 	uint8_t wire[]; /* canonical form */
 };
 

@@ -72,6 +72,8 @@ static bool is_news(const struct rib_family *family, const struct dirty_prefix *
 	struct rib_prefix *prefix = rib_family_prefix(family, dirty->id);
 	const struct rib_path *best = rib_best_path(prefix);
 
+	if (listener->aigp_costs)
+		return prefix->dirty & RIB_DIRTY_COST;
 	return listener->every_path || (best ? best->attributes : NULL) != dirty->best ||
 	       (best && best->peer != dirty->peer) || prefix->dirty & RIB_DIRTY_LOCAL ||
 	       (listener->multipath && rib_multipath_signature(family, prefix) != dirty->multipath);

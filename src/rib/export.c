@@ -275,32 +275,33 @@ static uint8_t *find_aigp(uint8_t *bytes, size_t length)
 	return NULL;
 }
 
+/* RFC 7311 3.4.3: a way that costs nothing counts as 1, or a loop of such would not be seen. */
+static uint32_t cost_of_way(const struct rib_next_hop *next_hop)
+{
+	return next_hop->cost ? next_hop->cost : 1;
+}
+
 /*
- * RFC 7311 3.4: who changes the next hop adds what the way to the old one costs.  A way that costs
- * nothing counts as 1, or a loop of such would not be seen.  False if the way is unknown or the sum
- * has no number: the largest one must not be sent (RFC 7311 3.2).
+ * RFC 7311 3.4.3: who changes the next hop adds what the way to the old one costs, up to the largest
+ * number.  TLVs of other types are passed on as they are.
  */
-static bool raise_aigp(
+static void raise_aigp(
     const struct rib_next_hop *old, struct arena *arena, struct bgp_attributes *attributes)
 {
 	size_t length = attributes->aigp.length;
 	uint8_t *bytes = arena_allocate(arena, length);
-	uint64_t cost = old->cost ? old->cost : 1;
-	uint64_t metric;
+	uint64_t metric, cost = cost_of_way(old);
 	uint8_t *value;
 
 	memcpy(bytes, attributes->aigp.bytes, length);
 	attributes->aigp = (struct wire_span){bytes, length};
 	value = find_aigp(bytes, length);
 	if (!value)
-		return true; /* TLVs of other types are passed on as they are */
+		return;
 	metric = (uint64_t)wire_load_u32(value) << 32 | wire_load_u32(value + 4);
-	if (!old->reachable || metric >= UINT64_MAX - cost)
-		return false;
-	metric += cost;
+	metric = metric > UINT64_MAX - cost ? UINT64_MAX : metric + cost;
 	wire_store_u32(value, (uint32_t)(metric >> 32));
 	wire_store_u32(value + 4, (uint32_t)metric);
-	return true;
 }
 
 /* RFC 7311 3.3 and 3.4 */
@@ -308,12 +309,13 @@ static void update_aigp(const struct export_key *key, const struct rib_path *pat
     struct arena *arena, struct bgp_attributes *attributes)
 {
 	const struct rib_next_hop *old = path->attributes->next_hop;
-	bool same = ip_address_equal(&old->key.address, &attributes->next_hop.address);
 
 	if (!bgp_attributes_has(attributes, BGP_ATTRIBUTE_AIGP))
 		return;
-	if (!key->aigp || (!same && !raise_aigp(old, arena, attributes)))
+	if (!key->aigp)
 		bgp_attributes_unmark(attributes, BGP_ATTRIBUTE_AIGP);
+	else if (!ip_address_equal(&old->key.address, &attributes->next_hop.address))
+		raise_aigp(old, arena, attributes);
 }
 
 /* RFC 4456 8: ORIGINATOR_ID once, CLUSTER_LIST by every reflector. */
@@ -348,6 +350,18 @@ static void prepare_internal(const struct export_key *key, const struct rib_peer
 	}
 	if (from->source == POLICY_SOURCE_IBGP)
 		add_reflection(key, from, arena, attributes);
+}
+
+uint32_t export_added_cost(const struct rib *rib, const struct export_key *key,
+    enum ip_family family, const struct export_route *route)
+{
+	const struct rib_next_hop *old = route->path->attributes->next_hop;
+	struct bgp_next_hop new;
+
+	if (!key->aigp || !route->path->attributes->has_aigp)
+		return 0;
+	new = choose_next_hop(key, family, route, is_third_party(rib, key, family, route->path));
+	return ip_address_equal(&old->key.address, &new.address) ? 0 : cost_of_way(old);
 }
 
 void export_attributes(const struct rib *rib, const struct export_key *key, enum ip_family family,

@@ -81,6 +81,12 @@ bool export_path(const struct rib *rib, const struct export_key *key, enum ip_fa
     const struct rib_prefix *prefix, const struct rib_path *path, struct export_cache *cache,
     struct export_route *route);
 /*
+ * What AIGP of the route is raised by as it goes out, for the way to the next hop that it came with
+ * (RFC 7311 3.4); 0: it has none, or goes out as it is.
+ */
+uint32_t export_added_cost(const struct rib *rib, const struct export_key *key,
+    enum ip_family family, const struct export_route *route);
+/*
  * The attributes of a selected route as they go out, next hop included; changed values are in the
  * arena, the others in the path's attribute set.
  */

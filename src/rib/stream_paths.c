@@ -76,13 +76,14 @@ static struct sent_path *add_sent(struct stream_paths *paths, uint32_t id, uint1
 
 /* Notes what is sent; a path that is new has nothing noted yet. */
 static void set_sent(struct stream_paths *paths, struct rib *rib, struct sent_path *sent,
-    const struct rib_path *path)
+    const struct rib_path *path, uint32_t cost)
 {
 	struct attribute_set *old = sent->attributes;
 
 	if (old)
 		count_sent(paths, sent->peer, (uint32_t)-1);
 	sent->attributes = attribute_set_hold(path->attributes);
+	sent->cost = cost;
 	sent->peer = path->peer;
 	sent->identifier = rib_peer_at(rib, path->peer)->identifier;
 	sent->due = false;
@@ -148,10 +149,11 @@ static void plan_announcement(struct stream_paths *paths, const struct stream_co
 {
 	const struct rib_path *path = route->path;
 	struct sent_path *sent = stream_paths_find(paths, id, path->send_id);
+	uint32_t cost = export_added_cost(context->rib, context->key, context->family, route);
 	enum stream_membership source_is;
 	uint16_t source;
 
-	if (sent && stream_paths_is_as_sent(context->rib, sent, path))
+	if (sent && stream_paths_is_as_sent(context->rib, sent, path) && sent->cost == cost)
 		return;
 	source_is = membership_of(context, path->peer);
 	source = source_is == STREAM_NOT_MEMBER ? 0 : path->peer;
@@ -164,7 +166,7 @@ static void plan_announcement(struct stream_paths *paths, const struct stream_co
 		    (struct update_audience){.except = source});
 	if (!sent)
 		sent = add_sent(paths, id, path->send_id);
-	set_sent(paths, context->rib, sent, path);
+	set_sent(paths, context->rib, sent, path, cost);
 }
 
 void stream_paths_plan(
@@ -209,6 +211,7 @@ void stream_paths_copy(struct stream_paths *to, const struct stream_paths *from)
 			    .next = copy->next,
 			    .identifier = sent->identifier,
 			    .attributes = attribute_set_hold(sent->attributes),
+			    .cost = sent->cost,
 			    .peer = sent->peer,
 			    .send_id = sent->send_id,
 			    .due = sent->due,

@@ -31,6 +31,7 @@ struct sent_path {
 	uint32_t next; /* of the same prefix; 0: none */
 	uint32_t identifier; /* router ID of the peer: it is in the bytes of a reflected route */
 	struct attribute_set *attributes; /* a reference */
+	uint32_t cost; /* export_added_cost() */
 	uint16_t peer; /* index of the rib_peer that it came from */
 	uint16_t send_id;
 	bool due; /* to be sent again, changed or not */

@@ -128,6 +128,15 @@ static bool remove_doomed_path(struct rib *rib, enum ip_family which, uint32_t i
 	return false;
 }
 
+/* RFC 7311 3.4: the cost of the way to the next hop is in what others are sent. */
+static void note_cost(struct rib_prefix *prefix)
+{
+	const struct rib_path *best = rib_best_path(prefix);
+
+	if (best && best->attributes->has_aigp && best->attributes->next_hop->dirty)
+		prefix->dirty |= RIB_DIRTY_COST;
+}
+
 static void sweep_prefix(struct rib *rib, enum ip_family which, uint32_t id)
 {
 	struct rib_family *family = &rib->families[which];
@@ -142,6 +151,7 @@ static void sweep_prefix(struct rib *rib, enum ip_family which, uint32_t id)
 		if (path->attributes->next_hop->dirty) {
 			rib_mark_dirty(rib, family, id, false);
 			rib_decide(rib, family, prefix);
+			note_cost(prefix);
 			return;
 		}
 	}

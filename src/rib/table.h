@@ -81,7 +81,11 @@ struct rib_path {
 	uint16_t send_id;
 };
 
-enum rib_dirty { RIB_DIRTY = 1 << 0, RIB_DIRTY_LOCAL = 1 << 1 /* a path of this node changed */ };
+enum rib_dirty {
+	RIB_DIRTY = 1 << 0,
+	RIB_DIRTY_LOCAL = 1 << 1, /* a path of this node changed */
+	RIB_DIRTY_COST = 1 << 2 /* the next hop of a best path with AIGP */
+};
 
 /* 48 bytes, with the first path in place. */
 struct rib_prefix {
@@ -108,6 +112,8 @@ struct rib_listener {
 	void *arg;
 	bool multipath;
 	bool every_path; /* told of any change of any path, also of one that is not the best */
+	/* Told only of prefixes whose best path has AIGP and a next hop that changed. */
+	bool aigp_costs;
 	struct rib_listener *next;
 };
 

@@ -33,7 +33,7 @@
 /* A member with more than this queued leaves a stream that goes on. */
 #define QUEUE_HIGH (4u * 1024 * 1024)
 
-static void schedule(struct update_groups *groups)
+void update_groups_schedule(struct update_groups *groups)
 {
 	if (groups->loop)
 		loop_task_schedule(groups->loop, &groups->task);
@@ -58,14 +58,6 @@ static void set_member_of_peer(
 	groups->members[peer] = member;
 }
 
-static bool has_add_path(const struct update_group *group)
-{
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		if (group->key.codec.add_path_send[family])
-			return true;
-	return false;
-}
-
 static struct update_group *find_group(struct update_groups *groups, const struct export_key *key)
 {
 	struct update_group *group;
@@ -85,8 +77,7 @@ static struct update_group *find_group(struct update_groups *groups, const struc
 		group->key.peer_name = group->peer_name = memory_copy_string(key->peer_name);
 	group->next = groups->groups;
 	groups->groups = group;
-	if (has_add_path(group) && !groups->add_path_groups++)
-		rib_add_listener(groups->rib, &groups->path_listener);
+	update_group_watch(group);
 	return group;
 }
 
@@ -98,8 +89,7 @@ static void free_group(struct update_group *group)
 	while (*at != group)
 		at = &(*at)->next;
 	*at = group->next;
-	if (has_add_path(group) && !--groups->add_path_groups)
-		rib_remove_listener(groups->rib, &groups->path_listener);
+	update_group_unwatch(group);
 	free(group->filters);
 	free(group->peer_name);
 	free(group);
@@ -339,7 +329,7 @@ static void merge_streams(struct update_group *group)
 {
 	struct update_stream *idle = NULL;
 
-	if (has_add_path(group) && rib_is_sweeping(group->groups->rib))
+	if (update_group_has_add_path(group) && rib_is_sweeping(group->groups->rib))
 		return;
 	for (struct update_stream *stream = group->streams, *next; stream; stream = next) {
 		next = stream->next;
@@ -415,37 +405,12 @@ static void run_task(void *arg)
 	struct update_groups *groups = arg;
 
 	if (!run(groups, 1))
-		schedule(groups);
+		update_groups_schedule(groups);
 }
 
 void update_groups_run(struct update_groups *groups)
 {
 	run(groups, SIZE_MAX);
-}
-
-static void mark_changed(
-    struct update_groups *groups, const struct rib_change *change, bool add_path)
-{
-	for (struct update_group *group = groups->groups; group; group = group->next) {
-		if (!group->key.codec.families[change->family] ||
-		    group->key.codec.add_path_send[change->family] != add_path)
-			continue;
-		for (struct update_stream *stream = group->streams; stream; stream = stream->next)
-			for (size_t i = 0; i < change->count; i++)
-				stream_mark(
-				    &stream->state, groups->rib, change->family, change->ids[i]);
-	}
-	schedule(groups);
-}
-
-static void prefixes_changed(void *arg, const struct rib_change *change)
-{
-	mark_changed(arg, change, false);
-}
-
-static void paths_changed(void *arg, const struct rib_change *change)
-{
-	mark_changed(arg, change, true);
 }
 
 struct update_groups *update_groups_new(struct rib *rib, struct loop *loop)
@@ -455,10 +420,7 @@ struct update_groups *update_groups_new(struct rib *rib, struct loop *loop)
 	groups->rib = rib;
 	groups->loop = loop;
 	loop_task_init(&groups->task, run_task, groups);
-	groups->listener = (struct rib_listener){.changed = prefixes_changed, .arg = groups};
-	groups->path_listener =
-	    (struct rib_listener){.changed = paths_changed, .arg = groups, .every_path = true};
-	rib_add_listener(rib, &groups->listener);
+	update_groups_listen(groups);
 	return groups;
 }
 
@@ -505,7 +467,7 @@ struct update_group_member *update_group_join(struct update_groups *groups,
 	member->arg = arg;
 	set_member_of_peer(groups, source->index, member);
 	link_member(find_fresh_stream(find_group(groups, key)), member);
-	schedule(groups);
+	update_groups_schedule(groups);
 	return member;
 }
 
@@ -531,7 +493,7 @@ void update_group_leave(struct update_group_member *member)
 void update_group_resume(struct update_group_member *member)
 {
 	if (!stream_is_idle(&member->stream->state))
-		schedule(member->stream->group->groups);
+		update_groups_schedule(member->stream->group->groups);
 }
 
 void update_group_refresh(struct update_group_member *member, enum ip_family family, bool marked)
@@ -548,7 +510,7 @@ void update_group_refresh(struct update_group_member *member, enum ip_family fam
 	} else {
 		stream_mark_all(&member->stream->state, groups->rib, family);
 	}
-	schedule(groups);
+	update_groups_schedule(groups);
 }
 
 /*
@@ -590,7 +552,7 @@ void update_group_move(struct update_group_member *member, const struct export_k
 		groups->generation++; /* its address may be used again */
 		free_stream(old);
 	}
-	schedule(groups);
+	update_groups_schedule(groups);
 }
 
 void update_groups_replace_filter(

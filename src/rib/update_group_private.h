@@ -1,6 +1,7 @@
 /*
- * What the two files of the update groups share: update_group.c, which changes them, and
- * update_group_show.c, which only looks.
+ * What the files of the update groups share: update_group.c, which makes, moves and runs them,
+ * update_group_changes.c, which says what of the table is news for whom, and update_group_show.c,
+ * which only looks.
  */
 #ifndef RIB_UPDATE_GROUP_PRIVATE_H
 #define RIB_UPDATE_GROUP_PRIVATE_H
@@ -47,6 +48,8 @@ struct update_groups {
 	struct rib_listener listener;
 	struct rib_listener path_listener; /* for groups with add-path, while there are any */
 	size_t add_path_groups;
+	struct rib_listener cost_listener; /* for groups with AIGP, while there are any */
+	size_t aigp_groups;
 	struct update_group *groups;
 	struct update_group_member **members; /* by index of rib_peer */
 	size_t member_capacity;
@@ -56,5 +59,16 @@ struct update_groups {
 	bool running;
 	struct update_group_member *left; /* during the run */
 };
+
+/* Runs the groups at the end of this turn. */
+void update_groups_schedule(struct update_groups *groups);
+
+/* update_group_changes.c */
+void update_groups_listen(struct update_groups *groups);
+/* A new group listens too, and no longer does when it goes. */
+void update_group_watch(const struct update_group *group);
+void update_group_unwatch(const struct update_group *group);
+/* In any family. */
+bool update_group_has_add_path(const struct update_group *group);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Update groups with sessions that take down what they are sent: a text per session, "+prefix" and
- * "-prefix" with blanks, "#3" for a Path Identifier, "m5" for a MED, "end4" and "end6", "[4" and
- * "]4" for the marks of a refresh, and a ";" after each message.
+ * "-prefix" with blanks, "#3" for a Path Identifier, "m5" for a MED, "aigp7" for an AIGP metric,
+ * "end4" and "end6", "[4" and "]4" for the marks of a refresh, and a ";" after each message.
  */
 #ifndef TESTS_SESSIONS_H
 #define TESTS_SESSIONS_H
@@ -62,6 +62,9 @@ static inline void hear_announced(void *arg, const struct ip_prefix *prefix, uin
 	say(session, '+', prefix, path_id);
 	if (bgp_attributes_has(attributes, BGP_ATTRIBUTE_MED))
 		text_append(&session->said, "m%u ", attributes->med);
+	if (bgp_attributes_has(attributes, BGP_ATTRIBUTE_AIGP))
+		text_append(&session->said, "aigp%u ",
+		    wire_load_u32(attributes->aigp.bytes + attributes->aigp.length - 4));
 	session->announced++;
 }
 

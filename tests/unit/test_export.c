@@ -744,9 +744,19 @@ static void test_rfc7311_3_4_aigp_changes_with_the_next_hop(void **state)
 	assert_aigp(fixture, 0x100000000);
 	learn_aigp(fixture, UINT64_MAX - 7, 6);
 	assert_aigp(fixture, UINT64_MAX - 1);
-	/* RFC 7311 3.2: the largest number would be malformed. */
+}
+
+static void test_rfc7311_3_4_3_aigp_is_capped_at_its_maximum(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_filter(fixture, &accept_all);
+	fixture->key.aigp = true;
+	fixture->key.next_hop = EXPORT_NEXT_HOP_SELF;
 	learn_aigp(fixture, UINT64_MAX - 7, 7);
-	assert_false(has(fixture, BGP_ATTRIBUTE_AIGP));
+	assert_aigp(fixture, UINT64_MAX);
+	learn_aigp(fixture, UINT64_MAX - 7, UINT32_MAX);
+	assert_aigp(fixture, UINT64_MAX);
 }
 
 /* The cache holds what is true of a set, not of a prefix. */
@@ -836,6 +846,7 @@ int main(void)
 	    TEST(test_rfc9234_5_otc_is_not_sent_up),
 	    TEST(test_rfc7311_3_3_aigp_goes_where_it_is_enabled),
 	    TEST(test_rfc7311_3_4_aigp_changes_with_the_next_hop),
+	    TEST(test_rfc7311_3_4_3_aigp_is_capped_at_its_maximum),
 	    TEST(cache_does_not_leak_into_other_prefixes),
 	    TEST(keys_are_equal_by_value),
 	};

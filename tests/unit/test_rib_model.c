@@ -81,12 +81,13 @@ static struct ip_prefix prefix_at(enum ip_family family, unsigned number)
 	return prefix;
 }
 
-/* Attributes that differ in what decisions, reflection and communities look at. */
+/* Attributes that differ in what decisions, reflection, communities and AIGP look at. */
 static struct bgp_attributes make_attributes(
     struct arena *arena, const struct model_path *path, bool local)
 {
 	const uint32_t ases[] = {65001 + path->kind % 3, 65010, 65020, 0};
 	const uint32_t length = path->kind % 5 == 0 ? 1 : 0;
+	static const uint8_t aigp[] = {1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9};
 	struct bgp_attributes attributes = attributes_of(
 	    arena, local ? NULL : next_hop_texts[path->next_hop], local ? NULL : &ases[length]);
 
@@ -98,6 +99,10 @@ static struct bgp_attributes make_attributes(
 		add_community(arena, &attributes, BGP_COMMUNITY_NO_EXPORT);
 	if (path->kind % 13 == 0)
 		add_community(arena, &attributes, BGP_COMMUNITY_NO_ADVERTISE);
+	if (path->kind % 5 == 0 && !local) {
+		attributes.aigp = (struct wire_span){aigp, sizeof(aigp)};
+		bgp_attributes_mark(&attributes, BGP_ATTRIBUTE_AIGP);
+	}
 	attributes.origin = path->kind % 6 == 0 ? BGP_ORIGIN_INCOMPLETE : BGP_ORIGIN_IGP;
 	return attributes;
 }
@@ -192,6 +197,9 @@ static void fill_key(const struct model *model, struct model_session *session)
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
 		key->codec.add_path_send[family] = session->add_path >> family & 1;
 	key->path_limit = model->path_limit;
+	key->aigp = session->peer != 1;
+	if (session->peer == 4)
+		key->next_hop = EXPORT_NEXT_HOP_SELF;
 	key->codec.external = of->source == POLICY_SOURCE_EBGP;
 	key->reflector_client = of->reflector_client;
 	key->local_asn = key->router_asn = 64512;

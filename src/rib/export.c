@@ -21,11 +21,12 @@ bool export_key_equal(const struct export_key *a, const struct export_key *b)
 	if (memcmp(&a->codec, &b->codec, sizeof(a->codec)) != 0 ||
 	    memcmp(a->self, b->self, sizeof(a->self)) != 0 ||
 	    memcmp(a->shared, b->shared, sizeof(a->shared)) != 0 || a->aigp != b->aigp ||
-	    a->role != b->role || a->path_limit != b->path_limit ||
-	    a->reflector_client != b->reflector_client || a->next_hop != b->next_hop ||
-	    a->local_asn != b->local_asn || a->router_asn != b->router_asn ||
-	    a->cluster_id != b->cluster_id || a->audiences != b->audiences ||
-	    a->filter_count != b->filter_count || !a->peer_name != !b->peer_name)
+	    !ip_address_equal(&a->neighbour, &b->neighbour) || a->role != b->role ||
+	    a->path_limit != b->path_limit || a->reflector_client != b->reflector_client ||
+	    a->next_hop != b->next_hop || a->local_asn != b->local_asn ||
+	    a->router_asn != b->router_asn || a->cluster_id != b->cluster_id ||
+	    a->audiences != b->audiences || a->filter_count != b->filter_count ||
+	    !a->peer_name != !b->peer_name)
 		return false;
 	if (a->peer_name && strcmp(a->peer_name, b->peer_name) != 0)
 		return false;
@@ -202,7 +203,8 @@ bool export_path(const struct rib *rib, const struct export_key *key, enum ip_fa
 	if (!is_accepted(key, prefix, from, cache, route))
 		return false;
 	next_hop = choose_next_hop(key, family, route, cache->third_party);
-	return can_send_next_hop(key, family, &next_hop.address);
+	return can_send_next_hop(key, family, &next_hop.address) &&
+	       !ip_address_equal(&next_hop.address, &key->neighbour);
 }
 
 bool export_select(const struct rib *rib, const struct export_key *key, enum ip_family family,

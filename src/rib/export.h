@@ -40,6 +40,11 @@ struct export_key {
 	 * 5.1.3, third party).  Of length 0: none.
 	 */
 	struct ip_prefix shared[IP_FAMILIES];
+	/*
+	 * The neighbour's address, if it might come up as a next hop, which it must not be sent (RFC
+	 * 4271 5.1.3): such a neighbour is a group of its own.  Else unspecified.
+	 */
+	struct ip_address neighbour;
 	uint64_t audiences; /* which peer lists of advertisements they are in */
 	const struct policy_filter *const *filters;
 	size_t filter_count;
@@ -72,7 +77,8 @@ struct export_cache {
 
 /*
  * False if the prefix is not sent to peers of this kind, also for want of a next hop that can be
- * sent: no address of ours of that family, or one of the other family without RFC 8950.
+ * sent: no address of ours of that family, one of the other family without RFC 8950, or the
+ * neighbour's own.
  */
 bool export_select(const struct rib *rib, const struct export_key *key, enum ip_family family,
     const struct rib_prefix *prefix, struct export_cache *cache, struct export_route *route);

@@ -91,6 +91,26 @@ static void fill_segments(const struct fib *fib, const struct ends *ends, struct
 		    fib, &ends->local, ends->scope, &ends->remote, family, &shared[family]);
 }
 
+static bool chain_sets_next_hop(const struct filter_chain *chain, const struct ip_address *address)
+{
+	for (size_t i = 0; i < chain->count; i++)
+		for (size_t r = 0; r < chain->filters[i]->rule_count; r++) {
+			const struct policy_set *set = &chain->filters[i]->rules[r].set;
+
+			if (set->has_next_hop && ip_address_equal(&set->next_hop, address))
+				return true;
+		}
+	return false;
+}
+
+/* Next hops come from others, or from a filter that may name this very neighbour. */
+static bool may_be_next_hop(
+    const struct speaker_peer *peer, const struct export_key *key, const struct ip_address *address)
+{
+	return (key->codec.external && key->next_hop == EXPORT_NEXT_HOP_UNCHANGED) ||
+	       chain_sets_next_hop(&peer->export, address);
+}
+
 /* What depends on where the neighbour is. */
 static void fill_link(const struct speaker_peer *peer, struct export_key *key)
 {
@@ -107,6 +127,8 @@ static void fill_link(const struct speaker_peer *peer, struct export_key *key)
 	fill_next_hops(fib, &key->codec, &ends, key->self);
 	if (external && key->next_hop == EXPORT_NEXT_HOP_DEFAULT)
 		fill_segments(fib, &ends, key->shared);
+	if (may_be_next_hop(peer, key, &ends.remote))
+		key->neighbour = ends.remote;
 }
 
 uint32_t speaker_cluster_id(const struct speaker *speaker)

@@ -193,6 +193,16 @@ def test_rfc4271_5_1_3_no_neighbour_is_its_own_next_hop(ground):
                         == address_bytes("10.0.255.1"), "the third party")
 
 
+def test_rfc4271_5_1_3_unchanged_next_hop_is_not_the_neighbour(ground):
+    neighbour, one, other = (ground.established(kind) for kind in ("ebgp", "unchanged", "unchanged"))
+    announce_by(neighbour, one.address)
+    assert other.wait_route(neighbour.prefix).next_hop == address_bytes(one.address)
+    assert_not_sent(ground, neighbour.prefix, one)
+    announce_by(neighbour, other.address)
+    assert one.wait_route(neighbour.prefix).next_hop == address_bytes(other.address)
+    other.wait_withdrawn(neighbour.prefix)
+
+
 def test_rfc2545_3_link_local_next_hop_on_a_shared_link(ground):
     link_local = ground.node.link_local("peers")
     over6, neighbour = ground.established("over6"), ground.established("observer")

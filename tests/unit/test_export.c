@@ -619,6 +619,27 @@ static void test_rfc4271_5_1_3_third_party_of_an_internal_route(void **state)
 	assert_next_hop(fixture, "198.51.100.1");
 }
 
+/* Neither as it came nor by a filter is a neighbour told its own address. */
+static void test_rfc4271_5_1_3_neighbour_is_not_its_own_next_hop(void **state)
+{
+	const struct policy_rule sets = {.action = POLICY_ACCEPT,
+	    .set = {.has_next_hop = true, .next_hop = address_of("10.0.0.9")}};
+	struct fixture *fixture = *state;
+
+	set_filter(fixture, &accept_all);
+	fixture->key.codec.external = true;
+	fixture->key.next_hop = EXPORT_NEXT_HOP_UNCHANGED;
+	fixture->key.neighbour = address_of("10.0.0.9");
+	assert_true(pass_on(fixture, fixture->ebgp, "10.0.0.8"));
+	assert_false(pass_on(fixture, fixture->ebgp, "10.0.0.9"));
+	assert_true(pass_on(fixture, fixture->local, NULL));
+	set_filter(fixture, &sets);
+	assert_false(pass_on(fixture, fixture->local, NULL));
+	fixture->key.neighbour = address_of("10.0.0.10");
+	assert_true(pass_on(fixture, fixture->local, NULL));
+	assert_next_hop(fixture, "10.0.0.9");
+}
+
 struct otc_case {
 	enum bgp_role role; /* ours towards them */
 	bool sent; /* a route that has Only to Customer */
@@ -807,6 +828,9 @@ static void keys_are_equal_by_value(void **state)
 	other.aigp = true;
 	assert_false(export_key_equal(&fixture->key, &other));
 	other = fixture->key;
+	other.neighbour = address_of("10.0.0.9");
+	assert_false(export_key_equal(&fixture->key, &other));
+	other = fixture->key;
 	other.path_limit = 2;
 	assert_false(export_key_equal(&fixture->key, &other));
 	other = fixture->key;
@@ -842,6 +866,7 @@ int main(void)
 	    TEST(own_routes_keep_non_transitive_communities),
 	    TEST(test_rfc4271_5_1_3_third_party_next_hop),
 	    TEST(test_rfc4271_5_1_3_third_party_of_an_internal_route),
+	    TEST(test_rfc4271_5_1_3_neighbour_is_not_its_own_next_hop),
 	    TEST(test_rfc9234_5_otc_is_added),
 	    TEST(test_rfc9234_5_otc_is_not_sent_up),
 	    TEST(test_rfc7311_3_3_aigp_goes_where_it_is_enabled),

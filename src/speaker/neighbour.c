@@ -150,7 +150,7 @@ static enum export_next_hop next_hop_rule(const struct config_peer *config)
 	return rules[config->next_hop];
 }
 
-/* What was agreed upon, but for what concerns only messages that they send. */
+/* What was agreed upon, but for what changes nothing of the UPDATEs that they are sent. */
 static void fill_codec(const struct speaker_peer *peer, struct bgp_codec *codec)
 {
 	*codec = *bgp_session_codec(peer->session);
@@ -158,6 +158,20 @@ static void fill_codec(const struct speaker_peer *peer, struct bgp_codec *codec)
 	codec->enhanced_route_refresh = false;
 	codec->notification_restart = false;
 	memset(codec->add_path_receive, 0, sizeof codec->add_path_receive);
+	codec->extended_next_hop &= codec->families[IPV4];
+}
+
+/* What we are to an external neighbour, as far as it says what to send (RFC 9234 5). */
+static uint8_t role_of(const struct config_peer *config)
+{
+	switch (config->role) {
+	case BGP_ROLE_ROUTE_SERVER:
+		return BGP_ROLE_PROVIDER;
+	case BGP_ROLE_ROUTE_SERVER_CLIENT:
+		return BGP_ROLE_CUSTOMER;
+	default:
+		return (uint8_t)config->role;
+	}
 }
 
 static uint8_t path_limit(const struct config_peer *config, const struct bgp_codec *codec)
@@ -184,9 +198,9 @@ void speaker_neighbour_key(const struct speaker_peer *peer, struct export_key *k
 
 	memset(key, 0, sizeof *key);
 	fill_codec(peer, &key->codec);
-	key->reflector_client = config->route_reflector_client;
+	key->reflector_client = config->route_reflector_client && !key->codec.external;
 	key->aigp = peer->settings.aigp;
-	key->role = key->codec.external ? (uint8_t)config->role : BGP_ROLE_NONE;
+	key->role = key->codec.external ? role_of(config) : BGP_ROLE_NONE;
 	key->path_limit = path_limit(config, &key->codec);
 	key->next_hop = next_hop_rule(config);
 	fill_as_numbers(speaker, config, key);

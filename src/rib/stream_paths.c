@@ -116,7 +116,8 @@ static void plan_withdrawal(
 	uint16_t source = source_is == STREAM_NOT_MEMBER ? 0 : sent->peer;
 
 	if (source_is != STREAM_ONLY_MEMBER)
-		update_batch_add(context->batch, id, sent->send_id, NULL,
+		update_batch_add(context->batch,
+		    (struct update_item){.prefix_id = id, .path_id = sent->send_id}, NULL,
 		    (struct update_audience){.except = source});
 }
 
@@ -150,6 +151,8 @@ static void plan_announcement(struct stream_paths *paths, const struct stream_co
 	const struct rib_path *path = route->path;
 	struct sent_path *sent = stream_paths_find(paths, id, path->send_id);
 	uint32_t cost = export_added_cost(context->rib, context->key, context->family, route);
+	const struct update_item item = {
+	    .prefix_id = id, .path_id = path->send_id, .was_sent = sent != NULL};
 	enum stream_membership source_is;
 	uint16_t source;
 
@@ -159,11 +162,11 @@ static void plan_announcement(struct stream_paths *paths, const struct stream_co
 	source = source_is == STREAM_NOT_MEMBER ? 0 : path->peer;
 	/* Another peer's path had it: this one was sent that, and is not sent its own. */
 	if (sent && source && sent->peer != source)
-		update_batch_add(context->batch, id, path->send_id, NULL,
-		    (struct update_audience){.only = source});
+		update_batch_add(
+		    context->batch, item, NULL, (struct update_audience){.only = source});
 	if (source_is != STREAM_ONLY_MEMBER)
-		update_batch_add(context->batch, id, path->send_id, route,
-		    (struct update_audience){.except = source});
+		update_batch_add(
+		    context->batch, item, route, (struct update_audience){.except = source});
 	if (!sent)
 		sent = add_sent(paths, id, path->send_id);
 	set_sent(paths, context->rib, sent, path, cost);

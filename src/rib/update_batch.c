@@ -17,7 +17,9 @@
 #include "base/memory.h"
 #include "bgp/message.h"
 
-#define BUFFER_SIZE 65536
+/* A buffer is handed over when it holds more than this. */
+#define BUFFER_FILL 61440
+#define ATTRIBUTES_MAX UINT16_MAX
 
 /* One encoding in progress. */
 struct encoder {
@@ -25,6 +27,7 @@ struct encoder {
 	const struct rib *rib;
 	const struct export_key *key;
 	enum ip_family family;
+	size_t longest; /* message */
 	update_batch_emit *emit;
 	update_batch_unsendable *unsendable;
 	void *arg;
@@ -106,21 +109,22 @@ static struct update_bucket *find_bucket(
 	return bucket;
 }
 
-void update_batch_add(struct update_batch *batch, uint32_t prefix_id, uint32_t path_id,
+void update_batch_add(struct update_batch *batch, struct update_item item,
     const struct export_route *route, struct update_audience audience)
 {
 	static const struct export_route withdrawal;
 	struct update_bucket *bucket = find_bucket(batch, route ? route : &withdrawal, audience);
-	uint32_t item = (uint32_t)++batch->item_count;
+	uint32_t at = (uint32_t)++batch->item_count;
 
 	batch->items = memory_grow(
 	    batch->items, &batch->item_capacity, batch->item_count + 1, sizeof(*batch->items));
-	batch->items[item] = (struct update_item){prefix_id, path_id, 0};
+	batch->items[at] = item;
+	batch->items[at].next = 0;
 	if (bucket->first)
-		batch->items[bucket->last].next = item;
+		batch->items[bucket->last].next = at;
 	else
-		bucket->first = item;
-	bucket->last = item;
+		bucket->first = at;
+	bucket->last = at;
 }
 
 static void flush_buffer(struct encoder *encoder)
@@ -141,16 +145,13 @@ static void flush_buffer(struct encoder *encoder)
 /* Makes sure that there is a buffer for the audience with room for one more message. */
 static void need_buffer(struct encoder *encoder, struct update_audience audience)
 {
-	size_t room =
-	    encoder->key->codec.extended_message ? BGP_EXTENDED_MESSAGE_MAX : BGP_MESSAGE_MAX;
-
-	if (encoder->buffer &&
-	    (encoder->audience.except != audience.except ||
-		encoder->audience.only != audience.only || wire_room(&encoder->writer) < room))
+	if (encoder->buffer && (encoder->audience.except != audience.except ||
+				   encoder->audience.only != audience.only ||
+				   wire_room(&encoder->writer) < encoder->longest))
 		flush_buffer(encoder);
 	if (encoder->buffer)
 		return;
-	encoder->buffer = shared_buffer_new(BUFFER_SIZE);
+	encoder->buffer = shared_buffer_new(BUFFER_FILL + encoder->longest);
 	encoder->writer = wire_writer_init(encoder->buffer->bytes, encoder->buffer->capacity);
 	encoder->audience = audience;
 }
@@ -197,23 +198,28 @@ static void encode_withdrawals(
 	}
 }
 
-/* Nothing of the bucket can be sent: it is withdrawn, in case an earlier version was there. */
+/* Nothing of the bucket can be sent: what was sent of it before is withdrawn. */
 static void give_up_bucket(struct encoder *encoder, const struct update_bucket *bucket)
 {
-	const struct update_item *items = encoder->batch->items;
+	struct update_item *items = encoder->batch->items;
+	uint32_t withdrawn = 0, *link = &withdrawn;
 
-	for (uint32_t item = bucket->first; item; item = items[item].next)
+	for (uint32_t item = bucket->first; item; item = items[item].next) {
 		encoder->unsendable(encoder->arg, items[item].prefix_id, items[item].path_id);
-	encode_withdrawals(encoder, bucket->first, bucket->audience);
+		if (items[item].was_sent) {
+			*link = item;
+			link = &items[item].next;
+		}
+	}
+	*link = 0;
+	encode_withdrawals(encoder, withdrawn, bucket->audience);
 }
 
 static void encode_bucket(struct encoder *encoder, const struct update_bucket *bucket)
 {
-	struct wire_writer field = wire_writer_init(encoder->batch->scratch, BUFFER_SIZE);
+	struct wire_writer field = wire_writer_init(encoder->batch->scratch, ATTRIBUTES_MAX);
 	struct bgp_update_builder builder;
 	struct bgp_attributes attributes;
-	size_t longest =
-	    encoder->key->codec.extended_message ? BGP_EXTENDED_MESSAGE_MAX : BGP_MESSAGE_MAX;
 	uint32_t item = bucket->first;
 
 	arena_reset(&encoder->batch->arena);
@@ -222,7 +228,7 @@ static void encode_bucket(struct encoder *encoder, const struct update_bucket *b
 	bgp_attributes_encode(
 	    &field, &attributes, &encoder->key->codec, false, &encoder->batch->arena);
 	/* Header, two lengths, MP_REACH_NLRI with two addresses, and one prefix take under 100. */
-	if (field.failed || wire_written(&field) + 100 > longest) {
+	if (field.failed || wire_written(&field) + 100 > encoder->longest) {
 		give_up_bucket(encoder, bucket);
 		return;
 	}
@@ -274,6 +280,7 @@ void update_batch_encode(struct update_batch *batch, const struct rib *rib,
 	    .rib = rib,
 	    .key = key,
 	    .family = family,
+	    .longest = key->codec.extended_message ? BGP_EXTENDED_MESSAGE_MAX : BGP_MESSAGE_MAX,
 	    .emit = emit,
 	    .unsendable = unsendable,
 	    .arg = arg};
@@ -281,7 +288,7 @@ void update_batch_encode(struct update_batch *batch, const struct rib *rib,
 	if (!batch->bucket_count)
 		return;
 	if (!batch->scratch)
-		batch->scratch = memory_allocate(BUFFER_SIZE);
+		batch->scratch = memory_allocate(ATTRIBUTES_MAX);
 	sort_by_audience(batch);
 	for (size_t i = 0; i < batch->bucket_count; i++)
 		if (!batch->buckets[i].route.path)

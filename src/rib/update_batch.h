@@ -31,7 +31,8 @@ struct update_bucket {
 
 struct update_item {
 	uint32_t prefix_id;
-	uint32_t path_id; /* the Path Identifier that it goes out with; 0 without add-path */
+	uint16_t path_id; /* the Path Identifier that it goes out with; 0 without add-path */
+	bool was_sent; /* an earlier version of it: to be withdrawn if this one cannot be sent */
 	uint32_t next; /* index of the next item of the bucket; 0: none */
 };
 
@@ -50,17 +51,17 @@ struct update_batch {
 };
 
 /*
- * Adds a prefix to the bucket of its route and audience; `route` NULL: a withdrawal.  `path_id` is
+ * Adds an item to the bucket of its route and audience; `route` NULL: a withdrawal.  `path_id` is
  * not 0 where the codec says that prefixes of the family have a Path Identifier.
  */
-void update_batch_add(struct update_batch *batch, uint32_t prefix_id, uint32_t path_id,
+void update_batch_add(struct update_batch *batch, struct update_item item,
     const struct export_route *route, struct update_audience audience);
 
 /* Receives whole messages for one audience; owns the reference. */
 typedef void update_batch_emit(
     void *arg, struct shared_buffer *buffer, struct update_audience audience);
 /* A route that does not fit into any message of this codec: it must count as not advertised. */
-typedef void update_batch_unsendable(void *arg, uint32_t prefix_id, uint32_t path_id);
+typedef void update_batch_unsendable(void *arg, uint32_t prefix_id, uint16_t path_id);
 
 /* Encodes all of it, withdrawals first, and empties the batch. */
 void update_batch_encode(struct update_batch *batch, const struct rib *rib,

@@ -210,7 +210,7 @@ static void emit_buffer(void *arg, struct shared_buffer *buffer, struct update_a
 	send_to_audience(encoding->stream, buffer, audience);
 }
 
-static void forget_unsendable(void *arg, uint32_t id, uint32_t path_id)
+static void forget_unsendable(void *arg, uint32_t id, uint16_t path_id)
 {
 	const struct encoding *encoding = arg;
 

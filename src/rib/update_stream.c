@@ -228,6 +228,7 @@ static void plan_best_path(
 	const struct stream_family *family = &state->families[which];
 	const struct rib_prefix *prefix = rib_prefix_at(context->rib, which, id);
 	bool advertised = bitmap_test(&family->advertised, id);
+	const struct update_item item = {.prefix_id = id, .was_sent = advertised};
 	uint16_t spared = stream_spared(family, id);
 	enum stream_membership source_is;
 	struct export_route route;
@@ -236,8 +237,8 @@ static void plan_best_path(
 	if (!prefix ||
 	    !export_select(context->rib, context->key, which, prefix, context->cache, &route)) {
 		if (advertised)
-			update_batch_add(context->batch, id, 0, NULL,
-			    (struct update_audience){.except = spared});
+			update_batch_add(
+			    context->batch, item, NULL, (struct update_audience){.except = spared});
 		set_withdrawn(state, which, id);
 		return;
 	}
@@ -245,10 +246,10 @@ static void plan_best_path(
 	source = source_is == STREAM_NOT_MEMBER ? 0 : route.path->peer;
 	if (advertised && source && source != spared)
 		update_batch_add(
-		    context->batch, id, 0, NULL, (struct update_audience){.only = source});
+		    context->batch, item, NULL, (struct update_audience){.only = source});
 	if (source_is != STREAM_ONLY_MEMBER)
 		update_batch_add(
-		    context->batch, id, 0, &route, (struct update_audience){.except = source});
+		    context->batch, item, &route, (struct update_audience){.except = source});
 	set_advertised(state, which, id, source);
 }
 
@@ -265,12 +266,12 @@ void stream_plan(struct stream_state *state, const struct stream_context *contex
 }
 
 void stream_forget(struct stream_state *state, struct rib *rib, enum ip_family which, uint32_t id,
-    uint32_t path_id)
+    uint16_t path_id)
 {
 	struct stream_family *family = &state->families[which];
 
 	if (path_id) {
-		stream_paths_forget(&family->paths, rib, id, (uint16_t)path_id);
+		stream_paths_forget(&family->paths, rib, id, path_id);
 		note_paths(family, id);
 	} else {
 		set_withdrawn(state, which, id);

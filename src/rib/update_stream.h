@@ -70,7 +70,7 @@ uint32_t stream_take(struct stream_state *state, enum ip_family family);
 void stream_plan(struct stream_state *state, const struct stream_context *context, uint32_t id);
 /* What was planned cannot be sent: it counts as not advertised.  `path_id` as in the batch. */
 void stream_forget(struct stream_state *state, struct rib *rib, enum ip_family family, uint32_t id,
-    uint32_t path_id);
+    uint16_t path_id);
 /* True if nothing is pending and no end is due: what it advertised is what there is. */
 bool stream_is_idle(const struct stream_state *state);
 /* A copy of all, pending prefixes held once more. */

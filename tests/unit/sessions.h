@@ -27,6 +27,7 @@ struct session {
 	size_t queued; /* what it says of its queue */
 	size_t bytes;
 	size_t messages;
+	size_t buffers;
 	size_t announced;
 	size_t withdrawn;
 	struct session *leave[2]; /* these leave when this session is sent to; NULL: nobody */
@@ -104,6 +105,7 @@ static inline void take_buffer(void *arg, struct shared_buffer *buffer)
 
 	assert_non_null(session->member);
 	session->bytes += buffer->length;
+	session->buffers++;
 	receive_buffer(&receiver, buffer);
 	for (unsigned i = 0; i < 2; i++) {
 		struct session *other = session->leave[i];

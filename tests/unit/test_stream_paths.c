@@ -455,6 +455,7 @@ static void path_that_does_not_fit_is_withdrawn(void **state)
 	attributes.unknown[attributes.unknown_count++] =
 	    (struct bgp_unknown_attribute){0xe0, 200, {value, sizeof(value)}};
 	announce(fixture->rib, from->peer, A, 1, &attributes, 0);
+	announce(fixture->rib, from->peer, A, 3, &attributes, 0); /* was never sent */
 	run(fixture);
 	assert_said(fixture, 0, "-10.1.0.0/16 #1;");
 	assert_int_equal(advertised(fixture, 0), 1);

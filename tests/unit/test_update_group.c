@@ -139,25 +139,68 @@ static void long_messages_if_agreed(void **state)
 	assert_int_equal(fixture->sessions[0].messages, 1 + 2);
 }
 
+/* However long messages may be, short ones are handed over many at once. */
+static void short_messages_share_a_buffer(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->key.codec.extended_message = true;
+	join(fixture, 0);
+	run_and_forget(fixture);
+	fixture->sessions[0].buffers = fixture->sessions[0].messages = 0;
+	advertise_many(fixture, 1000, 1000);
+	run(fixture);
+	assert_int_equal(fixture->sessions[0].messages, 1000);
+	assert_int_equal(fixture->sessions[0].buffers, 1);
+}
+
 /* Attributes that fill a message leave no room for a prefix. */
+static void advertise_long(struct fixture *fixture, const char *prefix, uint32_t med)
+{
+	static const uint8_t value[4090];
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, NULL, NULL);
+
+	set_med(&attributes, med);
+	attributes.unknown[attributes.unknown_count++] =
+	    (struct bgp_unknown_attribute){0xe0, 200, {value, sizeof(value)}};
+	announce(fixture->rib, fixture->local, prefix, 0, &attributes, 0);
+}
+
 static void route_that_does_not_fit_is_withdrawn(void **state)
 {
 	struct fixture *fixture = *state;
-	static const uint8_t value[4090];
-	struct bgp_attributes attributes = attributes_of(&fixture->arena, NULL, NULL);
 
 	join(fixture, 0);
 	advertise(fixture, NULL, A, 1);
 	run_and_forget(fixture);
-	attributes.unknown[attributes.unknown_count++] =
-	    (struct bgp_unknown_attribute){0xe0, 200, {value, sizeof(value)}};
-	announce(fixture->rib, fixture->local, A, 0, &attributes, 0);
+	advertise_long(fixture, A, 1);
+	advertise_long(fixture, B, 1); /* was never sent */
 	run(fixture);
 	assert_said(fixture, 0, "-10.1.0.0/16;");
 	assert_int_equal(update_group_advertised(fixture->sessions[0].member, IPV4), 0);
+	advertise_long(fixture, A, 2);
+	run(fixture);
+	assert_said(fixture, 0, "");
 	advertise(fixture, NULL, A, 1);
 	run(fixture);
 	assert_said(fixture, 0, "+10.1.0.0/16 m1;");
+}
+
+static void test_rfc8654_4_long_route_goes_to_who_can_take_it(void **state)
+{
+	static const struct bgp_codec short_messages = {.families = {true, true}, .as4 = true};
+	struct fixture *fixture = *state;
+
+	fixture->sessions[0].codec = &short_messages;
+	join(fixture, 0);
+	fixture->key.codec.extended_message = true;
+	join(fixture, 1);
+	run_and_forget(fixture);
+	advertise_long(fixture, A, 1);
+	advertise(fixture, NULL, B, 2);
+	run(fixture);
+	assert_said(fixture, 0, "+10.2.0.0/16 m2;");
+	assert_said(fixture, 1, "+10.1.0.0/16 m1; +10.2.0.0/16 m2;");
 }
 
 static void route_is_not_sent_back_to_its_source(void **state)
@@ -262,7 +305,9 @@ int main(void)
 	    TEST(prefixes_of_one_set_share_messages),
 	    TEST(more_prefixes_than_one_message_holds),
 	    TEST(long_messages_if_agreed),
+	    TEST(short_messages_share_a_buffer),
 	    TEST(route_that_does_not_fit_is_withdrawn),
+	    TEST(test_rfc8654_4_long_route_goes_to_who_can_take_it),
 	    TEST(route_is_not_sent_back_to_its_source),
 	    TEST(each_change_of_the_source_is_exact),
 	    TEST(shows_what_a_member_was_sent),

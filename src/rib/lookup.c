@@ -64,14 +64,7 @@ const struct rib_prefix *rib_longest_match(
 
 const struct rib_prefix *rib_prefix_at(const struct rib *rib, enum ip_family family, uint32_t id)
 {
-	const struct prefix_table *prefixes = &rib->families[family].prefixes;
-	const struct rib_prefix *prefix;
-
-	if (!id || id >> SLAB_CHUNK_BITS >= prefixes->slab.chunk_count ||
-	    !slab_has_chunk(&prefixes->slab, id))
-		return NULL;
-	prefix = prefix_table_item(prefixes, id);
-	return prefix->first.attributes ? prefix : NULL;
+	return rib_family_prefix_at(&rib->families[family], id);
 }
 
 uint32_t rib_limit(const struct rib *rib, enum ip_family family)

@@ -71,42 +71,85 @@ static void unlink_path(
 	slab_free(&family->paths, freed);
 }
 
-/* What a walk over the paths of a prefix has come by; all of it, if the path was not there. */
-struct path_search {
-	struct rib_path *previous; /* of the path that was found; NULL: it is the first */
-	uint32_t count;
-	uint32_t of_peer; /* of the same peer */
-	uint64_t send_ids; /* bit i: i + 1 is taken; up to 64 */
-};
-
-static struct rib_path *find_path(const struct rib_family *family, struct rib_prefix *prefix,
-    uint16_t peer, uint32_t path_id, struct path_search *search)
+/* Takes the path (which follows `previous`, NULL: the first) out and decides. */
+static void remove_path(struct rib *rib, enum ip_family which, uint32_t id, struct rib_path *path,
+    struct rib_path *previous)
 {
-	*search = (struct path_search){.previous = NULL};
+	struct rib_family *family = &rib->families[which];
+	struct rib_prefix *prefix = rib_family_prefix(family, id);
+	struct attribute_set *attributes = path->attributes;
+
+	rib_mark_dirty(rib, family, id, path->peer == RIB_PEER_LOCAL);
+	rib_count_path(rib, which, path, (uint32_t)-1);
+	unlink_path(family, prefix, previous);
+	attribute_set_release(&rib->store, attributes);
+	rib_decide(rib, family, prefix);
+}
+
+void rib_remove_doomed_paths(struct rib *rib, enum ip_family which, uint32_t id)
+{
+	struct rib_family *family = &rib->families[which];
+	struct rib_prefix *prefix = rib_family_prefix(family, id);
+	struct rib_path *path = rib_prefix_first_path(prefix), *previous = NULL;
+
+	while (path) {
+		if (!rib_path_is_doomed(path, rib->peers[path->peer], which)) {
+			previous = path;
+			path = rib_family_next_path(family, path);
+			continue;
+		}
+		remove_path(rib, which, id, path, previous);
+		/* Another path may be in front now. */
+		previous = NULL;
+		path = rib_prefix_first_path(prefix);
+	}
+}
+
+/* `*previous` is the path before the one that is found; NULL: it is the first. */
+static struct rib_path *find_path(const struct rib_family *family, struct rib_prefix *prefix,
+    uint16_t peer, uint32_t path_id, struct rib_path **previous)
+{
+	*previous = NULL;
 	for (struct rib_path *path = rib_prefix_first_path(prefix); path;
 	     path = rib_family_next_path(family, path)) {
-		if (path->peer == peer) {
-			if (path->path_id == path_id)
-				return path;
-			search->of_peer++;
-		}
-		if (path->send_id <= 64)
-			search->send_ids |= UINT64_C(1) << (path->send_id - 1);
-		search->count++;
-		search->previous = path;
+		if (path->peer == peer && path->path_id == path_id)
+			return path;
+		*previous = path;
 	}
 	return NULL;
 }
 
+/* What a prefix has already when another path comes. */
+struct path_census {
+	uint32_t count;
+	uint32_t of_peer; /* of the peer that it comes from */
+	uint64_t send_ids; /* bit i: i + 1 is taken; up to 64 */
+};
+
+static struct path_census count_paths(
+    const struct rib_family *family, struct rib_prefix *prefix, uint16_t peer)
+{
+	struct path_census census = {0};
+
+	for (const struct rib_path *path = rib_prefix_first_path(prefix); path;
+	     path = rib_family_next_path(family, path)) {
+		census.count++;
+		census.of_peer += path->peer == peer;
+		if (path->send_id <= 64)
+			census.send_ids |= UINT64_C(1) << (path->send_id - 1);
+	}
+	return census;
+}
+
 /* The lowest identifier that no path of the prefix has. */
 static uint16_t free_send_id(
-    const struct rib_family *family, struct rib_prefix *prefix, const struct path_search *search)
+    const struct rib_family *family, struct rib_prefix *prefix, const struct path_census *census)
 {
 	struct bitmap taken = {NULL, 0};
 	uint32_t send_id = 65;
 
-	if (search->send_ids != UINT64_MAX)
-		return (uint16_t)(__builtin_ctzll(~search->send_ids) + 1);
+	if (census->send_ids != UINT64_MAX)
+		return (uint16_t)(__builtin_ctzll(~census->send_ids) + 1);
 	for (struct rib_path *path = rib_prefix_first_path(prefix); path;
 	     path = rib_family_next_path(family, path))
 		bitmap_set(&taken, path->send_id);
@@ -114,6 +157,30 @@ static uint16_t free_send_id(
 		send_id++;
 	bitmap_free(&taken);
 	return (uint16_t)send_id;
+}
+
+/*
+ * The identifier of one more path of the prefix; 0: there is no room for it.  Paths that only wait
+ * for the sweep take no room from what the peer sends in a new session.
+ */
+static uint16_t make_room(
+    struct rib *rib, enum ip_family which, uint32_t id, const struct rib_peer *peer)
+{
+	struct rib_family *family = &rib->families[which];
+	struct rib_prefix *prefix = rib_family_prefix(family, id);
+	struct path_census census;
+
+	if (!prefix->first.attributes)
+		return 1;
+	census = count_paths(family, prefix, peer->index);
+	if (census.of_peer >= RIB_PATHS_PER_PEER_MAX) {
+		rib_remove_doomed_paths(rib, which, id);
+		census = count_paths(family, prefix, peer->index);
+	}
+	/* With as many paths as there are identifiers there is none to send this one under. */
+	if (census.of_peer >= RIB_PATHS_PER_PEER_MAX || census.count >= UINT16_MAX)
+		return 0;
+	return free_send_id(family, prefix, &census);
 }
 
 /* The peer has sent again what it had sent: the path is of the current epoch now. */
@@ -133,20 +200,21 @@ bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *
 	const enum ip_family which = prefix->family;
 	struct rib_family *family = &rib->families[which];
 	uint32_t id = prefix_table_add(&family->prefixes, prefix);
-	struct path_search search;
+	struct rib_path *path, *previous;
 	struct rib_prefix *entry;
-	struct rib_path *path;
+	uint16_t send_id = 0;
 
 	if (!id)
 		return false;
 	entry = rib_family_prefix(family, id);
-	path = find_path(family, entry, peer->index, path_id, &search);
+	path = find_path(family, entry, peer->index, path_id, &previous);
 	if (path && path->attributes == attributes && (path->flags & given) == (flags & given)) {
 		renew_path(rib, which, path, peer->epoch[which]);
 		return true;
 	}
-	/* With as many paths as there are identifiers there is none to send this one under. */
-	if (!path && (search.of_peer >= RIB_PATHS_PER_PEER_MAX || search.count >= UINT16_MAX)) {
+	if (!path)
+		send_id = make_room(rib, which, id, peer);
+	if (!path && !send_id) {
 		peer->refused_paths++;
 		return false;
 	}
@@ -156,8 +224,6 @@ bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *
 		rib_count_path(rib, which, path, (uint32_t)-1);
 		attribute_set_release(&rib->store, path->attributes);
 	} else {
-		uint16_t send_id = free_send_id(family, entry, &search);
-
 		path = add_path(family, entry);
 		path->send_id = send_id;
 	}
@@ -171,33 +237,18 @@ bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *
 	return true;
 }
 
-void rib_remove_path(struct rib *rib, enum ip_family which, uint32_t id, struct rib_path *path,
-    struct rib_path *previous)
-{
-	struct rib_family *family = &rib->families[which];
-	struct rib_prefix *prefix = rib_family_prefix(family, id);
-	struct attribute_set *attributes = path->attributes;
-
-	rib_mark_dirty(rib, family, id, path->peer == RIB_PEER_LOCAL);
-	rib_count_path(rib, which, path, (uint32_t)-1);
-	unlink_path(family, prefix, previous);
-	attribute_set_release(&rib->store, attributes);
-	rib_decide(rib, family, prefix);
-}
-
 bool rib_withdraw(
     struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix, uint32_t path_id)
 {
 	struct rib_family *family = &rib->families[prefix->family];
 	uint32_t id = prefix_table_find(&family->prefixes, prefix);
-	struct path_search search;
-	struct rib_path *path;
+	struct rib_path *path, *previous;
 
 	if (!id)
 		return false;
-	path = find_path(family, rib_family_prefix(family, id), peer->index, path_id, &search);
+	path = find_path(family, rib_family_prefix(family, id), peer->index, path_id, &previous);
 	if (!path)
 		return false;
-	rib_remove_path(rib, prefix->family, id, path, search.previous);
+	remove_path(rib, prefix->family, id, path, previous);
 	return true;
 }

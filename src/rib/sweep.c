@@ -112,22 +112,6 @@ void rib_forget_dirty_next_hop(struct rib *rib, const struct rib_next_hop *next_
 	}
 }
 
-/* Removes the first doomed path of the prefix; false if there is none. */
-static bool remove_doomed_path(struct rib *rib, enum ip_family which, uint32_t id)
-{
-	struct rib_family *family = &rib->families[which];
-	struct rib_path *previous = NULL;
-
-	for (struct rib_path *path = rib_prefix_first_path(rib_family_prefix(family, id)); path;
-	     previous = path, path = rib_family_next_path(family, path)) {
-		if (rib_path_is_doomed(path, rib->peers[path->peer], which)) {
-			rib_remove_path(rib, which, id, path, previous);
-			return true;
-		}
-	}
-	return false;
-}
-
 /* RFC 7311 3.4: the cost of the way to the next hop is in what others are sent. */
 static void note_cost(struct rib_prefix *prefix)
 {
@@ -142,8 +126,7 @@ static void sweep_prefix(struct rib *rib, enum ip_family which, uint32_t id)
 	struct rib_family *family = &rib->families[which];
 	struct rib_prefix *prefix = rib_family_prefix(family, id);
 
-	while (remove_doomed_path(rib, which, id))
-		;
+	rib_remove_doomed_paths(rib, which, id);
 	if (!rib->dirty_next_hop_count)
 		return;
 	for (const struct rib_path *path = rib_prefix_first_path(prefix); path;
@@ -178,7 +161,7 @@ static void sweep_slice(struct rib *rib, enum ip_family which, uint32_t slice)
 			family->sweeping = false;
 			return;
 		}
-		if (rib_prefix_at(rib, which, family->sweep_at))
+		if (rib_family_prefix_at(family, family->sweep_at))
 			sweep_prefix(rib, which, family->sweep_at);
 		family->sweep_at++;
 	}
@@ -233,7 +216,7 @@ void rib_refilter_peer(
 	if (!peer->paths[which])
 		return;
 	for (uint32_t id = 1; id < rib_limit(rib, which); id++) {
-		struct rib_prefix *prefix = (struct rib_prefix *)rib_prefix_at(rib, which, id);
+		struct rib_prefix *prefix = rib_family_prefix_at(family, id);
 		bool changed = false;
 
 		for (struct rib_path *path = prefix ? &prefix->first : NULL; path;
@@ -263,8 +246,7 @@ void rib_set_multipath(struct rib *rib, uint32_t multipath)
 		struct rib_family *family = &rib->families[which];
 
 		for (uint32_t id = 1; id < rib_limit(rib, which); id++) {
-			struct rib_prefix *prefix =
-			    (struct rib_prefix *)rib_prefix_at(rib, which, id);
+			struct rib_prefix *prefix = rib_family_prefix_at(family, id);
 
 			if (!prefix || !prefix->first.next)
 				continue;

@@ -58,6 +58,18 @@ static inline struct rib_prefix *rib_family_prefix(const struct rib_family *fami
 	return prefix_table_item(&family->prefixes, id);
 }
 
+/* The prefix with this id, or NULL if there is none. */
+static inline struct rib_prefix *rib_family_prefix_at(const struct rib_family *family, uint32_t id)
+{
+	const struct slab *slab = &family->prefixes.slab;
+	struct rib_prefix *prefix;
+
+	if (!id || id >> SLAB_CHUNK_BITS >= slab->chunk_count || !slab_has_chunk(slab, id))
+		return NULL;
+	prefix = rib_family_prefix(family, id);
+	return prefix->first.attributes ? prefix : NULL;
+}
+
 static inline struct rib_path *rib_family_next_path(
     const struct rib_family *family, const struct rib_path *path)
 {
@@ -105,9 +117,8 @@ void rib_release_changes(struct rib *rib, struct rib_family *family);
 /* Adds `step` (1 or -1) to every counter in which the path counts. */
 void rib_count_path(
     struct rib *rib, enum ip_family which, const struct rib_path *path, uint32_t step);
-/* Marks the prefix, takes the path (which follows `previous`, NULL: the first) out and decides. */
-void rib_remove_path(struct rib *rib, enum ip_family which, uint32_t id, struct rib_path *path,
-    struct rib_path *previous);
+/* Removes the paths of the prefix that wait for the sweep. */
+void rib_remove_doomed_paths(struct rib *rib, enum ip_family which, uint32_t id);
 
 /* sweep.c */
 /* The next slice of a running sweep, of so many ids per family. */

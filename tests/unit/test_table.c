@@ -289,6 +289,32 @@ static void peer_has_a_limited_number_of_paths_of_a_prefix(void **state)
 	attribute_set_release(store, set);
 }
 
+/* What a session has left behind, and the sweep not yet taken, takes no room in the next one. */
+static void paths_of_an_earlier_session_take_no_room(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct attribute_set_extra none = {0};
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", short_path);
+	struct attribute_store *store = rib_attribute_store(fixture->rib);
+	struct attribute_set *set = attribute_set_intern(store, &attributes, &none);
+	const struct ip_prefix at = prefix_of(FIRST);
+	const uint32_t limit = RIB_PATHS_PER_PEER_MAX;
+
+	for (uint32_t i = 0; i < limit; i++)
+		assert_true(rib_update(fixture->rib, fixture->a, &at, i, set, 0));
+	rib_withdraw_peer(fixture->rib, fixture->a, IPV4);
+	assert_true(rib_update(fixture->rib, fixture->a, &at, 0, set, 0)); /* the same again */
+	for (uint32_t i = 1; i < limit; i++)
+		assert_true(rib_update(fixture->rib, fixture->a, &at, limit + i, set, 0));
+	assert_false(rib_update(fixture->rib, fixture->a, &at, 1, set, 0));
+	assert_int_equal(fixture->a->refused_paths, 1);
+	assert_int_equal(fixture->a->stale_paths[IPV4], 0);
+	rib_flush(fixture->rib);
+	assert_int_equal(fixture->a->paths[IPV4], limit);
+	assert_int_equal(rib_path_count(fixture->rib, IPV4), limit);
+	attribute_set_release(store, set);
+}
+
 static void any_change_of_any_path_is_news_to_those_who_want_it(void **state)
 {
 	struct fixture *fixture = *state;
@@ -726,6 +752,7 @@ int main(void)
 	    TEST(any_change_of_any_path_is_news_to_those_who_want_it),
 	    TEST(path_keeps_the_identifier_it_is_sent_under),
 	    TEST(peer_has_a_limited_number_of_paths_of_a_prefix),
+	    TEST(paths_of_an_earlier_session_take_no_room),
 	    TEST(paths_of_one_peer_are_told_apart_by_their_id),
 	    TEST(any_change_of_a_local_path_is_news),
 	    TEST(local_route_wins_before_the_as_path),

@@ -133,6 +133,29 @@ struct rib_peer *rib_peer_new(struct rib *rib)
 	return peer;
 }
 
+static bool has_stale_paths(const struct rib_peer *peer)
+{
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		if (peer->stale_paths[family])
+			return true;
+	return false;
+}
+
+/*
+ * A path that is sent again as it was is no news, which it has to be if it goes out as that of
+ * another router (ORIGINATOR_ID).  So listeners have to hear in between that it was gone.
+ */
+void rib_peer_identify(
+    struct rib *rib, struct rib_peer *peer, enum policy_source source, uint32_t identifier)
+{
+	bool another = peer->source != source || peer->identifier != identifier;
+
+	if (another && has_stale_paths(peer))
+		rib_flush(rib);
+	peer->source = source;
+	peer->identifier = identifier;
+}
+
 /*
  * The index is not free before the listeners have been told of what is withdrawn: until then it
  * says whose path was the best one.

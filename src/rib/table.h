@@ -142,6 +142,12 @@ struct attribute_store *rib_attribute_store(struct rib *rib);
 
 /* NULL if RIB_PEERS_MAX are in use.  The caller fills in what follows `in_use`. */
 struct rib_peer *rib_peer_new(struct rib *rib);
+/*
+ * Who sends under this peer from now on, before its first path.  Bytes and decisions depend on it:
+ * what another one has left behind, and the sweep has not yet taken, goes at once.
+ */
+void rib_peer_identify(
+    struct rib *rib, struct rib_peer *peer, enum policy_source source, uint32_t identifier);
 /* Withdraws what it still has; the struct is gone at the end of the turn that completes this. */
 void rib_peer_free(struct rib *rib, struct rib_peer *peer);
 struct rib_peer *rib_peer_at(const struct rib *rib, uint16_t index);

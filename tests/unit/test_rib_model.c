@@ -48,6 +48,7 @@ struct model {
 	struct model_session sessions[PEERS];
 	struct model_path paths[PEERS][IP_FAMILIES][PREFIXES][PATHS];
 	bool refreshing[PEERS][IP_FAMILIES];
+	uint32_t identifiers[PEERS];
 	bool reachable[NEXT_HOPS];
 	uint32_t cost[NEXT_HOPS];
 	struct rib_next_hop *tracked[NEXT_HOPS];
@@ -165,7 +166,6 @@ static void fill_peer(struct rib_peer *peer, unsigned number)
 		       : number % 2 ? POLICY_SOURCE_EBGP
 				    : POLICY_SOURCE_IBGP;
 	peer->reflector_client = number == 4 || number == 6;
-	peer->identifier = 100 - number / 2;
 	peer->address = ip_address_from_ipv4(0x0a000000 + number);
 }
 
@@ -334,14 +334,27 @@ static void step_reload(struct model *model)
 	}
 }
 
-static void step_peer_down(struct model *model)
+static void lose_peer(struct model *model, unsigned peer, enum ip_family family)
 {
-	unsigned peer = 1 + pick(model, PEERS - 1);
-	enum ip_family family = pick(model, IP_FAMILIES);
-
 	rib_withdraw_peer(model->rib, model->peers[peer], family);
 	memset(model->paths[peer][family], 0, sizeof(model->paths[peer][family]));
 	model->refreshing[peer][family] = false;
+}
+
+/* A peer has nothing any more in one family, or comes back as another router. */
+static void step_peer_down(struct model *model)
+{
+	unsigned peer = 1 + pick(model, PEERS - 1);
+
+	if (pick(model, 2)) {
+		lose_peer(model, peer, pick(model, IP_FAMILIES));
+		return;
+	}
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		lose_peer(model, peer, family);
+	model->identifiers[peer] = 95 + pick(model, 6);
+	rib_peer_identify(
+	    model->rib, model->peers[peer], model->peers[peer]->source, model->identifiers[peer]);
 }
 
 /* A peer begins to send everything again, or says that it has. */
@@ -575,11 +588,12 @@ static void check_table(const struct naive *naive, struct rib_peer *peers[PEERS]
 	}
 }
 
-static void fill_peers(struct rib *rib, struct rib_peer *peers[PEERS])
+static void fill_peers(struct rib *rib, const struct model *model, struct rib_peer *peers[PEERS])
 {
 	for (unsigned i = 0; i < PEERS; i++) {
 		peers[i] = i ? rib_peer_new(rib) : rib_peer_at(rib, RIB_PEER_LOCAL);
 		fill_peer(peers[i], i);
+		peers[i]->identifier = model->identifiers[i];
 	}
 }
 
@@ -592,8 +606,8 @@ static void check(struct model *model)
 	uint32_t count;
 
 	rib_set_next_hop_tracker(naive.rib, &ops, &naive);
-	fill_peers(naive.ranking, peers);
-	fill_peers(naive.rib, peers);
+	fill_peers(naive.ranking, model, peers);
+	fill_peers(naive.rib, model, peers);
 	count = fill_naive(&naive, peers);
 	assert_int_equal(count, rib_path_count(naive.rib, IPV4) + rib_path_count(naive.rib, IPV6));
 	check_table(&naive, peers);
@@ -637,7 +651,9 @@ static void run_model(uint64_t seed)
 	model->groups = update_groups_new(model->rib, NULL);
 	model->path_limit = 2;
 	fill_policies(model);
-	fill_peers(model->rib, model->peers);
+	for (unsigned i = 0; i < PEERS; i++)
+		model->identifiers[i] = 100 - i / 2;
+	fill_peers(model->rib, model, model->peers);
 	for (unsigned i = 0; i < PEERS; i++)
 		model->sessions[i] = (struct model_session){.rib = model->rib, .peer = i};
 	for (unsigned i = 1; i <= STEPS; i++) {

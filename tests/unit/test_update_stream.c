@@ -88,6 +88,27 @@ static void source_that_comes_back_is_still_spared(void **state)
 	assert_said(fixture, 1, "+10.1.0.0/16 m2;");
 }
 
+/* Its routes are as they were, but the ORIGINATOR_ID of what is reflected is another one. */
+static void source_that_comes_back_as_another_router_is_news(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rib_peer *source = fixture->sessions[0].peer;
+
+	join(fixture, 1);
+	advertise(fixture, &fixture->sessions[0], A, 1);
+	run_and_forget(fixture);
+	rib_withdraw_peer(fixture->rib, source, IPV4);
+	rib_peer_identify(fixture->rib, source, POLICY_SOURCE_IBGP, 99);
+	advertise(fixture, &fixture->sessions[0], A, 1);
+	run(fixture);
+	assert_said(fixture, 1, "+10.1.0.0/16 m1;");
+	rib_withdraw_peer(fixture->rib, source, IPV4);
+	rib_peer_identify(fixture->rib, source, POLICY_SOURCE_IBGP, 99);
+	advertise(fixture, &fixture->sessions[0], A, 1);
+	run(fixture);
+	assert_said(fixture, 1, "");
+}
+
 static void slow_member_gets_a_stream_of_its_own_and_catches_up(void **state)
 {
 	struct fixture *fixture = *state;
@@ -508,6 +529,7 @@ int main(void)
 	    TEST(late_member_merges_once_it_has_all),
 	    TEST(only_member_is_the_source),
 	    TEST(source_that_comes_back_is_still_spared),
+	    TEST(source_that_comes_back_as_another_router_is_news),
 	    TEST(slow_member_gets_a_stream_of_its_own_and_catches_up),
 	    TEST(nobody_waits_nothing_is_encoded),
 	    TEST(refresh_sends_everything_again_to_one_member),

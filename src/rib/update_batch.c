@@ -105,6 +105,8 @@ static struct update_bucket *find_bucket(
 	    batch->bucket_count + 1, sizeof(*batch->buckets));
 	bucket = &batch->buckets[batch->bucket_count];
 	*bucket = (struct update_bucket){.route = *route, .audience = audience};
+	if (route->path)
+		batch->attribute_bytes += route->path->attributes->wire_length;
 	put_into_index(batch, at, batch->bucket_count++);
 	return bucket;
 }
@@ -270,6 +272,7 @@ static void clear_batch(struct update_batch *batch)
 		memset(batch->index, 0, batch->index_capacity * sizeof(*batch->index));
 	batch->item_count = 0;
 	batch->bucket_count = 0;
+	batch->attribute_bytes = 0;
 }
 
 void update_batch_encode(struct update_batch *batch, const struct rib *rib,

@@ -44,6 +44,7 @@ struct update_batch {
 	struct update_bucket *buckets;
 	size_t bucket_count;
 	size_t bucket_capacity;
+	size_t attribute_bytes; /* of all buckets: what goes out takes at least as much */
 	uint32_t *index; /* of buckets by hash; 0: empty, else bucket + 1 */
 	size_t index_capacity; /* a power of two */
 	struct arena arena;

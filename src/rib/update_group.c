@@ -28,6 +28,8 @@
 
 /* Prefixes encoded per turn of the loop: a few milliseconds. */
 #define RUN_BUDGET 16384
+/* A run ends early with so many bytes of attributes: routes may have thousands each. */
+#define RUN_ATTRIBUTES (1024u * 1024)
 /* A stream encodes while some member has less than this queued. */
 #define QUEUE_LOW (256u * 1024)
 /* A member with more than this queued leaves a stream that goes on. */
@@ -218,7 +220,10 @@ static void forget_unsendable(void *arg, uint32_t id, uint16_t path_id)
 	    encoding->family, id, path_id);
 }
 
-/* Encodes up to `budget` pending prefixes of the family, or paths of them; returns how many. */
+/*
+ * Encodes up to `budget` pending prefixes of the family, or paths of them; returns how many, and the
+ * whole budget if it stopped for the bytes.
+ */
 static size_t encode_family(struct update_stream *stream, enum ip_family family, size_t budget)
 {
 	struct update_groups *groups = stream->group->groups;
@@ -230,10 +235,12 @@ static size_t encode_family(struct update_stream *stream, enum ip_family family,
 	size_t limit = pending < budget ? pending : budget;
 	uint32_t *taken = memory_allocate(limit * sizeof(*taken));
 	size_t count, paths;
+	bool full = false;
 
-	for (count = 0; count < limit && groups->batch.item_count < budget; count++) {
+	for (count = 0; count < limit && groups->batch.item_count < budget && !full; count++) {
 		taken[count] = stream_take(&stream->state, family);
 		stream_plan(&stream->state, &context, taken[count]);
+		full = groups->batch.attribute_bytes >= RUN_ATTRIBUTES;
 	}
 	paths = groups->batch.item_count;
 	update_batch_encode(&groups->batch, groups->rib, &stream->group->key, family, emit_buffer,
@@ -241,9 +248,9 @@ static size_t encode_family(struct update_stream *stream, enum ip_family family,
 	for (size_t i = 0; i < count; i++)
 		rib_release_prefix(groups->rib, family, taken[i]);
 	free(taken);
-	if (paths > count)
-		return paths < budget ? paths : budget;
-	return count;
+	if (full || paths > budget)
+		return budget;
+	return paths > count ? paths : count;
 }
 
 /* A message of its own for all members. */

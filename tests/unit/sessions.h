@@ -25,6 +25,7 @@ struct session {
 	const struct bgp_codec *codec;
 	struct text said;
 	size_t queued; /* what it says of its queue */
+	bool stuck; /* nothing leaves its queue */
 	size_t bytes;
 	size_t messages;
 	size_t buffers;
@@ -106,6 +107,8 @@ static inline void take_buffer(void *arg, struct shared_buffer *buffer)
 	assert_non_null(session->member);
 	session->bytes += buffer->length;
 	session->buffers++;
+	if (session->stuck)
+		session->queued += buffer->length;
 	receive_buffer(&receiver, buffer);
 	for (unsigned i = 0; i < 2; i++) {
 		struct session *other = session->leave[i];

@@ -140,6 +140,41 @@ static void slow_member_gets_a_stream_of_its_own_and_catches_up(void **state)
 	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
 }
 
+/* 8 MB for somebody who takes nothing: what is queued for him is bounded in bytes, too. */
+static void long_routes_do_not_fill_the_memory(void **state)
+{
+	enum { ROUTES = 2000 };
+	struct fixture *fixture = *state;
+	struct session *session = &fixture->sessions[0];
+	const struct attribute_set_extra none = {0};
+	static const uint8_t value[3900];
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, NULL, NULL);
+	struct attribute_store *store = rib_attribute_store(fixture->rib);
+
+	attributes.unknown[attributes.unknown_count++] =
+	    (struct bgp_unknown_attribute){0xe0, 200, {value, sizeof(value)}};
+	for (uint32_t i = 0; i < ROUTES; i++) {
+		struct ip_address address = ip_address_from_ipv4(0x14000000 + (i << 8));
+		struct ip_prefix prefix = ip_prefix_from_address(&address, 24);
+		struct attribute_set *set;
+
+		set_med(&attributes, i);
+		set = attribute_set_intern(store, &attributes, &none);
+		rib_update(fixture->rib, fixture->local, &prefix, 0, set, 0);
+		attribute_set_release(store, set);
+	}
+	join(fixture, 0);
+	session->stuck = true;
+	run(fixture);
+	assert_in_range(session->queued, 256 * 1024, 2 * 1024 * 1024);
+	for (unsigned i = 0; i < 8 && session->announced < ROUTES; i++) {
+		session->queued = 0;
+		update_group_resume(session->member);
+		run(fixture);
+	}
+	assert_int_equal(session->announced, ROUTES);
+}
+
 static void nobody_waits_nothing_is_encoded(void **state)
 {
 	struct fixture *fixture = *state;
@@ -531,6 +566,7 @@ int main(void)
 	    TEST(source_that_comes_back_is_still_spared),
 	    TEST(source_that_comes_back_as_another_router_is_news),
 	    TEST(slow_member_gets_a_stream_of_its_own_and_catches_up),
+	    TEST(long_routes_do_not_fill_the_memory),
 	    TEST(nobody_waits_nothing_is_encoded),
 	    TEST(refresh_sends_everything_again_to_one_member),
 	    TEST(test_rfc7313_4_refresh_is_between_two_marks),

@@ -357,15 +357,50 @@ static void merge_streams(struct update_group *group)
 	}
 }
 
+/* Who has used up the budget comes last in the next round: nobody waits for one that asks for all. */
+static void put_last(struct update_stream *stream)
+{
+	struct update_group *group = stream->group;
+	struct update_group **group_at = &group->groups->groups;
+	struct update_stream **at = &group->streams;
+
+	while (*at != stream)
+		at = &(*at)->next;
+	*at = stream->next;
+	while (*at)
+		at = &(*at)->next;
+	*at = stream;
+	stream->next = NULL;
+	while (*group_at != group)
+		group_at = &(*group_at)->next;
+	*group_at = group->next;
+	while (*group_at)
+		group_at = &(*group_at)->next;
+	*group_at = group;
+	group->next = NULL;
+}
+
+/* Returns what is left of the budget. */
+static size_t run_streams(struct update_group *group, size_t budget)
+{
+	for (struct update_stream *stream = group->streams; stream; stream = stream->next) {
+		budget -= run_stream(stream, budget);
+		if (!budget) {
+			put_last(stream);
+			break;
+		}
+	}
+	if (group->streams && group->streams->next)
+		merge_streams(group);
+	return budget;
+}
+
 /* One round over all streams; returns what is left of the budget. */
 static size_t run_round(struct update_groups *groups, size_t budget)
 {
-	for (struct update_group *group = groups->groups; group && budget; group = group->next) {
-		for (struct update_stream *stream = group->streams; stream && budget;
-		     stream = stream->next)
-			budget -= run_stream(stream, budget);
-		if (group->streams && group->streams->next)
-			merge_streams(group);
+	for (struct update_group *group = groups->groups, *next; group && budget; group = next) {
+		next = group->next;
+		budget = run_streams(group, budget);
 	}
 	return budget;
 }

@@ -175,6 +175,33 @@ static void long_routes_do_not_fill_the_memory(void **state)
 	assert_int_equal(session->announced, ROUTES);
 }
 
+/* One that takes all and asks for all again and again is not the only one that is sent to. */
+static void one_that_asks_all_the_time_delays_nobody(void **state)
+{
+	enum { ROUTES = 40000, TURNS = 20 };
+	struct fixture *fixture = *state;
+	struct loop *loop = loop_new();
+
+	update_groups_free(fixture->groups);
+	fixture->groups = update_groups_new(fixture->rib, loop);
+	advertise_many(fixture, ROUTES, 1);
+	join(fixture, 0);
+	fixture->key.local_asn = 64513; /* another group, before the first one */
+	join(fixture, 1);
+	join(fixture, 2);
+	for (unsigned i = 0; i < TURNS; i++) {
+		update_group_refresh(fixture->sessions[2].member, IPV4, false);
+		loop_run_once(loop, 0);
+	}
+	assert_int_equal(fixture->sessions[0].announced, ROUTES);
+	assert_int_equal(fixture->sessions[1].announced, ROUTES);
+	for (unsigned i = 0; i < 3; i++)
+		leave(&fixture->sessions[i]);
+	update_groups_free(fixture->groups);
+	fixture->groups = update_groups_new(fixture->rib, NULL);
+	loop_free(loop);
+}
+
 static void nobody_waits_nothing_is_encoded(void **state)
 {
 	struct fixture *fixture = *state;
@@ -567,6 +594,7 @@ int main(void)
 	    TEST(source_that_comes_back_as_another_router_is_news),
 	    TEST(slow_member_gets_a_stream_of_its_own_and_catches_up),
 	    TEST(long_routes_do_not_fill_the_memory),
+	    TEST(one_that_asks_all_the_time_delays_nobody),
 	    TEST(nobody_waits_nothing_is_encoded),
 	    TEST(refresh_sends_everything_again_to_one_member),
 	    TEST(test_rfc7313_4_refresh_is_between_two_marks),

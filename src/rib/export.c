@@ -138,23 +138,26 @@ static bool is_third_party(const struct rib *rib, const struct export_key *key,
 
 /*
  * RFC 4271 5.1.3: ourselves for own routes and to external peers, else as it came.  A link-local
- * address is good on one link only, which need not be this neighbour's (RFC 2545 3).
+ * address is good on one link only, which is this neighbour's if the next hop is a third party that
+ * we share it with (RFC 2545 3); else it need not be.
  */
 static struct bgp_next_hop choose_next_hop(const struct export_key *key, enum ip_family family,
     const struct export_route *route, bool third_party)
 {
 	const struct bgp_next_hop *came = &route->path->attributes->next_hop->key;
-	struct ip_address address = came->address;
+	struct bgp_next_hop sent = {.address = came->address};
 	bool self =
-	    ip_address_is_unspecified(&address) || key->next_hop == EXPORT_NEXT_HOP_SELF ||
+	    ip_address_is_unspecified(&came->address) || key->next_hop == EXPORT_NEXT_HOP_SELF ||
 	    (key->codec.external && key->next_hop != EXPORT_NEXT_HOP_UNCHANGED && !third_party) ||
-	    (address.family == IPV6 && ip_address_is_link_local(&address));
+	    (came->address.family == IPV6 && ip_address_is_link_local(&came->address));
 
+	if (third_party)
+		sent = *came;
 	if (route->rule && route->rule->set.has_next_hop) {
-		address = route->rule->set.next_hop;
-		self = ip_address_is_unspecified(&address);
+		sent = (struct bgp_next_hop){.address = route->rule->set.next_hop};
+		self = ip_address_is_unspecified(&sent.address);
 	}
-	return self ? key->self[family] : (struct bgp_next_hop){.address = address};
+	return self ? key->self[family] : sent;
 }
 
 static void fill_cache(struct export_cache *cache, const struct rib *rib,

@@ -619,6 +619,27 @@ static void test_rfc4271_5_1_3_third_party_of_an_internal_route(void **state)
 	assert_next_hop(fixture, "198.51.100.1");
 }
 
+static void test_rfc2545_3_link_local_address_of_a_third_party(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "2001:db8:1::7", path);
+
+	set_filter(fixture, &accept_all);
+	attributes.next_hop.link_local = address_of("fe80::7");
+	announce(fixture->rib, fixture->ebgp, "2001:db8::/32", 0, &attributes, 0);
+	fixture->key.codec.external = true;
+	fixture->key.shared[IPV6] = prefix_of("2001:db8:1::/64");
+	assert_true(export_prefix(fixture, "2001:db8::/32"));
+	assert_true(
+	    ip_address_equal(&fixture->sent.next_hop.link_local, &attributes.next_hop.link_local));
+	/* Where the segment is another one, so may be the link. */
+	fixture->key.next_hop = EXPORT_NEXT_HOP_UNCHANGED;
+	fixture->key.shared[IPV6] = prefix_of("2001:db8:2::/64");
+	assert_true(export_prefix(fixture, "2001:db8::/32"));
+	assert_next_hop(fixture, "2001:db8:1::7");
+	assert_true(ip_address_is_unspecified(&fixture->sent.next_hop.link_local));
+}
+
 /* Neither as it came nor by a filter is a neighbour told its own address. */
 static void test_rfc4271_5_1_3_neighbour_is_not_its_own_next_hop(void **state)
 {
@@ -866,6 +887,7 @@ int main(void)
 	    TEST(own_routes_keep_non_transitive_communities),
 	    TEST(test_rfc4271_5_1_3_third_party_next_hop),
 	    TEST(test_rfc4271_5_1_3_third_party_of_an_internal_route),
+	    TEST(test_rfc2545_3_link_local_address_of_a_third_party),
 	    TEST(test_rfc4271_5_1_3_neighbour_is_not_its_own_next_hop),
 	    TEST(test_rfc9234_5_otc_is_added),
 	    TEST(test_rfc9234_5_otc_is_not_sent_up),

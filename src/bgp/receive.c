@@ -152,7 +152,10 @@ static bool is_agreed_refresh(const struct bgp_codec *codec, uint8_t subtype)
 	return subtype == BGP_REFRESH_REQUEST;
 }
 
-/* RFC 2918.  The state machine has no event of its own: early, it is an unexpected message. */
+/*
+ * RFC 2918.  The state machine has no event of its own: early, it is an unexpected message.  Nor
+ * does it put the Hold Timer off, which is about KEEPALIVE and UPDATE (RFC 4271 4.2).
+ */
 static void receive_refresh(
     struct bgp_machine *machine, struct wire_span body, struct bgp_receipt *receipt)
 {
@@ -164,7 +167,6 @@ static void receive_refresh(
 		receipt->event = BGP_EVENT_UPDATE;
 		return;
 	}
-	machine->timers.heard_at = bgp_connection_heard(machine->connection);
 	if (!bgp_route_refresh_decode(body, &refresh, &receipt->error)) {
 		refuse_refresh(machine, body, receipt);
 		return;

@@ -87,6 +87,19 @@ def test_rfc4271_8_2_2_hold_timer_begins_anew(ground, sign):
         neighbour.expect(KEEPALIVE)
 
 
+def test_rfc4271_4_2_route_refresh_does_not_hold_the_session(ground):
+    """Hold Time is about KEEPALIVE and UPDATE; of RFC 2918's message nothing else is said."""
+    neighbour = ground.established(hold=3)
+    begin = time.monotonic()
+    kind, body = None, b""
+    while kind != NOTIFICATION and time.monotonic() - begin < 7:
+        neighbour.send(refresh(IPV4))
+        kind, body = neighbour.receive()
+        time.sleep(0.1)
+    assert (kind, body) == (NOTIFICATION, b"\4\0")
+    assert 2.9 < time.monotonic() - begin < 6
+
+
 def test_rfc4271_8_2_2_part_of_a_message_does_not_hold_the_session(ground):
     neighbour = ground.established(hold=3)
     begin = time.monotonic()

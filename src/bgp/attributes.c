@@ -39,6 +39,13 @@ static void clear(struct bgp_attributes *attributes)
 	memset(attributes, 0, offsetof(struct bgp_attributes, unknown));
 }
 
+void bgp_attributes_copy(struct bgp_attributes *to, const struct bgp_attributes *from)
+{
+	memcpy(to, from,
+	    offsetof(struct bgp_attributes, unknown) +
+		from->unknown_count * sizeof(from->unknown[0]));
+}
+
 void bgp_attributes_init(struct bgp_attributes *attributes)
 {
 	clear(attributes);
@@ -87,7 +94,10 @@ static inline bool is_ignored(const struct bgp_attribute_decoder *decoder, unsig
 	return decoder->rules->ignored[type / 64] >> (type % 64) & 1 && !is_needed(type);
 }
 
-/* Keeps the list ascending; attributes mostly come in order, so this rarely moves anything. */
+/*
+ * Keeps the list ascending; attributes mostly come in order, so this rarely moves anything.  There
+ * is room: no type comes here twice.
+ */
 static void insert_unknown(
     struct bgp_attributes *attributes, const struct bgp_unknown_attribute *unknown)
 {
@@ -116,11 +126,6 @@ static void decode_unknown(
 	}
 	if (!(raw->flags & BGP_FLAG_TRANSITIVE))
 		return; /* RFC 4271 5: quietly ignored */
-	if (attributes->unknown_count == BGP_UNKNOWN_ATTRIBUTES_MAX) {
-		report_raw(
-		    decoder, BGP_TREATMENT_DISCARD_ATTRIBUTE, BGP_UPDATE_MALFORMED_ATTRIBUTES, raw);
-		return;
-	}
 	insert_unknown(attributes, &unknown);
 }
 

@@ -47,7 +47,8 @@ struct bgp_next_hop {
 	struct ip_address link_local; /* unspecified: none */
 };
 
-#define BGP_UNKNOWN_ATTRIBUTES_MAX 16
+/* One of each type: RFC 4271 5 wants all of them passed on. */
+#define BGP_UNKNOWN_ATTRIBUTES_MAX 256
 
 /* An optional transitive attribute that this speaker does not know (RFC 4271 5). */
 struct bgp_unknown_attribute {
@@ -93,6 +94,9 @@ static inline void bgp_attributes_unmark(struct bgp_attributes *attributes, unsi
 /* Takes the span as the communities of the kind; an empty one means that there are none. */
 void bgp_attributes_set_communities(
     struct bgp_attributes *attributes, enum bgp_community_kind kind, struct wire_span span);
+
+/* Copies what is there and no more: the room for unknown attributes is mostly unused. */
+void bgp_attributes_copy(struct bgp_attributes *to, const struct bgp_attributes *from);
 
 /* Origin IGP, empty AS path, next hop self: a route that begins here. */
 void bgp_attributes_init(struct bgp_attributes *attributes);

@@ -6,6 +6,7 @@
  *
  * The attributes of a message are interned once, and once more for each rule that changes them.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "bgp/nlri.h"
@@ -18,12 +19,12 @@
 /* The announced part of one UPDATE on its way in. */
 struct import {
 	struct speaker_peer *peer;
-	struct bgp_attributes attributes;
 	struct attribute_set_extra extra;
 	enum import_refusal refusal; /* by a rule of the protocol, whatever the filters say */
 	struct attribute_set *plain; /* as received; NULL until needed */
 	const struct policy_rule *rule; /* whose result `changed` is */
 	struct attribute_set *changed;
+	struct bgp_attributes attributes; /* large, so last */
 };
 
 static bool is_internal(const struct speaker_peer *peer)
@@ -65,12 +66,13 @@ static struct attribute_set *changed_set(struct import *import, const struct pol
 	struct speaker *speaker = import->peer->speaker;
 	struct attribute_store *store = rib_attribute_store(speaker->rib);
 	struct attribute_set_extra extra = import->extra;
-	struct bgp_attributes attributes = import->attributes;
+	struct bgp_attributes attributes;
 
 	if (import->changed && import->rule == rule)
 		return import->changed;
 	if (import->changed)
 		attribute_set_release(store, import->changed);
+	bgp_attributes_copy(&attributes, &import->attributes);
 	policy_rule_apply(rule, import->peer->settings.local_asn, &speaker->arena, &attributes);
 	if (rule->set.has_metric)
 		extra.kernel_metric = rule->set.metric;
@@ -166,16 +168,24 @@ static void import_prefixes(struct import *import, struct wire_span nlri, enum i
 	}
 }
 
+static void begin_import(
+    struct import *import, struct speaker_peer *peer, const struct bgp_attributes *attributes)
+{
+	memset(import, 0, offsetof(struct import, attributes));
+	import->peer = peer;
+	bgp_attributes_copy(&import->attributes, attributes);
+}
+
 static void import_announced(struct speaker_peer *peer, const struct bgp_update *update,
     const struct bgp_next_hop *next_hop, struct wire_span nlri, enum ip_family family)
 {
 	struct attribute_store *store = rib_attribute_store(peer->speaker->rib);
 	const struct import_rules rules = rules_of(peer);
-	struct import import = {.peer = peer};
+	struct import import;
 
 	if (!nlri.length)
 		return;
-	import.attributes = update->attributes;
+	begin_import(&import, peer, &update->attributes);
 	choose_next_hop(&import, next_hop);
 	import.refusal = import_rules_judge(&rules, &import.attributes);
 	if (!import.refusal &&

@@ -101,6 +101,18 @@ def test_rfc4271_5_unrecognized_transitive_attribute_goes_on_as_partial(ground, 
     assert [unknown["type"] for unknown in shown["unknownAttributes"]] == [20, 99, 200, 201]
 
 
+def test_rfc4271_5_unrecognized_transitive_attributes_of_every_type(ground, pair):
+    """There is no number of them beyond which one could be left out."""
+    neighbour, observer = pair
+    types = set(range(36, 256))
+    neighbour.announce(neighbour.prefix, more=b"".join(
+        attribute(BOTH, kind, bytes([kind])) for kind in sorted(types, reverse=True)))
+    route = observer.wait_route(neighbour.prefix)
+    assert {kind: value for kind, value in route.attributes.items() if kind in types} == {
+        kind: (BOTH | PARTIAL, bytes([kind])) for kind in types}
+    assert ground.peer(neighbour)["attributesDiscarded"] == 0
+
+
 def test_rfc4271_5_unrecognized_non_transitive_attribute_is_dropped(ground, pair):
     neighbour, observer = pair
     neighbour.announce(neighbour.prefix, more=attribute(OPTIONAL, 98, b"no"))

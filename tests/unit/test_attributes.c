@@ -75,10 +75,6 @@ static const struct vector {
 	NULL},
     {"unknown well-known, not even transitive", EXTERNAL, GOOD "00 63 00", RESET, 99, 2, "00 63 00",
 	NULL},
-    {"too many unknown ones", EXTERNAL,
-	GOOD "c0 64 00 c0 65 00 c0 66 00 c0 67 00 c0 68 00 c0 69 00 c0 6a 00 c0 6b 00 c0 6c 00 "
-	     "c0 6d 00 c0 6e 00 c0 6f 00 c0 70 00 c0 71 00 c0 72 00 c0 73 00 c0 74 01 00",
-	DISCARD, 0x74, 1, "c0 74 01 00", NULL},
 
     /* Lengths (4271 6.3; treatment 7606 7). */
     {"ORIGIN of 0 (7606 7.1)", EXTERNAL, "40 01 00" AS_PATH NEXT_HOP, WITHDRAW, 1, 5, "40 01 00",

@@ -433,6 +433,15 @@ class Neighbour:
         self.read_until(lambda: prefix not in self.routes,
                         f"withdrawal of {prefix} at {self.address}")
 
+    def stays_without(self, prefix, seconds=0.2):
+        """The route does not come in this time."""
+        with contextlib.suppress(TimeoutError):
+            end = time.monotonic() + seconds
+            while True:
+                self.receive(end - time.monotonic())
+                assert prefix not in self.routes
+        assert prefix not in self.routes
+
     def _take_update(self, body):
         self.updates += 1
         reader = Reader(body)

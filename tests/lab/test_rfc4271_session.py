@@ -65,6 +65,25 @@ def test_rfc4271_6_1_notification_of_a_wrong_length(ground, state, length):
     neighbour.expect_notification(1, 2, struct.pack("!H", length))
 
 
+def own_connection(ground):
+    """A connection that kbgpd has opened itself."""
+    number = ground.take("active")
+    with scripted.listen(ground.host, address_of("active", number)) as listener:
+        return ground.keep(listener.accept()[0], "active", number)
+
+
+@pytest.mark.parametrize("bad, answer", [
+    (message(KEEPALIVE, marker=bytes(16)), (1, 1)),
+    (message(KEEPALIVE, length=18), (1, 2, b"\0\x12")),
+    (message(9), (1, 3, b"\x09")),
+], ids=["marker", "length", "type"])
+def test_rfc4271_6_1_errors_on_a_connection_of_ours(ground, state, bad, answer):
+    neighbour = own_connection(ground)
+    STATES[state](neighbour)
+    neighbour.send(bad)
+    neighbour.expect_notification(*answer)
+
+
 # 6.5: the Hold Timer
 
 
@@ -188,6 +207,34 @@ def test_rfc4271_6_8_established_ends_the_other_connection(both):
 
 
 # 8: the state machine; unit/test_fsm.c has every state and every event
+
+
+@pytest.mark.parametrize("end", ["OPEN", "NOTIFICATION", "half-close"])
+@pytest.mark.parametrize("ours_ends", [False, True], ids=["of kbgpd", "of the neighbour"])
+def test_rfc4271_8_2_1_trouble_on_one_connection_leaves_the_other(both, end, ours_ends):
+    """Each has a state machine of its own, until a collision is found."""
+    theirs, ours = both("10.0.0.2")
+    ended, kept = (ours, theirs) if ours_ends else (theirs, ours)
+    if end == "OPEN":
+        ended.send(ended.open_message(version=3))
+        ended.expect_notification(2, 1, b"\0\4")
+    elif end == "NOTIFICATION":
+        ended.send(notification(6, 5))
+        ended.expect_close()
+    else:
+        ended.sock.shutdown(socket.SHUT_WR)
+        ended.expect_close()
+    kept.send(kept.open_message(), KEEP)
+    kept.read_until(lambda: set(kept.ended) == {IPV4, IPV6}, "End-of-RIB")
+
+
+def test_rfc4271_8_2_2_half_closed_connection_ends(ground, state):
+    """Whoever says no more has failed, though it would still listen."""
+    neighbour = ground.neighbour()
+    STATES[state](neighbour)
+    neighbour.sock.shutdown(socket.SHUT_WR)
+    neighbour.expect_close()
+    wait_until(lambda: ground.peer(neighbour)["state"] in ("Idle", "Active"), "the end")
 
 
 def test_rfc4271_8_1_1_passive_peer_is_never_called(ground):

@@ -107,6 +107,23 @@ def test_rfc6793_4_2_3_paths_are_merged(ground, old, came, as4, merged):
     assert ground.path(neighbour.prefix, neighbour)["asPath"] == merged
 
 
+@pytest.mark.parametrize("came, as4, merged", [
+    ([(SEQUENCE, 65002), (SET, 23456, 5)], [(SET, WIDE, 5)], [(SEQUENCE, 65002), (SET, WIDE, 5)]),
+    ([(SEQUENCE, 65002, 23456), (SET, 23456, 5)], [(SEQUENCE, WIDE), (SET, WIDE, 5, 6, 7)],
+     [(SEQUENCE, 65002, WIDE), (SET, WIDE, 5, 6, 7)]),
+], ids=["set alone", "longer set"])
+def test_rfc6793_4_2_3_set_counts_as_one(old, came, as4, merged):
+    """As in RFC 4271 9.1.2.2: the length of a path is not its number of AS numbers."""
+    neighbour, observer = old
+    path = b"".join(segment(*part, size=2) for part in came)
+    more = attribute(BOTH, AS4_PATH, b"".join(segment(*part) for part in as4))
+    neighbour.send(update(origin() + attribute(TRANSITIVE, AS_PATH, path)
+                          + next_hop(neighbour.address) + more, prefix_bytes(neighbour.prefix)))
+    found = observer.wait_route(neighbour.prefix).value(AS_PATH)
+    kind, *asns = merged[0]
+    assert found == segment(kind, NODE_ASN, *asns) + segment(*merged[1])
+
+
 def test_rfc6793_4_2_3_longer_as4_path_is_ignored(old):
     neighbour, observer = old
     neighbour.announce(neighbour.prefix, path=[65002, 23456], more=attribute(

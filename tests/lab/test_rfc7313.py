@@ -3,8 +3,9 @@
 import pytest
 
 from scripted import (
-    ENHANCED_REFRESH, IPV4, IPV6, ROUTE_REFRESH, UPDATE, address_bytes, as_path, capability, message,
-    mp_reach, origin, parse_capabilities, refresh, update)
+    ENHANCED_REFRESH, IPV4, IPV6, ROUTE_REFRESH, UPDATE, add_path, address_bytes, as_path,
+    capability, message, mp_reach, origin, parse_capabilities, path_bytes, prefix_bytes, refresh,
+    update)
 from wire import *  # noqa: F401,F403  (the fixtures)
 from wire import OWN
 
@@ -58,6 +59,53 @@ def test_rfc7313_4_what_is_not_sent_again_goes_at_the_end_mark(ground):
     # Neither is the other family touched.
     assert {kept, neighbour.prefix6} <= set(observer.routes)
     assert kept not in observer.withdrawn
+
+
+def test_rfc7313_4_families_are_refreshed_apart_from_each_other(ground):
+    """Begin and end of one within those of the other; the end of the other ends nothing."""
+    neighbour, observer = enhanced(ground), ground.established("observer")
+    neighbour.announce(neighbour.prefix)
+    neighbour.send(update(origin() + as_path(65002) + mp_reach(IPV6, GLOBAL, neighbour.prefix6)))
+    observer.wait_route(neighbour.prefix)
+    observer.wait_route(neighbour.prefix6)
+    neighbour.send(refresh(IPV4, subtype=BEGIN), refresh(IPV6, subtype=END))
+    observer.stays_silent(0.3)
+    neighbour.send(refresh(IPV6, subtype=BEGIN), refresh(IPV6, subtype=END))
+    observer.wait_withdrawn(neighbour.prefix6)
+    assert neighbour.prefix in observer.routes
+    neighbour.send(refresh(IPV4, subtype=END))
+    observer.wait_withdrawn(neighbour.prefix)
+
+
+def test_rfc7313_4_malformed_route_is_not_sent_again(ground):
+    """It is withdrawn (RFC 7606 2); the mark at the end has nothing to add."""
+    neighbour, observer = enhanced(ground), ground.established("observer")
+    neighbour.announce(neighbour.prefix)
+    observer.wait_route(neighbour.prefix)
+    neighbour.send(refresh(IPV4, subtype=BEGIN),
+                   update(origin(7) + as_path(65002), prefix_bytes(neighbour.prefix)),
+                   refresh(IPV4, subtype=END))
+    observer.wait_withdrawn(neighbour.prefix)
+    assert ground.peer(neighbour)["state"] == "Established"
+
+
+def test_rfc7313_4_paths_are_told_by_their_identifiers(ground):
+    neighbour = ground.neighbour("many")
+    neighbour.to_established(capabilities=neighbour.capabilities() + ENHANCED_REFRESH
+                             + add_path(2, IPV4))
+    observer = ground.established("observer")
+
+    def announce(path_id, asn):
+        neighbour.send(update(neighbour.attributes(path=[neighbour.asn] + asn),
+                              path_bytes(path_id, neighbour.prefix)))
+
+    announce(1, [])
+    announce(2, [65009])
+    observer.read_until(lambda: neighbour.prefix in observer.routes)
+    neighbour.send(refresh(IPV4, subtype=BEGIN))
+    announce(2, [65009])
+    neighbour.send(refresh(IPV4, subtype=END))
+    observer.read_until(lambda: observer.routes[neighbour.prefix].asns()[-1] == 65009)
 
 
 def test_rfc7313_4_second_begin_starts_anew(ground):

@@ -8,7 +8,7 @@ from scripted import (
     BOTH, IPV6, KEEPALIVE, ONLY_TO_CUSTOMER, OPTIONAL, TRANSITIVE, address_bytes, as_path,
     attribute, capability, mp_reach, origin, parse_capabilities, update)
 from wire import *  # noqa: F401,F403  (the fixtures)
-from wire import KEEP, check_withdraw
+from wire import KEEP, NODE_ASN, check_withdraw
 
 PROVIDER, SERVER, CLIENT, CUSTOMER, PEER = range(5)     # what the sender of the OPEN is
 
@@ -111,3 +111,29 @@ def test_rfc9234_5_rules_are_those_of_both_families(ground):
         IPV6, address_bytes("2001:db8::ffff"), provider.prefix6)))
     route = customer.wait_route(provider.prefix6)
     assert route.value(ONLY_TO_CUSTOMER) == struct.pack("!I", provider.asn)
+
+
+# What the neighbour is to us: its kind in wire.py.  Routes of the first three come from above.
+ABOVE, BELOW = ("provider", "routeserver", "equal"), ("customer", "member", "equal")
+
+
+@pytest.mark.parametrize("came", [None, "of the neighbour", "of another"])
+@pytest.mark.parametrize("source", ["provider", "routeserver", "equal", "customer", "member"])
+def test_rfc9234_5_from_every_role_to_every_role(ground, source, came):
+    neighbour = ground.established(source)
+    receivers = {kind: ground.established(kind) for kind in {*ABOVE, *BELOW, "observer"}}
+    value = {None: None, "of the neighbour": neighbour.asn, "of another": 65009}[came]
+    is_leak = value and (source in ("customer", "member")
+                         or source == "equal" and value != neighbour.asn)
+    neighbour.announce(neighbour.prefix, more=otc(value) if value else b"")
+    ground.established("ebgp").announce("10.98.0.0/24")
+    receivers["observer"].wait_route("10.98.0.0/24")
+    if not value and source in ABOVE:
+        value = neighbour.asn
+    for kind, receiver in receivers.items():
+        if is_leak or (value and kind in ABOVE):
+            receiver.stays_without(neighbour.prefix)
+            continue
+        expected = value or (NODE_ASN if kind in BELOW else None)
+        found = receiver.wait_route(neighbour.prefix).attributes.get(ONLY_TO_CUSTOMER)
+        assert found == (expected and (BOTH, struct.pack("!I", expected))), kind

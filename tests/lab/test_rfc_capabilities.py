@@ -109,6 +109,16 @@ def test_rfc9072_2_more_than_255_octets(ground):
     check_accepted(ground, extended_open(extended_parameters(value)))
 
 
+def test_rfc9072_2_open_of_4096_octets(ground):
+    """As long as an OPEN may be (RFC 8654 4)."""
+    filling = extended_parameter(capability(99, bytes(200))) * 19
+    rest = 4096 - 29 - 3 - len(extended_parameter(USUAL)) - len(filling)
+    filling += extended_parameter(capability(98, bytes(rest - 5)))
+    said = extended_open(extended_parameters(extended_parameter(USUAL) + filling))
+    assert len(said) == 4096
+    check_accepted(ground, said)
+
+
 def test_rfc9072_2_several_extended_parameters(ground):
     parts = [multiprotocol(IPV4), multiprotocol(IPV6), as4(65002)]
     value = b"".join(map(extended_parameter, parts))

@@ -26,7 +26,7 @@ KINDS = {
     "ebgp": (1, 250, 65002, ["passive: true", "import: [all]"]),
     "ibgp": (2, 40, NODE_ASN, ["passive: true", "import: [all]"]),
     "observer": (3, 200, 65003, ["passive: true", "export: [all]"]),
-    "active": (4, 12, 65004, ["connectRetryTime: 1s", "import: [all]"]),
+    "active": (4, 36, 65004, ["connectRetryTime: 1s", "import: [all]"]),
     "wide": (5, 6, 4200000000, [f"localASN: {WIDE}", "passive: true", "import: [all]"]),
     "limited": (6, 2, 65002, ["passive: true", "maxPrefixes: 2", "import: [all]"]),
     "ipv4": (7, 4, 65002,
@@ -40,9 +40,9 @@ KINDS = {
     "unchanged": (13, 10, 65003, ["passive: true", "export: [all]", "nextHop: unchanged"]),
     "signed": (14, 6, 65002, ["passive: true", "import: [all]", "passwordFile: FOLDER/password"]),
     # What they are to us (RFC 9234): we are the provider of a customer.
-    "customer": (20, 20, 65010, ["role: provider"] + BOTH_WAYS),
-    "provider": (21, 20, 65011, ["role: customer"] + BOTH_WAYS),
-    "equal": (22, 20, 65012, ["role: peer"] + BOTH_WAYS),
+    "customer": (20, 60, 65010, ["role: provider"] + BOTH_WAYS),
+    "provider": (21, 60, 65011, ["role: customer"] + BOTH_WAYS),
+    "equal": (22, 60, 65012, ["role: peer"] + BOTH_WAYS),
     "replaced": (23, 2, 65013, [f"localASN: {WIDE}", "localASNMode: replace"] + BOTH_WAYS),
     "hidden": (24, 4, 65014, [f"localASN: {WIDE}", "localASNMode: no-prepend"] + BOTH_WAYS),
     "short": (25, 2, 65015, ["maxASPathLength: 3"] + BOTH_WAYS),
@@ -54,6 +54,8 @@ KINDS = {
     "stripped": (31, 4, 65021, ["stripAttributes: [COMMUNITIES, 99]"] + BOTH_WAYS),
     "delayed": (32, 40, 65022, ["delayOpenTime: 3s"] + BOTH_WAYS),
     "many": (33, 20, 65023, ["addPath: {send: 4, receive: true}"] + BOTH_WAYS),
+    "routeserver": (34, 24, 65024, ["role: rs-client"] + BOTH_WAYS),
+    "member": (35, 24, 65025, ["role: rs"] + BOTH_WAYS),
 }
 OVER_IPV6 = ("six", "over6")
 PASSWORD = "correct horse"

@@ -363,6 +363,8 @@ void bgp_attributes_decode(struct wire_span span, const struct bgp_codec *codec,
 	clear_result(result);
 	while (wire_left(&reader)) {
 		if (!next_attribute(&reader, &raw)) {
+			/* RFC 4271 6.3: the data is the attribute, here as far as it is there. */
+			raw.whole.length = (size_t)(reader.end - raw.whole.bytes);
 			report_overrun(&decoder, &raw);
 			break;
 		}

@@ -200,6 +200,13 @@ def test_rfc7606_4_attribute_runs_over_the_end_of_the_field(ground, pair, case):
     check_withdraw(ground, pair, case)
 
 
+@each({"MP_REACH_NLRI": attribute(OPTIONAL, MP_REACH, b"\0\2\1\x10" + GLOBAL, length=200),
+       "MP_UNREACH_NLRI": attribute(OPTIONAL, MP_UNREACH, b"\0\2\1\x20", length=5)})
+def test_rfc7606_4_mp_attribute_runs_over_the_end_of_the_field(ground, pair, case):
+    """Its prefixes are lost (3 j); the data is the attribute as far as it is there."""
+    check_reset(ground, pair, update(BASE + case, NLRI), 3, 9, case)
+
+
 @each({"ORIGIN": instead(TRANSITIVE, ORIGIN, b""), "NEXT_HOP": instead(TRANSITIVE, NEXT_HOP, b""),
        "MULTI_EXIT_DISC": BASE + attribute(OPTIONAL, MED, b""),
        "COMMUNITIES": BASE + attribute(BOTH, COMMUNITIES, b""),

@@ -244,17 +244,17 @@ static const struct vector {
 	6, "40 01 01 07", NULL},
 
     /* The field does not add up (7606 4). */
-    {"attribute runs over the end", EXTERNAL, GOOD "c0 08 05 00*4", WITHDRAW, 8, 1, "c0 08 05",
+    {"attribute runs over the end", EXTERNAL, GOOD "c0 08 05 00*4", WITHDRAW, 8, 1, "c0 08 05 00*4",
 	NULL},
     {"one octet left", EXTERNAL, GOOD "c0", WITHDRAW, 0, 1, "c0", NULL},
     {"two octets left", EXTERNAL, GOOD "c0 08", WITHDRAW, 8, 1, "c0 08", NULL},
-    {"three octets left, extended length", EXTERNAL, GOOD "d0 08 00", WITHDRAW, 8, 1, "d0 08",
+    {"three octets left, extended length", EXTERNAL, GOOD "d0 08 00", WITHDRAW, 8, 1, "d0 08 00",
 	NULL},
     {"a wrong length inside does not shift the rest", EXTERNAL, GOOD "40 06 04 40010102", DISCARD,
 	6, 5, "40 06 04 40010102", GOOD_TEXT},
     {"MP_REACH_NLRI over the end: its prefixes are lost (7606 3 j)", EXTERNAL,
-	GOOD "80 0e 1b 0002 01 10 20010db8 00*11 01 00 20 20010db8", RESET, 14, 9, "80 0e 1b",
-	NULL},
+	GOOD "80 0e 1b 0002 01 10 20010db8 00*11 01 00 20 20010db8", RESET, 14, 9,
+	"80 0e 1b 0002 01 10 20010db8 00*11 01 00 20 20010db8", NULL},
 
     /* Attributes without reachable prefixes (7606 5.2). */
     {"error beside no NLRI", EXTERNAL | NO_NLRI, "40 01 01 09", RESET, 1, 6, "40 01 01 09", NULL},

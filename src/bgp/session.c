@@ -472,7 +472,8 @@ static void accept_now(struct bgp_session *session, int fd)
 		close(fd);
 		return;
 	}
-	if (!bgp_transport_prepare(fd, &settings->transport, &error)) {
+	if (!bgp_transport_check_password(fd, &settings->transport, &error) ||
+	    !bgp_transport_prepare(fd, &settings->transport, &error)) {
 		session->ops->trouble(session->arg, error.text);
 		close(fd);
 		return;

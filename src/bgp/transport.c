@@ -116,6 +116,23 @@ bool bgp_transport_prepare(int fd, const struct bgp_transport_options *options, 
 	return set_ttl(fd, family, options->ttl ? options->ttl : -1, error);
 }
 
+/* An empty password removes the key; false and `errno` if the kernel refuses. */
+static bool put_key(int fd, const struct ip_prefix *remote, const char *password)
+{
+	bool is_host = remote->length == ip_family_bits((enum ip_family)remote->family);
+	struct ip_address address = ip_prefix_address(remote);
+	struct tcp_md5sig key = {0};
+	size_t length = strlen(password);
+
+	ip_address_to_sockaddr(&address, 0, 0, &key.tcpm_addr);
+	key.tcpm_flags = is_host ? 0 : TCP_MD5SIG_FLAG_PREFIX;
+	key.tcpm_prefixlen = remote->length;
+	key.tcpm_keylen = (uint16_t)length;
+	memcpy(key.tcpm_key, password, length);
+	return !setsockopt(
+	    fd, IPPROTO_TCP, is_host ? TCP_MD5SIG : TCP_MD5SIG_EXT, &key, sizeof(key));
+}
+
 /*
  * RFC 2385: an empty password removes the key.  The kernel replaces the key of an equal prefix, and
  * of several that cover an address takes the longest.  A key cannot be bound to the interface of a
@@ -124,34 +141,40 @@ bool bgp_transport_prepare(int fd, const struct bgp_transport_options *options, 
 static bool set_password(
     int fd, const struct ip_prefix *remote, const char *password, struct error *error)
 {
-	bool is_host = remote->length == ip_family_bits((enum ip_family)remote->family);
-	struct ip_address address = ip_prefix_address(remote);
-	struct tcp_md5sig key = {0};
-	size_t length = strlen(password);
-
-	if (length > TCP_MD5SIG_MAXKEYLEN)
+	if (strlen(password) > TCP_MD5SIG_MAXKEYLEN)
 		return error_set(
 		    error, "a TCP MD5 password has at most %d octets", TCP_MD5SIG_MAXKEYLEN);
-	ip_address_to_sockaddr(&address, 0, 0, &key.tcpm_addr);
-	key.tcpm_flags = is_host ? 0 : TCP_MD5SIG_FLAG_PREFIX;
-	key.tcpm_prefixlen = remote->length;
-	key.tcpm_keylen = (uint16_t)length;
-	memcpy(key.tcpm_key, password, length);
-	if (!setsockopt(fd, IPPROTO_TCP, is_host ? TCP_MD5SIG : TCP_MD5SIG_EXT, &key, sizeof(key)))
+	if (put_key(fd, remote, password))
 		return true;
-	if (!length && errno == ENOENT)
+	if (!password[0] && errno == ENOENT)
 		return true; /* there was none to remove */
 	return error_set(error, "cannot set the TCP MD5 password: %s%s", strerror(errno),
 	    errno == ENOPROTOOPT ? " (the kernel lacks CONFIG_TCP_MD5SIG)" : "");
 }
 
+static struct ip_prefix host_prefix(const struct ip_address *address)
+{
+	return ip_prefix_from_address(address, ip_family_bits((enum ip_family)address->family));
+}
+
 bool bgp_transport_set_password(
     int fd, const struct bgp_transport_options *options, struct error *error)
 {
-	const struct ip_address *remote = &options->remote;
-	struct ip_prefix host =
-	    ip_prefix_from_address(remote, ip_family_bits((enum ip_family)remote->family));
+	struct ip_prefix host = host_prefix(&options->remote);
 
+	return set_password(fd, &host, options->password, error);
+}
+
+bool bgp_transport_check_password(
+    int fd, const struct bgp_transport_options *options, struct error *error)
+{
+	struct ip_prefix host = host_prefix(&options->remote);
+
+	if (!options->password[0])
+		return true;
+	/* Nothing but its removal tells whether there is a key. */
+	if (!put_key(fd, &host, ""))
+		return error_set(error, "refused a connection that carries no TCP MD5 signature");
 	return set_password(fd, &host, options->password, error);
 }
 

@@ -45,6 +45,12 @@ bool bgp_transport_prepare(
  */
 bool bgp_transport_set_password(
     int fd, const struct bgp_transport_options *options, struct error *error);
+/*
+ * Of an accepted connection: true if it is signed, or if there is no password.  Not all are that
+ * come from a listener with a password: some may have waited there when it was told.
+ */
+bool bgp_transport_check_password(
+    int fd, const struct bgp_transport_options *options, struct error *error);
 /* Both ends of a connection; false if it is gone. */
 bool bgp_transport_addresses(int fd, struct ip_address *local, uint16_t *local_port,
     struct ip_address *remote, uint16_t *remote_port, uint32_t *scope);

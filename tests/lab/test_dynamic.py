@@ -3,6 +3,7 @@ and neighbours that have to be on a link of ours.
 """
 
 import re
+import signal
 import socket
 
 import scripted
@@ -481,6 +482,27 @@ def test_unnumbered_with_a_password(lab, build):
     stranger.stop()
     bird_on(cable, password="geheim").wait_established()
     cable.wait_routes()
+
+
+def test_unsigned_calls_that_wait_get_no_session(lab, build):
+    """The kernel has taken them before the listener had a key for their address."""
+    cable = Cable(lab, build)
+    secret = cable.node.folder / "secret"
+    secret.write_text("geheim\n")
+    kbgpd = cable.kbgpd("passive: true", f"passwordFile: {secret}")
+    wait_until(lambda: "no neighbour seen" in kbgpd.ctl_text("peers", "tor"), "kbgpd waits")
+    node = cable.node.link_local("router")
+    # An address is of no use before the kernel has found it to be unique.
+    wait_until(lambda: "tentative" not in cable.router.ip("address show dev node"), "addresses")
+    wait_until(lambda: "tentative" not in cable.node.ip("address show dev router"), "addresses")
+    kbgpd.process.send(signal.SIGSTOP)
+    calls = [scripted.Neighbour(call_by_link_local(cable.router, "node", node), 65002, "10.0.0.1")
+             for _ in range(3)]
+    kbgpd.process.send(signal.SIGCONT)
+    for call in calls:
+        call.expect_close()
+    assert kbgpd.peer("tor")["address"] == cable.router.link_local("node")
+    assert kbgpd.peer("tor")["state"] != "Established"
 
 
 def test_another_neighbour_at_the_same_interface(lab, build):

@@ -289,6 +289,43 @@ static void a_changed_password_replaces_the_old_one(void **state)
 	}
 }
 
+/* The handshake of a connection may be older than the password of its listener. */
+static void an_unsigned_connection_is_known(void **state)
+{
+	static const struct {
+		const char *prefix, *password;
+		bool is_signed;
+	} cases[] = {{"127.0.0.1/32", "secret", true}, {"127.0.0.0/8", "secret", true},
+	    {"127.0.0.1/32", "", false}, {"::1/128", "secret", true}, {"::/0", "secret", true},
+	    {"::1/128", "", false}};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct error error = {""};
+		struct rig rig;
+		char byte = 0;
+		int fd;
+
+		rig_init(&rig, strchr(cases[i].prefix, ':') ? "::1" : "127.0.0.1");
+		set_password(&rig, cases[i].prefix, cases[i].password);
+		strcpy(rig.options.password, cases[i].password);
+		fd = rig_connect(&rig, 1000);
+		assert_true(fd >= 0);
+		strcpy(rig.options.password, "secret");
+		assert_int_equal(bgp_transport_check_password(rig.accepted, &rig.options, &error),
+		    cases[i].is_signed);
+		assert_int_equal(strstr(error.text, "no TCP MD5") != NULL, !cases[i].is_signed);
+		/* It is signed as before. */
+		assert_int_equal(write(fd, "x", 1), 1);
+		assert_int_equal(poll(&(struct pollfd){rig.accepted, POLLIN, 0}, 1, 1000), 1);
+		assert_int_equal(read(rig.accepted, &byte, 1), 1);
+		rig.options.password[0] = '\0';
+		assert_true(bgp_transport_check_password(rig.accepted, &rig.options, &error));
+		close(fd);
+		rig_free(&rig);
+	}
+}
+
 static void the_password_of_the_longest_prefix_counts(void **state)
 {
 	static const struct {
@@ -464,6 +501,7 @@ int main(void)
 	    cmocka_unit_test(rfc5082_3_a_call_from_too_far_is_refused),
 	    cmocka_unit_test(an_ipv6_listener_leaves_ipv4_alone),
 	    cmocka_unit_test(md5_passwords_must_match),
+	    cmocka_unit_test(an_unsigned_connection_is_known),
 	    cmocka_unit_test(a_changed_password_replaces_the_old_one),
 	    cmocka_unit_test(the_password_of_the_longest_prefix_counts),
 	    cmocka_unit_test(a_password_is_of_no_other_prefix),

@@ -18,6 +18,8 @@ void bgp_reason_set(
 	error_set(
 	    &reason->error, "%s %s", sent ? "sent" : "received", text.string ? text.string : "");
 	text_free(&text);
+	reason->at = loop_now(machine->shared->loop);
+	machine->shared->notification = *reason;
 	machine->has_reason = true;
 }
 

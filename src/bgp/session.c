@@ -637,6 +637,11 @@ const struct bgp_session_reason *bgp_session_last_reason(const struct bgp_sessio
 	return &session->shared.reason;
 }
 
+const struct bgp_session_reason *bgp_session_last_notification(const struct bgp_session *session)
+{
+	return &session->shared.notification;
+}
+
 uint64_t bgp_session_since(const struct bgp_session *session)
 {
 	return session->since;

@@ -82,6 +82,7 @@ struct bgp_session_reason {
 	uint8_t code; /* of the NOTIFICATION; 0: none */
 	uint8_t subcode;
 	struct error error; /* the whole reason as text */
+	uint64_t at; /* loop_now() of a notification; else 0 */
 };
 
 /*
@@ -157,6 +158,11 @@ const struct bgp_open *bgp_session_local_open(const struct bgp_session *session)
 const struct bgp_open *bgp_session_remote_open(const struct bgp_session *session);
 const struct bgp_session_counters *bgp_session_counters(const struct bgp_session *session);
 const struct bgp_session_reason *bgp_session_last_reason(const struct bgp_session *session);
+/*
+ * The last NOTIFICATION that either side has sent, whatever went wrong after it; neither sent nor
+ * received: there was none.
+ */
+const struct bgp_session_reason *bgp_session_last_notification(const struct bgp_session *session);
 /* loop_now() of the last change into or out of Established; 0: never. */
 uint64_t bgp_session_since(const struct bgp_session *session);
 /* Negotiated values in seconds, 0 outside of OpenConfirm and Established. */

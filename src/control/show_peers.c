@@ -252,27 +252,55 @@ static void set_counters(json_t *value, const struct speaker_peer *peer)
 	json_set_number(value, "refusedPaths", source ? source->refused_paths : 0);
 }
 
-static void set_last_failure(json_t *value, const struct speaker_peer *peer)
+/* Of the reason of a NOTIFICATION: its text, behind "sent " or "received ". */
+static void set_notification(
+    json_t *value, const char *text_key, const struct bgp_session_reason *reason)
 {
-	const struct bgp_session_reason *reason =
-	    bgp_session_last_reason(speaker_peer_session(peer));
-	const char *text = reason->error.text;
+	json_set_text(value, text_key, strchr(reason->error.text, ' ') + 1);
+	json_set_text(value, "direction", reason->received ? "received" : "sent");
+	json_set_number(value, "code", reason->code);
+	json_set_number(value, "subcode", reason->subcode);
+}
+
+static void set_last_failure(json_t *value, const struct bgp_session_reason *reason)
+{
 	json_t *last;
 
-	if (!text[0]) {
+	if (!reason->error.text[0]) {
 		json_set(value, "lastFailure", json_null());
 		return;
 	}
 	last = json_object();
-	json_set_text(last, "reason", text);
-	if (reason->sent || reason->received) {
-		/* Behind "sent " or "received ". */
-		json_set_text(last, "notification", strchr(text, ' ') + 1);
-		json_set_text(last, "direction", reason->received ? "received" : "sent");
-		json_set_number(last, "code", reason->code);
-		json_set_number(last, "subcode", reason->subcode);
-	}
+	json_set_text(last, "reason", reason->error.text);
+	if (reason->sent || reason->received)
+		set_notification(last, "notification", reason);
 	json_set(value, "lastFailure", last);
+}
+
+static void set_last_notification(
+    json_t *value, const struct bgp_session_reason *reason, uint64_t now)
+{
+	json_t *last;
+
+	if (!reason->sent && !reason->received) {
+		json_set(value, "lastNotification", json_null());
+		return;
+	}
+	last = json_object();
+	set_notification(last, "text", reason);
+	json_set_number(last, "secondsAgo", (now - reason->at) / 1000);
+	json_set(value, "lastNotification", last);
+}
+
+/* What went wrong last, and which NOTIFICATION was the last one: an attempt may have failed since. */
+static void set_failures(
+    json_t *value, const struct speaker *speaker, const struct speaker_peer *peer)
+{
+	const struct bgp_session *session = speaker_peer_session(peer);
+
+	set_last_failure(value, bgp_session_last_reason(session));
+	set_last_notification(
+	    value, bgp_session_last_notification(session), loop_now(speaker_loop(speaker)));
 }
 
 static json_t *full_value(const struct speaker *speaker, const struct speaker_peer *peer)
@@ -285,7 +313,7 @@ static json_t *full_value(const struct speaker *speaker, const struct speaker_pe
 	set_timers(value, peer);
 	set_counters(value, peer);
 	set_policy(value, speaker, peer);
-	set_last_failure(value, peer);
+	set_failures(value, speaker, peer);
 	json_set(value, "bfd", json_null());
 	return value;
 }

@@ -189,6 +189,8 @@ static void print_peer_state(FILE *file, const json_t *peer)
 static void print_peer_failure(FILE *file, const json_t *peer)
 {
 	const json_t *last = json_object_get(peer, "lastFailure");
+	const json_t *notification = json_object_get(peer, "lastNotification");
+	struct text ago = {0};
 
 	if (!json_is_object(last))
 		return;
@@ -196,6 +198,13 @@ static void print_peer_failure(FILE *file, const json_t *peer)
 	if (!format_is_null(last, "notification"))
 		format_print_line(file, "", "notification %s: %s", format_string(last, "direction"),
 		    format_string(last, "notification"));
+	else if (json_is_object(notification)) {
+		format_append_duration(&ago, format_number(notification, "secondsAgo"));
+		format_print_line(file, "", "notification %s %s ago: %s",
+		    format_string(notification, "direction"), ago.string,
+		    format_string(notification, "text"));
+		text_free(&ago);
+	}
 }
 
 static void print_peer_connection(FILE *file, const json_t *peer)

@@ -370,6 +370,7 @@ static void test_a_peer_has_the_keys_of_the_manual(void **state)
 	    {"remoteHostName", "null"},
 	    {"refusedPaths", "0"},
 	    {"lastFailure", "null"},
+	    {"lastNotification", "null"},
 	};
 	json_t *peer = ask_peer(*state, "peers tor-a");
 	const json_t *family = json_object_get(json_object_get(peer, "families"), "ipv4");

@@ -418,6 +418,39 @@ static void a_wrong_as_is_refused_by_both(void **state)
 	pair_free(&pair);
 }
 
+static bool cannot_connect(void *arg)
+{
+	const struct side *side = arg;
+
+	return strstr(bgp_session_last_reason(side->session)->error.text, "cannot connect");
+}
+
+static void a_failed_attempt_does_not_hide_the_notification(void **state)
+{
+	const struct bgp_session_reason *last;
+	struct bgp_session_settings settings;
+	struct pair pair;
+
+	(void)state;
+	pair_init(&pair);
+	pair.b.settings.remote_asn = 65009;
+	pair_start(&pair, false);
+	last = bgp_session_last_notification(pair.a.session);
+	assert_false(last->sent || last->received);
+	wait_until(pair.loop, never, NULL, 200);
+	settings = *bgp_session_settings(pair.a.session);
+	settings.transport.port = 1; /* nobody is there */
+	bgp_session_change(pair.a.session, &settings);
+	assert_true(wait_until(pair.loop, cannot_connect, &pair.a, 1000));
+	assert_int_equal(bgp_session_last_reason(pair.a.session)->code, 0);
+	assert_true(last->received);
+	assert_int_equal(last->code, BGP_ERROR_OPEN);
+	assert_int_equal(last->subcode, BGP_OPEN_BAD_PEER_AS);
+	assert_non_null(strstr(last->error.text, "received"));
+	assert_in_range(last->at, loop_now(pair.loop) - 1500, loop_now(pair.loop));
+	pair_free(&pair);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -434,6 +467,7 @@ int main(void)
 	    cmocka_unit_test(a_stop_from_within_a_callback_ends_the_delivery),
 	    cmocka_unit_test(a_reset_from_within_a_callback_comes_back),
 	    cmocka_unit_test(a_wrong_as_is_refused_by_both),
+	    cmocka_unit_test(a_failed_attempt_does_not_hide_the_notification),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,7 @@ static void apply_peers(struct speaker *speaker, const struct config *old)
 	replace_peers(speaker, assigned, count);
 	for (size_t i = 0; i < count; i++)
 		speaker_peer_prepare(assigned[i].peer, assigned[i].config);
+	speaker_ranges_open(speaker);
 	for (size_t i = 0; i < count; i++)
 		speaker_peer_configure(assigned[i].peer, assigned[i].config, old);
 	free(assigned);

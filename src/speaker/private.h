@@ -226,6 +226,11 @@ bool speaker_listeners_set_password(const struct speaker *speaker, const struct 
 /* Makes the ranges those of these entries; the others' passwords go. */
 void speaker_ranges_apply(
     struct speaker *speaker, const struct config_peer *const *taken, size_t count);
+/*
+ * Gives the listeners the ranges' passwords: when no peer that goes or moves can take away the one
+ * of a range that is a single address any more.
+ */
+void speaker_ranges_open(struct speaker *speaker);
 void speaker_ranges_stop(struct speaker *speaker);
 /* The entry of the longest range that the address is in, or NULL. */
 const struct config_peer *speaker_range_entry(

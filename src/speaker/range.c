@@ -120,6 +120,10 @@ void speaker_ranges_apply(
 		speaker->range_count++;
 	}
 	drop_ranges(speaker, had, had_count);
+}
+
+void speaker_ranges_open(struct speaker *speaker)
+{
 	for (size_t i = 0; i < speaker->range_count; i++)
 		open_range(speaker, &speaker->ranges[i]);
 }

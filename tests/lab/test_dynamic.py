@@ -2,6 +2,7 @@
 and neighbours that have to be on a link of ours.
 """
 
+import random
 import re
 import signal
 import socket
@@ -242,6 +243,54 @@ def test_passwords_of_a_range(lab, build):
     # The range gone, its key has gone too: the address may have an entry without one.
     kbgpd.configure(config(entry("asn: 65002", "passive: true", place="address: 10.9.0.11")))
     unsigned.wait_established()
+
+
+def listener_keys(host):
+    """The TCP MD5 keys of the sockets that listen: prefixes, and passwords (ss prints them where
+    it likes), each in order.
+    """
+    text = host.run("ss", "-Hltni")
+    return (sorted(re.findall(r"[0-9a-f][0-9a-f.:]+/\d+(?==)", text)),
+            sorted(re.findall("geheim|secret", text)))
+
+
+def test_the_listeners_have_the_keys_of_the_configuration(lab, build):
+    """After any sequence of reloads, whatever peers and ranges come, go and change places."""
+    choose = random.Random(4271)
+    rack = Rack(lab, build)
+    passwords = {"one": "geheim", "two": "secret", "missing": None, None: None}
+    for name in ("one", "two"):
+        (rack.node.folder / name).write_text(f"{passwords[name]}\n")
+    places = ["address: 10.9.0.10", "address: 10.9.0.11", "address: 2001:db8:9::10",
+              "range: 10.9.0.0/24", "range: 10.9.0.10/32", "range: 2001:db8:9::/64"]
+
+    def random_entries():
+        for number, place in enumerate(choose.sample(places, choose.randint(0, 4))):
+            # A range that has lost its file is closed, and may keep its key.
+            file = choose.choice(["one", "two", None] + ["missing"] * ("address" in place))
+            yield number, place, file
+
+    def text(entries, port):
+        return config(*(
+            entry("asn: 65002", *([f"passwordFile: {rack.node.folder}/{file}"] if file else []),
+                  name=f"p{number}", place=place) for number, place, file in entries)
+        ).replace("router:\n", f"router:\n  listen: {{port: {port}}}\n")
+
+    def expected(entries):
+        keys = {}
+        for _, place, file in sorted(entries, key=lambda item: item[1], reverse=True):
+            prefix = place.split(": ")[1]
+            host = "" if "/" in prefix else "/128" if ":" in prefix else "/32"
+            keys[prefix + host] = passwords[file]  # an address after the range of that address
+        return (sorted(prefix for prefix in keys if keys[prefix]),
+                sorted(password for password in keys.values() if password))
+
+    kbgpd = rack.kbgpd()
+    for _ in range(40):
+        entries = list(random_entries())
+        kbgpd.configure(text(entries, choose.choice([179, 179, 1179])))
+        kbgpd.ctl_text("reload")
+        assert listener_keys(rack.node) == expected(entries), entries
 
 
 def test_an_ipv6_range_with_a_password(lab, build):

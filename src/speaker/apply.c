@@ -71,23 +71,6 @@ static struct speaker_peer *find_by_name(const struct speaker *speaker, const ch
 	return NULL;
 }
 
-static void drop_peers(struct speaker *speaker)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < speaker->peer_count; i++) {
-		struct speaker_peer *peer = speaker->peers[i];
-
-		if (peer->keep) {
-			speaker->peers[kept++] = peer;
-			continue;
-		}
-		log_write(speaker->log, LOG_LEVEL_INFO, peer->name, "no longer configured");
-		speaker_peer_free(peer, BGP_CEASE_PEER_DECONFIGURED);
-	}
-	speaker->peer_count = kept;
-}
-
 /* Told once, not with every change of the cluster. */
 static void leave_out(struct speaker *speaker, size_t index, const char *why)
 {
@@ -217,12 +200,23 @@ static size_t assign_dynamic(struct speaker *speaker, const struct config_peer *
 /* What runs is what was assigned, in that order; the others go. */
 static void replace_peers(struct speaker *speaker, const struct assignment *assigned, size_t count)
 {
-	drop_peers(speaker);
+	struct speaker_peer **had = speaker->peers;
+	size_t had_count = speaker->peer_count;
+
+	speaker->peers = NULL;
+	speaker->peer_capacity = 0;
 	speaker->peers = memory_grow(
 	    speaker->peers, &speaker->peer_capacity, count, sizeof(struct speaker_peer *));
 	speaker->peer_count = count;
 	for (size_t i = 0; i < count; i++)
 		speaker->peers[i] = assigned[i].peer;
+	for (size_t i = 0; i < had_count; i++) {
+		if (had[i]->keep)
+			continue;
+		log_write(speaker->log, LOG_LEVEL_INFO, had[i]->name, "no longer configured");
+		speaker_peer_free(had[i], BGP_CEASE_PEER_DECONFIGURED);
+	}
+	free(had);
 }
 
 static void apply_peers(struct speaker *speaker, const struct config *old)

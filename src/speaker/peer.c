@@ -184,6 +184,26 @@ static const struct bgp_session_ops session_ops = {
     .trouble = session_trouble,
 };
 
+/*
+ * The password of another peer at the address, or "".  Link-local addresses are the same on many
+ * links, and have one password on all of them.
+ */
+static const char *password_of_others(
+    const struct speaker_peer *peer, const struct ip_address *address)
+{
+	const struct speaker *speaker = peer->speaker;
+
+	for (size_t i = 0; i < speaker->peer_count && ip_address_is_link_local(address); i++) {
+		const struct speaker_peer *other = speaker->peers[i];
+		const struct bgp_transport_options *transport = &other->settings.transport;
+
+		if (other != peer && transport->password[0] &&
+		    ip_address_equal(&transport->remote, address))
+			return transport->password;
+	}
+	return "";
+}
+
 /* Connections from a range carry the password of the range: range.c. */
 static bool tell_listeners(const struct speaker_peer *peer, const struct ip_address *address,
     const char *password, struct error *error)
@@ -191,6 +211,8 @@ static bool tell_listeners(const struct speaker_peer *peer, const struct ip_addr
 	struct ip_prefix host =
 	    ip_prefix_from_address(address, ip_family_bits((enum ip_family)address->family));
 
+	if (!password[0])
+		password = password_of_others(peer, address);
 	return peer->dynamic || ip_address_is_unspecified(address) ||
 	       speaker_listeners_set_password(peer->speaker, &host, password, error);
 }
@@ -403,8 +425,9 @@ void speaker_peers_start(struct speaker *speaker)
 
 void speaker_peers_stop(struct speaker *speaker)
 {
-	for (size_t i = 0; i < speaker->peer_count; i++)
-		speaker_peer_free(speaker->peers[i], BGP_CEASE_ADMINISTRATIVE_SHUTDOWN);
+	while (speaker->peer_count)
+		speaker_peer_free(
+		    speaker->peers[--speaker->peer_count], BGP_CEASE_ADMINISTRATIVE_SHUTDOWN);
 	free_retired(speaker, true);
 	free(speaker->retired);
 	free(speaker->peers);

@@ -554,6 +554,37 @@ def test_unsigned_calls_that_wait_get_no_session(lab, build):
     assert kbgpd.peer("tor")["state"] != "Established"
 
 
+def test_two_neighbours_with_one_link_local_address(lab, build):
+    """The kernel has one key for both; the end of one neighbour leaves it to the other."""
+    node, routers = lab.host("node"), [lab.host(f"router{number}") for number in range(2)]
+    secret = node.folder / "secret"
+    secret.write_text("geheim\n")
+    for router in routers:
+        lab.link(node, router)
+        router.ip(f"address del {router.link_local('node')}/64 dev node")
+        router.address("node", "fe80::77/64")
+    kbgpd = Kbgpd(node, build, config(
+        entry("asn: external", "passive: true", f"passwordFile: {secret}", name="signed",
+              place="interface: router0"),
+        entry("asn: external", "passive: true", name="plain", place="interface: router1")))
+
+    def meet(name, router):
+        interface = f"router{routers.index(router)}"
+        wait_until(lambda: router.ping(f"{node.link_local(interface)}%node"), "a ping")
+        wait_until(lambda: kbgpd.peer(name)["address"] == "fe80::77", f"{name} is known")
+
+    meet("signed", routers[0])
+    key = (["fe80::77/128"], ["geheim"])
+    assert listener_keys(node) == key
+    meet("plain", routers[1])
+    assert listener_keys(node) == key
+    node.ip("link set dev router1 down")
+    wait_until(lambda: not kbgpd.peer("plain")["address"], "nobody is known there any more")
+    assert listener_keys(node) == key
+    node.ip("link set dev router0 down")
+    wait_until(lambda: listener_keys(node) == ([], []), "no key")
+
+
 def test_another_neighbour_at_the_same_interface(lab, build):
     cable = Cable(lab, build)
     kbgpd = cable.kbgpd()

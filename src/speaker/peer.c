@@ -15,6 +15,8 @@
 
 /* How often it is looked whether the last message of a peer that is gone has left. */
 #define RETIRE_LOOK_MS 100
+/* Of strangers, who can come and go as often as they like; of configured peers there is no limit. */
+#define RETIRED_STRANGERS_MAX 64
 /*
  * Troubles that are logged in a second, of one peer, and of all strangers of ranges together: a
  * neighbour can cause one with any message.
@@ -136,11 +138,17 @@ static bool is_allowed(struct trouble_limit *limit, uint64_t now)
 	return ++limit->count <= TROUBLES_MAX;
 }
 
+/* Of a range, and never Established so far. */
+static bool is_stranger(const struct speaker_peer *peer)
+{
+	return peer->dynamic && !peer->was_up;
+}
+
 enum log_level speaker_peer_trouble_level(struct speaker_peer *peer)
 {
 	struct speaker *speaker = peer->speaker;
-	bool is_stranger = peer->dynamic && !peer->was_up;
-	struct trouble_limit *limit = is_stranger ? &speaker->stranger_troubles : &peer->troubles;
+	struct trouble_limit *limit =
+	    is_stranger(peer) ? &speaker->stranger_troubles : &peer->troubles;
 
 	return is_allowed(limit, loop_now(speaker->loop)) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 }
@@ -279,15 +287,18 @@ static void look_at_retired(void *arg)
  * The session of a peer that goes lives on until its last NOTIFICATION has arrived.  It is stopped,
  * so it calls nobody any more.
  */
-static void retire_session(struct speaker *speaker, struct bgp_session *session)
+static void retire_session(const struct speaker_peer *peer)
 {
-	if (!bgp_session_is_closing(session)) {
-		bgp_session_free(session);
+	struct speaker *speaker = peer->speaker;
+
+	if (!bgp_session_is_closing(peer->session) ||
+	    (is_stranger(peer) && speaker->retired_count >= RETIRED_STRANGERS_MAX)) {
+		bgp_session_free(peer->session);
 		return;
 	}
 	speaker->retired = memory_grow(speaker->retired, &speaker->retired_capacity,
 	    speaker->retired_count + 1, sizeof(struct bgp_session *));
-	speaker->retired[speaker->retired_count++] = session;
+	speaker->retired[speaker->retired_count++] = peer->session;
 	loop_timer_start(&speaker->retire_timer, RETIRE_LOOK_MS);
 }
 
@@ -296,7 +307,7 @@ void speaker_peer_free(struct speaker_peer *peer, enum bgp_cease_subcode subcode
 	if (peer->session) {
 		forget_password(peer);
 		bgp_session_stop(peer->session, subcode, NULL);
-		retire_session(peer->speaker, peer->session);
+		retire_session(peer);
 	}
 	leave_group(peer);
 	loop_timer_free(&peer->refresh_timer);

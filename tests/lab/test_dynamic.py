@@ -2,6 +2,7 @@
 and neighbours that have to be on a link of ours.
 """
 
+import pathlib
 import random
 import re
 import signal
@@ -43,6 +44,14 @@ class Rack:
             lab.plug(host, self.switch, f"10.9.0.{10 + number}/24",
                      f"2001:db8:9::{10 + number}/64")
             self.hosts.append(host)
+
+    def crowd(self, addresses):
+        """Gives the first host these addresses of 10.10.0.0/16, which is on the link too."""
+        self.node.ip("route add 10.10.0.0/16 dev rack")
+        batch = self.hosts[0].folder / "addresses"
+        batch.write_text("".join(f"address add {address}/32 dev rack\n" for address in addresses))
+        self.hosts[0].run("ip", "-batch", batch)
+        return addresses
 
     def kbgpd(self, *entries, **options):
         """A kbgpd that knows the kernel's addresses: before that it takes no connection."""
@@ -200,11 +209,8 @@ def test_silent_connections_are_few(lab, build):
 def test_silent_connections_are_few_in_all(lab, build):
     """256 of all ranges together."""
     rack = Rack(lab, build)
-    rack.node.ip("route add 10.10.0.0/16 dev rack")
-    addresses = [f"10.10.{third}.{fourth}" for third in range(5) for fourth in range(1, 53)]
-    batch = rack.hosts[0].folder / "addresses"
-    batch.write_text("".join(f"address add {address}/32 dev rack\n" for address in addresses))
-    rack.hosts[0].run("ip", "-batch", batch)
+    addresses = rack.crowd([
+        f"10.10.{third}.{fourth}" for third in range(5) for fourth in range(1, 53)])
     rack.kbgpd(*(entry("asn: 65002", name=f"range{third}", place=f"range: 10.10.{third}.0/24")
                  for third in range(5)))
     silent = [rack.dial(0, address) for address in addresses]
@@ -215,6 +221,24 @@ def test_silent_connections_are_few_in_all(lab, build):
     silent[0].send(silent[0].open_message())
     silent[0].expect(scripted.KEEPALIVE)
     for each in silent:
+        each.close()
+
+
+def test_refused_strangers_hold_few_descriptors(lab, build):
+    """Each gives way to the next, and none closes the connection that kbgpd has ended."""
+    rack = Rack(lab, build)
+    addresses = rack.crowd([f"10.10.0.{number}" for number in range(1, 201)])
+    kbgpd = rack.kbgpd(entry("asn: 65002", "rangeLimit: 1", place="range: 10.10.0.0/24"))
+    descriptors = pathlib.Path("/proc") / str(kbgpd.process.popen.pid) / "fd"
+    before = len(list(descriptors.iterdir()))
+    refused = []
+    for address in addresses:
+        refused.append(rack.dial(0, address, asn=65009))
+        refused[-1].send(refused[-1].open_message())
+        refused[-1].expect(scripted.OPEN)
+        refused[-1].expect(scripted.NOTIFICATION)
+        assert len(list(descriptors.iterdir())) < before + 80
+    for each in refused:
         each.close()
 
 

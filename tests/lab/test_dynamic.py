@@ -525,6 +525,49 @@ def test_the_interface_is_made_again(lab, build):
     cable.wait_routes()
 
 
+def test_a_link_that_was_down_has_no_neighbour_yet(lab, build):
+    """Whoever was there before may have gone: nobody calls him."""
+    cable = Cable(lab, build)
+    kbgpd = cable.kbgpd()
+    frr = cable.frr()
+    cable.wait_routes()
+    frr.stop()
+    cable.node.ip("link set dev router down")
+    wait_until(lambda: "interface router is down" in kbgpd.ctl_text("peers", "tor"))
+    assert not kbgpd.peer("tor")["address"]
+    cable.node.ip("link set dev router up")
+    wait_until(lambda: "interface router is down" not in kbgpd.ctl_text("peers", "tor"))
+    stays(lambda: "no neighbour seen on router yet" in kbgpd.ctl_text("peers", "tor"), 2)
+
+
+def test_the_same_address_on_another_interface(lab, build):
+    """All that kbgpd sees is another index: session and neighbour were on the old one."""
+    cable = Cable(lab, build)
+    other = lab.host("other")
+    lab.link(cable.node, other)
+    for host in (cable.router, other):
+        host.ip(f"address del {host.link_local('node')}/64 dev node")
+        host.address("node", "fe80::77/64")
+    kbgpd = cable.kbgpd("keepaliveTime: 1s")
+    bird = bird_on(cable, kind=PassiveBird)
+    wait_until(lambda: cable.router.ping(f"{cable.node.link_local('router')}%node"), "the link")
+    bird.wait_established()
+    cable.wait_routes()
+    kbgpd.process.send(signal.SIGSTOP)
+    for old, new in (("router", "aside"), ("other", "router")):
+        cable.node.ip(f"link set dev {old} name {new}")
+    kbgpd.process.send(signal.SIGCONT)
+    wait_until(lambda: "no neighbour seen on router yet" in kbgpd.ctl_text("peers", "tor"),
+               "the old session ends", patience=4)
+    assert not cable.node.bgp_routes()
+    cable.router = other
+    other.address("lo", "10.1.0.1/32", "2001:db8:1::1/128")
+    successor = bird_on(cable, kind=PassiveBird)
+    wait_until(lambda: other.ping(f"{cable.node.link_local('router')}%node"), "the other link")
+    successor.wait_established()
+    cable.wait_routes()
+
+
 def bird_on(cable, kind=Bird, **options):
     """A BIRD that is told kbgpd's link-local address; it advertises nothing, and calls."""
     session = Session(remote=f"{cable.node.link_local('router')}%node", remote_asn=NODE_ASN,

@@ -400,6 +400,9 @@ bool fib_is_connected(const struct fib *fib, const struct ip_address *address, s
 	struct kernel_resolution resolution;
 	char text[IP_TEXT_MAX];
 
+	/* Of 127.0.0.0/8 the kernel has an address or two: the rest is in its table of the local. */
+	if (ip_address_is_loopback(address))
+		return true;
 	kernel_view_resolve(fib->view, address, 0, &resolution);
 	if (resolution.local || (resolution.reachable && resolution.on_link))
 		return true;

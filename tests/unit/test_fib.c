@@ -726,6 +726,8 @@ static void test_connected_is_what_no_router_is_in_between_of(void **state)
 	assert_true(is_connected(fixture, "192.0.2.1", &why));
 	assert_true(is_connected(fixture, "192.0.2.7", &why));
 	assert_true(is_connected(fixture, "2001:db8::9", &why));
+	/* All of 127.0.0.0/8 is this node, though only one address of it is configured. */
+	assert_true(is_connected(fixture, "127.0.0.2", &why));
 	assert_false(is_connected(fixture, "203.0.113.1", &why));
 	assert_string_equal(why.text, "no route to it");
 	run("ip route add 203.0.113.0/24 via 192.0.2.1");

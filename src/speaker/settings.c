@@ -8,8 +8,8 @@
 #include "config/difference.h"
 #include "speaker/private.h"
 
-/* A stranger of a range has so long for its OPEN; a neighbour that is known has minutes. */
-#define RANGE_OPEN_MS 10000
+/* Who calls from a range or a link has so long for its OPEN; a neighbour that is known, minutes. */
+#define STRANGER_OPEN_MS 10000
 
 bool speaker_peer_is_internal(const struct speaker_peer *peer)
 {
@@ -42,11 +42,15 @@ static void fill_times(const struct speaker_peer *peer, struct bgp_session_setti
 	settings->keepalive_time_ms = config->keepalive_time_ms;
 	settings->connect_retry_time_ms = config->connect_retry_time_ms;
 	settings->delay_open_time_ms = config->delay_open_time_ms;
-	if (!peer->dynamic)
+	if (!peer->dynamic && !config->interface)
 		return;
-	/* What a stranger costs is bounded by how long it may say nothing. */
-	settings->delay_open_time_ms = 0;
-	settings->open_time_ms = RANGE_OPEN_MS;
+	/*
+	 * What a stranger costs is bounded by how long it may say nothing; on a link, it keeps the
+	 * neighbour out for that long.
+	 */
+	settings->open_time_ms = STRANGER_OPEN_MS;
+	if (peer->dynamic)
+		settings->delay_open_time_ms = 0;
 }
 
 static void fill_capabilities(

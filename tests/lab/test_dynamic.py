@@ -705,6 +705,30 @@ def test_a_third_one_on_the_link_is_refused(lab, build):
     wait_until(second_is_up, "the second one is the neighbour")
 
 
+def test_a_silent_caller_on_the_link_keeps_nobody_out_for_long(lab, build):
+    """RFC 4271 8.2.2 suggests four minutes for an OPEN: too many for one that nobody knows."""
+    rack = Rack(lab, build, 2)
+    rack.kbgpd(entry("asn: external", "passive: true", name="tor", place="interface: rack"))
+    address = rack.node.link_local("rack")
+
+    def call(number):
+        return scripted.Neighbour(
+            call_by_link_local(rack.hosts[number], "rack", address), 65002, f"10.9.0.1{number}")
+
+    silent = call(0)
+    silent.to_open_sent()
+    call(1).expect_close()
+
+    def second_is_up():
+        try:
+            return call(1).to_established()
+        except scripted.Closed:
+            return None
+
+    wait_until(second_is_up, "the second one is the neighbour", patience=25)
+    silent.close()
+
+
 class WithoutRawSockets(Kbgpd):
     """A kbgpd that may not open a socket for router discovery."""
 

@@ -293,10 +293,10 @@ static void accept_again(void *arg)
 }
 
 static bool begin_listening(
-    int fd, const struct ip_address *address, uint16_t port, struct error *error)
+    int fd, const struct ip_address *address, uint32_t scope, uint16_t port, struct error *error)
 {
 	struct sockaddr_storage storage;
-	size_t length = ip_address_to_sockaddr(address, port, 0, &storage);
+	size_t length = ip_address_to_sockaddr(address, port, scope, &storage);
 	char text[IP_TEXT_MAX];
 
 	if (!set_common(fd, address->family, error) ||
@@ -325,14 +325,14 @@ static uint16_t bound_port(int fd)
 }
 
 struct bgp_listener *bgp_listener_new(struct loop *loop, const struct ip_address *address,
-    uint16_t port, bgp_listener_accepted *accepted, void *arg, struct error *error)
+    uint32_t scope, uint16_t port, bgp_listener_accepted *accepted, void *arg, struct error *error)
 {
 	int fd = new_socket(address->family, error);
 	struct bgp_listener *listener;
 
 	if (fd < 0)
 		return NULL;
-	if (!begin_listening(fd, address, port, error)) {
+	if (!begin_listening(fd, address, scope, port, error)) {
 		close(fd);
 		return NULL;
 	}

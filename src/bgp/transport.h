@@ -62,11 +62,12 @@ typedef void bgp_listener_accepted(void *arg, int fd, const struct ip_address *r
     const struct ip_address *local, uint32_t scope);
 
 /*
- * Listens on `port` of `address`, or of every address of its family if it is unspecified.  At most
+ * Listens on `port` of `address`, or of every address of its family if it is unspecified; `scope`
+ * is the interface of a link-local address, else 0.  At most
  * a few connections are accepted per turn of the loop.  NULL and the error on failure.
  */
 struct bgp_listener *bgp_listener_new(struct loop *loop, const struct ip_address *address,
-    uint16_t port, bgp_listener_accepted *accepted, void *arg, struct error *error);
+    uint32_t scope, uint16_t port, bgp_listener_accepted *accepted, void *arg, struct error *error);
 void bgp_listener_free(struct bgp_listener *listener);
 /* The port that it listens on, which the kernel chose if 0 was asked for. */
 uint16_t bgp_listener_port(const struct bgp_listener *listener);

@@ -420,6 +420,12 @@ uint32_t fib_interface(const struct fib *fib, const char *name, bool *up)
 	return link ? link->index : 0;
 }
 
+bool fib_interface_link_local(
+    const struct fib *fib, uint32_t interface, struct ip_address *link_local)
+{
+	return kernel_view_link_local_address(fib->view, interface, link_local);
+}
+
 void fib_hear_neighbours(struct fib *fib, bool hear)
 {
 	if (fib->hears_neighbours == hear)

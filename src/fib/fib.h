@@ -85,6 +85,9 @@ bool fib_is_connected(const struct fib *fib, const struct ip_address *address, s
 
 /* The index of the interface of this name, 0 if there is none; `up`: it can be sent from. */
 uint32_t fib_interface(const struct fib *fib, const char *name, bool *up);
+/* The link-local address of the interface of this index; false: it has none that can be used. */
+bool fib_interface_link_local(
+    const struct fib *fib, uint32_t interface, struct ip_address *link_local);
 /*
  * Whether the kernel's neighbour table is followed, as fib_neighbour() needs; it is not at first,
  * since on a node with many pods it changes all the time.

@@ -49,7 +49,7 @@ static void links_changed(void *arg)
 {
 	struct speaker *speaker = arg;
 
-	if (!speaker_listeners_are_open(speaker))
+	if (!speaker_listeners_are_right(speaker))
 		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	for (size_t i = 0; i < speaker->peer_count; i++) {
 		struct export_key key;

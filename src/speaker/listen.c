@@ -65,7 +65,7 @@ static void open_listener(struct speaker *speaker, struct speaker_listener *list
 	char text[IP_TEXT_MAX];
 	struct error error;
 
-	listener->listener = bgp_listener_new(speaker->loop, &listener->address,
+	listener->listener = bgp_listener_new(speaker->loop, &listener->address, listener->scope,
 	    speaker->listen_port, connection_accepted, speaker, &error);
 	if (listener->listener) {
 		if (listener->told)
@@ -91,32 +91,72 @@ void speaker_listeners_close(struct speaker *speaker)
 	speaker->listener_count = 0;
 }
 
-/* Takes the listener of this address out of those that there were. */
-static struct speaker_listener take_listener(
-    struct speaker_listener *had, size_t count, const struct ip_address *address)
-{
-	struct speaker_listener listener = {.address = *address};
+/* Where to listen */
 
-	for (size_t i = 0; i < count; i++) {
-		if (!ip_address_equal(&had[i].address, address))
-			continue;
-		listener = had[i];
-		had[i].listener = NULL;
-	}
-	return listener;
+static bool same_place(const struct speaker_listener *a, const struct speaker_listener *b)
+{
+	return a->scope == b->scope && ip_address_equal(&a->address, &b->address);
 }
 
-/* Makes the list of what is wanted; what is wanted no more is closed before anything is opened. */
-static void replace_listeners(
-    struct speaker *speaker, const struct ip_address *addresses, size_t count)
+/* Where the neighbour behind an interface calls; false: nowhere yet. */
+static bool find_link_local(
+    const struct speaker *speaker, const struct config_peer *entry, struct speaker_listener *wanted)
+{
+	bool up;
+
+	if (!entry->interface || !speaker_selects_node(speaker, &entry->node_selector))
+		return false;
+	*wanted =
+	    (struct speaker_listener){.scope = fib_interface(speaker->fib, entry->interface, &up)};
+	return up && fib_interface_link_local(speaker->fib, wanted->scope, &wanted->address);
+}
+
+/*
+ * The addresses that are configured, else all there are.  Nobody can configure those of interfaces
+ * with a neighbour behind them: they are what this node tells him by router discovery.
+ */
+static size_t find_wanted(const struct speaker *speaker, struct speaker_listener **wanted)
+{
+	const struct config *config = speaker->config;
+	const struct config_router *router = &config->router;
+	size_t count = 0;
+
+	*wanted = memory_allocate_zero(
+	    router->listen_address_count + config->peer_count + IP_FAMILIES, sizeof **wanted);
+	if (!router->listen_port)
+		return 0;
+	for (enum ip_family family = 0; family < IP_FAMILIES && !router->listen_address_count;
+	     family++)
+		(*wanted)[count++].address.family = (uint8_t)family;
+	for (size_t i = 0; i < router->listen_address_count; i++)
+		(*wanted)[count++].address = router->listen_addresses[i];
+	for (size_t i = 0; i < config->peer_count && router->listen_address_count; i++)
+		count += find_link_local(speaker, &config->peers[i], &(*wanted)[count]);
+	return count;
+}
+
+/* Moves the listener of the same place, if there was one, to the wanted one. */
+static void take_listener(
+    struct speaker_listener *wanted, struct speaker_listener *had, size_t had_count)
+{
+	for (size_t i = 0; i < had_count; i++) {
+		if (!same_place(wanted, &had[i]))
+			continue;
+		*wanted = had[i];
+		had[i].listener = NULL;
+		return;
+	}
+}
+
+/* What is wanted no more is closed before anything is opened. */
+static void replace_listeners(struct speaker *speaker)
 {
 	struct speaker_listener *had = speaker->listeners;
 	size_t had_count = speaker->listener_count;
 
-	speaker->listeners = memory_allocate_zero(count + 1, sizeof *speaker->listeners);
-	speaker->listener_count = count;
-	for (size_t i = 0; i < count; i++)
-		speaker->listeners[i] = take_listener(had, had_count, &addresses[i]);
+	speaker->listener_count = find_wanted(speaker, &speaker->listeners);
+	for (size_t i = 0; i < speaker->listener_count; i++)
+		take_listener(&speaker->listeners[i], had, had_count);
 	for (size_t i = 0; i < had_count; i++)
 		bgp_listener_free(had[i].listener);
 	free(had);
@@ -124,28 +164,28 @@ static void replace_listeners(
 
 void speaker_listeners_apply(struct speaker *speaker)
 {
-	static const struct ip_address any[IP_FAMILIES] = {{.family = IPV4}, {.family = IPV6}};
-	const struct config_router *router = &speaker->config->router;
-	bool everywhere = !router->listen_address_count;
+	uint16_t port = speaker->config->router.listen_port;
 
-	if (router->listen_port != speaker->listen_port)
+	if (port != speaker->listen_port)
 		speaker_listeners_close(speaker);
-	speaker->listen_port = router->listen_port;
-	if (!router->listen_port)
-		return;
-	replace_listeners(speaker, everywhere ? any : router->listen_addresses,
-	    everywhere ? IP_FAMILIES : router->listen_address_count);
+	speaker->listen_port = port;
+	replace_listeners(speaker);
 	for (size_t i = 0; i < speaker->listener_count; i++)
 		if (!speaker->listeners[i].listener)
 			open_listener(speaker, &speaker->listeners[i]);
 }
 
-bool speaker_listeners_are_open(const struct speaker *speaker)
+bool speaker_listeners_are_right(const struct speaker *speaker)
 {
-	for (size_t i = 0; i < speaker->listener_count; i++)
-		if (!speaker->listeners[i].listener && !is_optional(&speaker->listeners[i]))
-			return false;
-	return true;
+	struct speaker_listener *wanted;
+	size_t count = find_wanted(speaker, &wanted);
+	bool right = count == speaker->listener_count;
+
+	for (size_t i = 0; i < count && right; i++)
+		right = same_place(&wanted[i], &speaker->listeners[i]) &&
+			(speaker->listeners[i].listener || is_optional(&speaker->listeners[i]));
+	free(wanted);
+	return right;
 }
 
 bool speaker_listeners_set_password(const struct speaker *speaker, const struct ip_prefix *prefix,

@@ -90,6 +90,7 @@ struct speaker_range {
 /* An address to listen on. */
 struct speaker_listener {
 	struct ip_address address;
+	uint32_t scope; /* the interface of a link-local one, else 0 */
 	struct bgp_listener *listener; /* NULL: refused by the kernel; tried again */
 	bool told; /* the refusal was logged */
 };
@@ -214,7 +215,8 @@ bool speaker_selects_node(const struct speaker *speaker, const struct k8s_select
 /* listen.c */
 void speaker_listeners_apply(struct speaker *speaker);
 void speaker_listeners_close(struct speaker *speaker);
-bool speaker_listeners_are_open(const struct speaker *speaker);
+/* False if one is not open, or if other addresses are to be listened on now. */
+bool speaker_listeners_are_right(const struct speaker *speaker);
 /*
  * Connections from this prefix must carry the password; empty: none.  False and the error if a
  * listener does not have it now.

@@ -586,6 +586,31 @@ def test_unnumbered_with_a_neighbour_that_calls(lab, build):
     assert cable.node.ping("10.1.0.1", "10.2.0.1")
 
 
+def test_unnumbered_while_others_listen_elsewhere(lab, build):
+    """listen.addresses cannot name the link-local addresses that such neighbours call."""
+    cable = Cable(lab, build)
+    cable.node.address("lo", "10.2.0.2/32")
+    text = config(entry("asn: external", "passive: true", "import: [all]", name="tor",
+                        place="interface: router")).replace(
+        "router:\n", "router:\n  listen: {addresses: [10.2.0.2]}\n")
+    kbgpd = Kbgpd(cable.node, build, text)
+    bird_on(cable).wait_established()
+    cable.wait_routes()
+
+    def listening():
+        return set(re.findall(r"(\S+):179 ", cable.node.run("ss", "-Hltn")))
+
+    address = cable.node.link_local("router")
+    assert listening() == {"10.2.0.2", f"[{address}]%router"}
+    # It follows the address, and goes with the link.
+    cable.node.ip(f"address del {address}/64 dev router")
+    cable.node.address("router", "fe80::2/64")
+    wait_until(lambda: listening() == {"10.2.0.2", "[fe80::2]%router"}, "the new address")
+    cable.node.ip("link set dev router down")
+    wait_until(lambda: listening() == {"10.2.0.2"}, "none there any more")
+    assert "cannot listen" not in kbgpd.process.output()
+
+
 def test_unnumbered_with_a_password(lab, build):
     """A call of somebody unknown is unsigned for certain: it says who is there, no more."""
     cable = Cable(lab, build)
@@ -789,6 +814,27 @@ def test_connected_check(lab, build):
     rack.node.ip("route add 10.8.0.2/32 dev rack")
     bird.wait_established()
     wait_until(lambda: set(rack.node.bgp_routes()) == {"10.1.0.0/24"}, "its route")
+
+
+def test_a_link_that_flaps_ends_no_session_by_address(lab, build):
+    """The hold timer says whether the neighbour is still there, not the link."""
+    rack = Rack(lab, build)
+    kbgpd = rack.kbgpd(entry("asn: 65002", "passive: true", name="tor",
+                             place="address: 10.9.0.10"))
+    neighbour = rack.dial(0).to_established()
+    rack.node.ip("link set dev rack down")
+    stays(lambda: kbgpd.peer("tor")["state"] == "Established", 2)
+    rack.node.ip("link set dev rack up")
+    neighbour.send(scripted.message(scripted.KEEPALIVE))
+    stays(lambda: kbgpd.peer("tor")["state"] == "Established", 3)
+    assert kbgpd.ctl("peers", "tor")[0]["flaps"] == 0
+
+    # One that has ended is held until the link is there again.
+    rack.node.ip("link set dev rack down")
+    kbgpd.ctl_text("clear", "tor")
+    wait_until(lambda: "not directly connected" in kbgpd.ctl_text("peers", "tor"), "held")
+    rack.node.ip("link set dev rack up")
+    wait_until(lambda: comes_up(rack, 0), "it is back")
 
 
 def test_more_hops_need_no_link(lab, build):

@@ -189,7 +189,7 @@ static inline uint16_t side_listen(struct side *side)
 	    loopback((enum ip_family)side->settings.transport.remote.family);
 	struct error error;
 
-	side->listener = bgp_listener_new(side->loop, &address, 0, side_accepted, side, &error);
+	side->listener = bgp_listener_new(side->loop, &address, 0, 0, side_accepted, side, &error);
 	return side->listener ? bgp_listener_port(side->listener) : 0;
 }
 

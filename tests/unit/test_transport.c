@@ -56,7 +56,7 @@ static void rig_init(struct rig *rig, const char *address)
 	rig->loop = loop_new();
 	rig->accepted = -1;
 	assert_true(ip_address_parse(address, &listen));
-	rig->listener = bgp_listener_new(rig->loop, &listen, 0, accepted, rig, &error);
+	rig->listener = bgp_listener_new(rig->loop, &listen, 0, 0, accepted, rig, &error);
 	assert_non_null(rig->listener);
 	rig->options.remote = listen;
 	rig->options.local.family = listen.family;
@@ -232,11 +232,11 @@ static void an_ipv6_listener_leaves_ipv4_alone(void **state)
 	(void)state;
 	rig_init(&rig, "127.0.0.1");
 	bgp_listener_free(rig.listener);
-	rig.listener = bgp_listener_new(rig.loop, &any6, 0, accepted, &rig, &error);
+	rig.listener = bgp_listener_new(rig.loop, &any6, 0, 0, accepted, &rig, &error);
 	assert_non_null(rig.listener);
 	/* The same port of the other family is free. */
 	listener = bgp_listener_new(
-	    rig.loop, &any4, bgp_listener_port(rig.listener), accepted, &rig, &error);
+	    rig.loop, &any4, 0, bgp_listener_port(rig.listener), accepted, &rig, &error);
 	assert_non_null(listener);
 	bgp_listener_free(listener);
 	rig_free(&rig);
@@ -410,7 +410,7 @@ static int try_link_local(void)
 	if (!make_link_local(&rig.options.remote))
 		return 77;
 	rig.loop = loop_new();
-	rig.listener = bgp_listener_new(rig.loop, &any, 0, accepted, &rig, &error);
+	rig.listener = bgp_listener_new(rig.loop, &any, 0, 0, accepted, &rig, &error);
 	rig.options.port = bgp_listener_port(rig.listener);
 	rig.options.local = rig.options.remote;
 	rig.options.scope = 1;
@@ -488,7 +488,7 @@ static void failures_say_what_failed(void **state)
 	rig.options.local = foreign;
 	assert_int_equal(bgp_transport_connect(&rig.options, &error), -1);
 	assert_non_null(strstr(error.text, "192.0.2.77"));
-	assert_null(bgp_listener_new(rig.loop, &foreign, 0, accepted, &rig, &error));
+	assert_null(bgp_listener_new(rig.loop, &foreign, 0, 0, accepted, &rig, &error));
 	assert_non_null(strstr(error.text, "192.0.2.77"));
 	rig_free(&rig);
 }

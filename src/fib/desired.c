@@ -32,7 +32,7 @@ static bool may_be_installed(const struct fib *fib, const struct ip_prefix *pref
 	if (!fib->settings.install || ip_prefix_is_martian(prefix) || is_own_prefix(fib, prefix))
 		return false;
 	return prefix->length < ip_family_bits(prefix->family) ||
-	       !kernel_view_is_local_address(fib->view, &address);
+	       !kernel_view_is_local_address(fib->view, &address, 0);
 }
 
 static bool leads_to_itself(

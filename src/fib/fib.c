@@ -360,7 +360,7 @@ static uint32_t interface_towards(
 
 	if (scope && ip_address_is_link_local(address))
 		return scope;
-	if (kernel_view_is_local_address(fib->view, address))
+	if (kernel_view_is_local_address(fib->view, address, 0))
 		return kernel_view_interface_of(fib->view, address);
 	kernel_view_resolve(fib->view, address, 0, &resolution);
 	return resolution.reachable ? resolution.hop.interface : 0;
@@ -374,9 +374,9 @@ bool fib_local_address(const struct fib *fib, const struct ip_address *on_interf
 	return interface && kernel_view_interface_address(fib->view, interface, family, address);
 }
 
-bool fib_is_own_address(const struct fib *fib, const struct ip_address *address)
+bool fib_is_own_address(const struct fib *fib, const struct ip_address *address, uint32_t scope)
 {
-	return kernel_view_is_local_address(fib->view, address);
+	return kernel_view_is_local_address(fib->view, address, scope);
 }
 
 bool fib_link_local_address(const struct fib *fib, const struct ip_address *on_interface_of,

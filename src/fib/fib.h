@@ -66,7 +66,8 @@ void fib_converged(struct fib *fib);
  */
 bool fib_local_address(const struct fib *fib, const struct ip_address *on_interface_of,
     uint32_t scope, enum ip_family family, struct ip_address *address);
-bool fib_is_own_address(const struct fib *fib, const struct ip_address *address);
+/* A link-local address counts on the interface `scope` only: another link may have the same. */
+bool fib_is_own_address(const struct fib *fib, const struct ip_address *address, uint32_t scope);
 /* The link-local address of the interface that has the address; false: none (RFC 2545 3). */
 bool fib_link_local_address(const struct fib *fib, const struct ip_address *on_interface_of,
     uint32_t scope, struct ip_address *link_local);

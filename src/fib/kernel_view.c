@@ -524,7 +524,7 @@ void kernel_view_resolve(const struct kernel_view *view, const struct ip_address
 		resolution->reason = "the kernel's routes have not been read yet";
 		return;
 	}
-	if (kernel_view_is_local_address(view, next_hop)) {
+	if (kernel_view_is_local_address(view, next_hop, scope)) {
 		resolution->local = true;
 		resolution->reason = dead_end_reason(RTN_LOCAL);
 		return;
@@ -548,9 +548,15 @@ const struct kernel_route *kernel_view_foreign_route(
 	return kernel_routes_find(&view->routes, prefix, view->own_table, metric);
 }
 
-bool kernel_view_is_local_address(const struct kernel_view *view, const struct ip_address *address)
+bool kernel_view_is_local_address(
+    const struct kernel_view *view, const struct ip_address *address, uint32_t scope)
 {
-	return kernel_view_interface_of(view, address) != 0;
+	const struct view_address wanted = {.address = *address, .interface = scope};
+
+	if (!scope || !ip_address_is_link_local(address))
+		return kernel_view_interface_of(view, address) != 0;
+	return hash_table_find(
+	    &view->addresses, address_hash(view, address), address_and_interface_equal, &wanted);
 }
 
 /* Lower is better: usable, global, and told early. */

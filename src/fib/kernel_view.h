@@ -69,7 +69,11 @@ void kernel_view_resolve(const struct kernel_view *view, const struct ip_address
 /* Somebody else's route at this very place of our table, or NULL. */
 const struct kernel_route *kernel_view_foreign_route(
     const struct kernel_view *view, const struct ip_prefix *prefix, uint32_t metric);
-bool kernel_view_is_local_address(const struct kernel_view *view, const struct ip_address *address);
+/*
+ * An address of this node.  A link-local one is that on the interface `scope` only; 0: on any.
+ */
+bool kernel_view_is_local_address(
+    const struct kernel_view *view, const struct ip_address *address, uint32_t scope);
 /* The first address of the family on the interface, global before link-local; false: none. */
 bool kernel_view_interface_address(const struct kernel_view *view, uint32_t interface,
     enum ip_family family, struct ip_address *address);

@@ -46,7 +46,7 @@ static void router_heard(void *arg, uint32_t interface, const struct ip_address 
 {
 	struct speaker *speaker = arg;
 
-	if (fib_is_own_address(speaker->fib, address))
+	if (fib_is_own_address(speaker->fib, address, interface))
 		return;
 	for (size_t i = 0; i < speaker->peer_count; i++)
 		if (interface_of(speaker->peers[i]) == interface)

@@ -188,8 +188,8 @@ static void import_announced(struct speaker_peer *peer, const struct bgp_update 
 	begin_import(&import, peer, &update->attributes);
 	choose_next_hop(&import, next_hop);
 	import.refusal = import_rules_judge(&rules, &import.attributes);
-	if (!import.refusal &&
-	    fib_is_own_address(peer->speaker->fib, &import.attributes.next_hop.address))
+	if (!import.refusal && fib_is_own_address(peer->speaker->fib,
+				   &import.attributes.next_hop.address, peer->scope))
 		import.refusal = IMPORT_OWN_NEXT_HOP;
 	if (!import.refusal)
 		import_rules_apply(&rules, &peer->speaker->arena, &import.attributes);

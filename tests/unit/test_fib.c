@@ -663,10 +663,10 @@ static void test_own_addresses_and_links_are_known(void **state)
 	char text[IP_TEXT_MAX];
 
 	assert_true(ip_address_parse("192.0.2.1", &neighbour));
-	assert_false(fib_is_own_address(fixture->fib, &neighbour));
+	assert_false(fib_is_own_address(fixture->fib, &neighbour, 0));
 	assert_true(fib_local_address(fixture->fib, &neighbour, 0, IPV4, &address));
 	assert_string_equal(ip_address_print(&address, text), "192.0.2.7");
-	assert_true(fib_is_own_address(fixture->fib, &address));
+	assert_true(fib_is_own_address(fixture->fib, &address, 0));
 	assert_true(fib_local_address(fixture->fib, &neighbour, 0, IPV6, &address));
 	assert_string_equal(ip_address_print(&address, text), "2001:db8::7");
 	/* A link-local address says nothing without its interface. */

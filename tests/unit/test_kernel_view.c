@@ -301,6 +301,17 @@ static void test_link_local_next_hop_needs_its_interface_up(void **state)
 	assert_false(resolve(*state, "fe80::1", 3).reachable);
 }
 
+/* fe80::2 is ours on interface 2 and may be another's on any other link. */
+static void test_own_link_local_address_counts_on_its_link(void **state)
+{
+	struct kernel_resolution resolution = resolve(*state, "fe80::2", 3);
+
+	assert_false(resolution.local);
+	assert_hop(&resolution, "fe80::2", 3);
+	assert_true(resolve(*state, "fe80::2", 2).local);
+	assert_true(resolve(*state, "fe80::2", 0).local);
+}
+
 static void test_blackhole_and_missing_routes_give_a_reason(void **state)
 {
 	tell_route(*state, RTM_NEWROUTE, 0,
@@ -659,6 +670,7 @@ int main(void)
 	    view_test(test_lowest_metric_wins_within_a_prefix),
 	    view_test(test_own_address_is_no_next_hop),
 	    view_test(test_link_local_next_hop_needs_its_interface_up),
+	    view_test(test_own_link_local_address_counts_on_its_link),
 	    view_test(test_blackhole_and_missing_routes_give_a_reason),
 	    view_test(test_routes_of_our_own_and_of_other_tables_resolve_nothing),
 	    view_test(test_link_down_ends_its_routes_without_a_word_of_the_kernel),

@@ -5,6 +5,7 @@ have to be on a link of ours.
 import pathlib
 import random
 import re
+import time
 
 import scripted
 from cluster import Manifests
@@ -301,6 +302,36 @@ def test_reload(lab, build):
     kbgpd.configure(config())
     wait_until(lambda: not first.established() and not second.established(), "both gone")
     assert not names(kbgpd)
+
+
+def test_any_sequence_of_reloads(lab, build):
+    """Entries change their place, AS, role, filters and password under their sessions."""
+    choose = random.Random(7607)
+    rack = Rack(lab, build, 2)
+    secret = rack.node.folder / "secret"
+    secret.write_text("geheim\n")
+    birds = [rack.bird(number, 65002, [f"10.{number + 4}.0.0/24"]) for number in range(2)]
+    places = ["address: 10.9.0.10", "address: 10.9.0.11", "range: 10.9.0.0/24",
+              "range: 10.9.0.8/29", "interface: rack", "interface: none"]
+    keys = ["localASN: 65010", "maxPrefixes: 1", "shutdown: true", "import: [all]",
+            f"passwordFile: {secret}", "allowOwnASN: 1", "nextHop: self", "role: peer",
+            "ttlSecurity: 1", "stripAttributes: [MULTI_EXIT_DISC]"]
+    last = config(entry("asn: 65002", "import: [all]", name="p0"))
+    kbgpd = rack.kbgpd()
+    for turn in range(40):
+        kbgpd.configure(config(*(
+            entry(f"asn: {choose.choice(['65002', 'external', '65003'])}",
+                  *choose.sample(keys, choose.randint(0, 3)), name=f"p{number}", place=place)
+            for number, place in enumerate(choose.sample(places, choose.randint(0, 3))))))
+        kbgpd.ctl_text("reload")
+        if turn % 4 == 3:  # sessions come up
+            kbgpd.configure(last)
+            kbgpd.ctl_text("reload")
+            time.sleep(choose.uniform(0, 1.5))
+    kbgpd.configure(last)
+    for bird in birds:
+        bird.wait_established()
+    wait_until(lambda: set(rack.node.bgp_routes()) == {"10.4.0.0/24", "10.5.0.0/24"}, "routes")
 
 
 def test_two_entries_at_one_place(lab, build):

@@ -61,6 +61,8 @@ struct speaker_peer {
 	struct error hold_text; /* why it does not run, for holds without a text of their own */
 	struct rib_peer *rib_peer;
 	struct update_group_member *member; /* NULL unless Established */
+	uint32_t judged_asn; /* of this node, when what it sent was judged last: AS loops */
+	uint32_t judged_cluster_id; /* likewise: cluster loops */
 	struct filter_chain import;
 	struct filter_chain export;
 	unsigned holds; /* enum speaker_hold, or'ed; 0: it may run */

@@ -107,7 +107,9 @@ bool speaker_settings_judge_alike(
 {
 	const struct config_peer *now = peer->config;
 
-	return before->has_import == now->has_import &&
+	return peer->judged_asn == peer->speaker->asn &&
+	       peer->judged_cluster_id == speaker_cluster_id(peer->speaker) &&
+	       before->has_import == now->has_import &&
 	       before->allow_own_asn == now->allow_own_asn &&
 	       before->max_as_path_length == now->max_as_path_length && before->role == now->role &&
 	       before->local_asn_mode == now->local_asn_mode &&

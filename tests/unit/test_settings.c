@@ -37,6 +37,8 @@ static int setup(void **state)
 	rig->entry.ebgp_multihop = 1;
 	rig->peer.speaker = &rig->speaker;
 	rig->peer.config = &rig->entry;
+	rig->peer.judged_asn = 65001;
+	rig->peer.judged_cluster_id = 0x0a000002;
 	*state = rig;
 	return 0;
 }
@@ -191,6 +193,12 @@ static void a_change_of_the_rules_judges_again(void **state)
 	changes[0].max_prefixes = 1;
 	changes[0].has_aigp = true; /* off, as it is by default */
 	assert_true(judges_alike(rig, &changes[0]));
+	/* Who this node is may change without its entry: loops are of other numbers then. */
+	rig->peer.judged_asn++;
+	assert_false(judges_alike(rig, &changes[0]));
+	rig->peer.judged_asn--;
+	rig->peer.judged_cluster_id++;
+	assert_false(judges_alike(rig, &changes[0]));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

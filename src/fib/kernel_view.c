@@ -1,8 +1,8 @@
 /*
- * A mirror of the kernel's links, addresses, routes and neighbours.  Links and addresses are all kept; of the
- * routes only those of others in the main table and ours: our own may not resolve next hops, and
- * are handed on by a callback.  Each item carries the generation in which it was last told; the end
- * of a dump drops what is older, so a dump both fills the view and repairs it.
+ * A mirror of the kernel's links, addresses, routes and neighbours.  Links and addresses are all
+ * kept; of the routes only those of others in the main table and ours: our own may not resolve next
+ * hops, and are handed on by a callback.  Each item carries the generation in which it was last
+ * told; the end of a dump drops what is older, so a dump both fills the view and repairs it.
  *
  * The kernel is silent about some losses: IPv4 routes over a link that is set down, or whose last
  * address goes, vanish without a notification.  The view drops such routes itself and says which

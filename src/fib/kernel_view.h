@@ -1,7 +1,8 @@
 /*
  * What the kernel has, as far as next hops and peers need it: links, addresses, the routes of the
- * main and the configured table, and neighbours, kept current by notifications.  Resolves a next hop to an interface
- * and a gateway by longest match, over routes of others only.  Called by next_hop.c and fib.c.
+ * main and the configured table, and neighbours, kept current by notifications.  Resolves a next
+ * hop to an interface and a gateway by longest match, over routes of others only.  Called by
+ * next_hop.c and fib.c.
  */
 #ifndef FIB_KERNEL_VIEW_H
 #define FIB_KERNEL_VIEW_H
@@ -55,7 +56,10 @@ struct kernel_resolution {
 struct kernel_view *kernel_view_new(uint64_t hash_seed, uint8_t own_protocol, uint32_t own_table,
     const struct kernel_view_ops *ops, void *arg);
 void kernel_view_free(struct kernel_view *view);
-/* A notification or a line of a dump; anything else than links, addresses, routes and neighbours is ignored. */
+/*
+ * A notification or a line of a dump; anything else than links, addresses, routes and neighbours is
+ * ignored.
+ */
 void kernel_view_message(struct kernel_view *view, const struct nlmsghdr *message);
 /*
  * Between begin and end everything that exists is told; what was not is forgotten at the end.

@@ -1,9 +1,10 @@
 /*
  * Whether a peer may run.  It may unless something holds it: the configuration, an operator, its
- * own excess of prefixes, a password that cannot be read, that it cannot be reached.  Each is a bit of its own, since one may
- * end while another goes on: a peer never starts without its password because an operator has
- * cleared it.  Nor does any start, in the first moments of the daemon, before this node's addresses
- * are known: they are what is announced as next hop, and refused as one.
+ * own excess of prefixes, a password that cannot be read, that it cannot be reached.  Each is a bit
+ * of its own, since one may end while another goes on: a peer never starts without its password
+ * because an operator has cleared it.  Nor does any start, in the first moments of the daemon,
+ * before this node's addresses are known: they are what is announced as next hop, and refused as
+ * one.
  *
  * What an operator shuts down stays down until an operator enables it; what an operator enables
  * stays so until the configuration gets another `shutdown: true` for it.

@@ -15,7 +15,7 @@
 
 /* How often it is looked whether the last message of a peer that is gone has left. */
 #define RETIRE_LOOK_MS 100
-/* Of strangers, who can come and go as often as they like; of configured peers there is no limit. */
+/* Of strangers, who come and go as often as they like; of configured peers there is no limit. */
 #define RETIRED_STRANGERS_MAX 64
 /*
  * Troubles that are logged in a second, of one peer, and of all strangers of ranges together: a

@@ -1,11 +1,12 @@
 /*
  * The speaker and its peers as the files of this room share them.  Who does what, from the top:
  * life.c starts, stops and reloads, apply.c makes what runs equal to what is configured, listen.c
- * has the listening sockets, range.c the peers that come by themselves, peer.c runs one peer, settings.c says what its session is set to,
- * password.c reads its password, refresh.c has routes sent again, import.c takes UPDATEs into the
- * RIB, hold.c says whether a peer may run, reach.c and discovery.c whether and where it is, convergence.c finds out when all have
- * told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
- * announcements into the RIB, observe.c tells what happens, speaker.c shows.
+ * has the listening sockets, range.c the peers that come by themselves, peer.c runs one peer,
+ * settings.c says what its session is set to, password.c reads its password, refresh.c has routes
+ * sent again, import.c takes UPDATEs into the RIB, hold.c says whether a peer may run, reach.c and
+ * discovery.c whether and where it is, convergence.c finds out when all have told what they have,
+ * neighbour.c says what a peer is sent, origin.c puts the cluster's announcements into the RIB,
+ * observe.c tells what happens, speaker.c shows.
  */
 #ifndef SPEAKER_PRIVATE_H
 #define SPEAKER_PRIVATE_H

@@ -34,9 +34,9 @@ def test_next_hop_is_followed(lab, build):
     for gateway in ("10.0.1.1", "10.0.2.1"):
         network.node.ip(f"route replace 10.9.0.0/24 via {gateway}")
         wait_until(lambda gateway=gateway: network.node.bgp_routes() == {"10.1.0.0/24": {gateway}},
-                   f"the route by {gateway}", patience=5)
+                   f"the route by {gateway}")
     network.node.ip("route del 10.9.0.0/24")
-    wait_until(lambda: not network.node.bgp_routes(), "the route gone", patience=5)
+    wait_until(lambda: not network.node.bgp_routes(), "the route gone")
     assert router.since() == since
 
 

@@ -133,7 +133,8 @@ def test_service_of_policy_local(cluster):
     cluster.manifests.service("web", ["192.0.2.10"], "Local")
     cluster.manifests.endpoints("web", endpoint("node-2", "10.244.2.10"))
     cluster.wait_announced("192.0.2.10/32", "node-2")
-    assert cluster.reasons("node-1", "192.0.2.10") == {"noLocalEndpoints"}
+    wait_until(lambda: cluster.reasons("node-1", "192.0.2.10") == {"noLocalEndpoints"},
+               "the reason")
 
     cluster.manifests.endpoints("web", endpoint("node-2", "10.244.2.10"),
                                 endpoint("node-1", "10.244.1.10"))

@@ -53,6 +53,11 @@ class Cable:
         for prefix, route in self.node.routes("proto 186").items():
             assert route["dev"] == "router", prefix
 
+    def wait_pings(self):
+        """The router has a route in its table before it has it in its kernel."""
+        wait_until(lambda: self.node.ping("10.1.0.1", "10.2.0.1"), "ping")
+        wait_until(lambda: self.node.ping("2001:db8:1::1", "2001:db8:2::1"), "ping of IPv6")
+
 
 def test_unnumbered_with_frr(lab, build):
     """Neither end knows an address: both learn it by router advertisements."""
@@ -64,8 +69,7 @@ def test_unnumbered_with_frr(lab, build):
     assert kbgpd.peer("tor")["address"] == cable.router.link_local("node")
     for prefix in NODE_PREFIXES:
         assert wait_until(lambda prefix=prefix: frr.path(prefix)).as_path == [NODE_ASN]
-    assert cable.node.ping("10.1.0.1", "10.2.0.1")
-    assert cable.node.ping("2001:db8:1::1", "2001:db8:2::1")
+    cable.wait_pings()
 
 
 def test_nobody_is_there_yet(lab, build):
@@ -95,9 +99,9 @@ def test_the_link_flaps(lab, build):
     cable.wait_routes()
     for end, interface in ((cable.node, "router"), (cable.router, "node")):
         end.ip(f"link set dev {interface} down")
-        wait_until(lambda: not cable.node.bgp_routes(), "no routes", patience=5)
-        wait_until(lambda: kbgpd.peer("tor")["state"] == "Idle", "the session ends at once",
-                   patience=5)
+        wait_until(lambda: not cable.node.bgp_routes(), "no routes")
+        wait_until(lambda: kbgpd.peer("tor")["state"] == "Idle", "the session ends at once")
+        assert "Hold Timer Expired" not in kbgpd.process.output()
         end.ip(f"link set dev {interface} up")
         frr.wait_established()
         cable.wait_routes()
@@ -179,7 +183,7 @@ def test_unnumbered_with_a_neighbour_that_calls(lab, build):
     cable.wait_routes()
     for prefix in NODE_PREFIXES:
         assert wait_until(lambda prefix=prefix: bird.path(prefix)).as_path == [NODE_ASN]
-    assert cable.node.ping("10.1.0.1", "10.2.0.1")
+    cable.wait_pings()
 
 
 def test_unnumbered_while_others_listen_elsewhere(lab, build):
@@ -371,8 +375,8 @@ def test_the_kernels_neighbour_table(lab, build):
     cable = Cable(lab, build)
     bird = bird_on(cable, kind=PassiveBird)
     kbgpd = cable.kbgpd(kind=WithoutRawSockets)
-    assert "cannot open a socket for router discovery" in kbgpd.process.output()
     wait_until(lambda: "no neighbour seen on router yet" in kbgpd.ctl_text("peers", "tor"))
-    assert cable.router.ping(f"{cable.node.link_local('router')}%node")
+    assert "cannot open a socket for router discovery" in kbgpd.process.output()
+    wait_until(lambda: cable.router.ping(f"{cable.node.link_local('router')}%node"), "ping")
     bird.wait_established()
     cable.wait_routes()

@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-pytest.register_assert_rewrite("lab", "daemons", "neighbour", "bird", "frr", "gobgp", "openbgpd",
-                               "scripted", "sessions", "sessions_routes", "sessions_transport",
-                               "wire")
+pytest.register_assert_rewrite(
+    "lab", "daemons", "neighbour", "bird", "exabgp", "frr", "gobgp", "openbgpd", "scripted",
+    "sessions", "sessions_routes", "sessions_transport", "wire")
 
 from lab import Lab  # noqa: E402  (after the line that has its assertions explained)
 

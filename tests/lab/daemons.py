@@ -9,6 +9,7 @@ import os
 import signal
 
 from bird import Bird  # noqa: F401  (for the tests)
+from exabgp import Exabgp  # noqa: F401
 from frr import Frr  # noqa: F401
 from gobgp import Gobgp  # noqa: F401
 from lab import wait_until

@@ -4,14 +4,14 @@ refreshes, messages of more than 4096 octets, roles.
 
 import pytest
 
-from daemons import Bird, Communities, Frr, Gobgp, Kbgpd, Openbgpd, Session
+from daemons import Bird, Communities, Exabgp, Frr, Gobgp, Kbgpd, Openbgpd, Session
 from lab import stays, wait_until
 from sessions import ACCEPT_ALL, NODE_ASN, NODE_PREFIXES, PREFIXES, Network
 
 
 def those_that_can(feature):
     """The test once for each neighbour that can."""
-    classes = [each for each in (Bird, Frr, Gobgp, Openbgpd) if feature in each.can]
+    classes = [each for each in (Bird, Exabgp, Frr, Gobgp, Openbgpd) if feature in each.can]
     return pytest.mark.parametrize("neighbour", classes, ids=lambda each: each.__name__)
 
 

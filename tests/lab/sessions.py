@@ -156,7 +156,7 @@ def test_wrong_or_missing_password(lab, build, neighbour, password):
         secret.write_text(password)
     kbgpd = network.kbgpd([65002], more={1: [f"passwordFile: {secret}"]})
     stays(lambda: not router.established() and kbgpd.peer("peer1")["state"] != "Established",
-          4, "no session")
+          2, "no session")
     secret.write_text("correct")
     kbgpd.reload()
     router.wait_established()
@@ -169,11 +169,12 @@ def test_passive(lab, build, neighbour):
     router.wait_established()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_neighbour_restarts(lab, build, neighbour, number):
+@pytest.mark.parametrize("number, transport", [
+    (signal.SIGTERM, "ipv4"), (signal.SIGKILL, "ipv6")])
+def test_neighbour_restarts(lab, build, neighbour, number, transport):
     network = Network(lab, build, neighbour)
-    router = network.router(1, 65002, prefixes=PREFIXES)
-    network.kbgpd([65002])
+    router = network.router(1, 65002, transport, PREFIXES, extended_next_hop=True)
+    network.kbgpd([65002], transport)
     wait_until(lambda: set(network.node.bgp_routes()) == set(PREFIXES), "routes of the kernel")
     router.stop(number)
     wait_until(lambda: not network.node.bgp_routes(), "routes gone with the neighbour")
@@ -183,12 +184,13 @@ def test_neighbour_restarts(lab, build, neighbour, number):
     wait_until(lambda: router.path("10.2.0.0/24"), "10.2.0.0/24 at the neighbour again")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_kbgpd_restarts(lab, build, neighbour, number):
+@pytest.mark.parametrize("number, transport", [
+    (signal.SIGTERM, "ipv6"), (signal.SIGKILL, "ipv4")])
+def test_kbgpd_restarts(lab, build, neighbour, number, transport):
     """The routes of the previous run stay in the kernel."""
     network = Network(lab, build, neighbour)
-    router = network.router(1, 65002, prefixes=PREFIXES)
-    kbgpd = network.kbgpd([65002])
+    router = network.router(1, NODE_ASN, transport, PREFIXES, extended_next_hop=True)
+    kbgpd = network.kbgpd([NODE_ASN], transport)
     wait_until(lambda: set(network.node.bgp_routes()) == set(PREFIXES), "routes of the kernel")
     kbgpd.stop(number)
     assert set(network.node.bgp_routes()) == set(PREFIXES)
@@ -358,25 +360,16 @@ def test_learned_routes_are_not_passed_on(lab, build, neighbour):
     stays(lambda: not second.paths("10.1.0.0/24"), 1, "nothing of the first neighbour")
 
 
-@pytest.mark.parametrize("how", ["SIGHUP", "file", "kbgpctl"])
-def test_reload_leaves_unchanged_peers_alone(lab, build, neighbour, how):
+def test_reload_leaves_unchanged_peers_alone(lab, build, neighbour):
     network = Network(lab, build, neighbour, 3)
     routers = [network.router(number, 65001 + number) for number in (1, 2, 3)]
     kbgpd = network.kbgpd([65002, 65003])
     for number in (1, 2):
         wait_until(lambda number=number: routers[number - 1].path("10.2.0.0/24"), "the prefix")
     since = [router.since() for router in routers]
-    new = configuration(
+    kbgpd.configure(configuration(
         [65002, 65003, 65004], more={2: ["families: [ipv4]"]},
-        rest=ADVERTISEMENT.replace("10.2.0.0/24", "10.2.0.0/24, 10.9.0.0/24"))
-    if how == "file":
-        kbgpd.configure(new)
-    else:
-        kbgpd.file.write_text(new)
-        if how == "SIGHUP":
-            kbgpd.reload()
-        else:
-            kbgpd.ctl_text("reload")
+        rest=ADVERTISEMENT.replace("10.2.0.0/24", "10.2.0.0/24, 10.9.0.0/24")))
     for router in routers:
         wait_until(lambda router=router: router.path("10.9.0.0/24"), "the new prefix")
     assert routers[0].since() == since[0]
@@ -429,6 +422,18 @@ def test_wrong_as_number_is_refused(lab, build, neighbour):
     kbgpd = network.kbgpd([65009])
     wait_until(lambda: kbgpd.peer("peer1").get("lastError"), "an error at the peer")
     assert not router.established()
+
+
+def test_strict_role_needs_one_at_the_neighbour(lab, build, neighbour):
+    network = Network(lab, build, neighbour)
+    router = network.router(1, 65002)
+    kbgpd = network.kbgpd([65002], more={1: ["role: customer", "strictRole: true"]})
+    wait_until(lambda: "Role Mismatch" in kbgpd.process.output(), "the error")
+    assert not router.established()
+    kbgpd.configure(configuration([65002], more={1: ["role: customer"]}))
+    router.wait_established()
+    kbgpd.wait_established("peer1")
+    assert kbgpd.ctl("peers", "peer1")[0]["remoteRole"] is None
 
 
 def test_two_nodes_by_route_reflector(lab, build, neighbour):

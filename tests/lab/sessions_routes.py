@@ -110,8 +110,8 @@ def test_rfc2918_neighbour_asks_for_routes_again(lab, build, neighbour):
 def test_rfc2918_kbgpd_asks_for_routes_again(lab, build, neighbour):
     """The neighbour answers; in the kernel nothing changes meanwhile."""
     network = Network(lab, build, neighbour)
-    router = network.router(1, 65002, prefixes=PREFIXES)
-    kbgpd = network.kbgpd([65002])
+    router = network.router(1, NODE_ASN, "ipv6", PREFIXES, extended_next_hop=True)
+    kbgpd = network.kbgpd([NODE_ASN], "ipv6")
 
     def messages():
         return kbgpd.ctl("peers", "peer1")[0]["messages"]

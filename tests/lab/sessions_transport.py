@@ -62,7 +62,7 @@ def test_router_on_the_way(lab, build, neighbour, kind, transport):
     if kind == "ebgp":
         kbgpd.configure(way.configuration(ASN[kind], transport))
         wait_until(lambda: not way.node.bgp_routes(), "the end")
-        stays(lambda: kbgpd.peer("peer1")["state"] != "Established", 2, "no session with TTL 1")
+        stays(lambda: kbgpd.peer("peer1")["state"] != "Established", 1, "no session with TTL 1")
 
 
 @pytest.mark.parametrize("transport", ["ipv4", "ipv6"])
@@ -74,7 +74,7 @@ def test_rfc5082_neighbour_refuses_a_low_ttl(lab, build, neighbour, transport):
     wait_until(lambda: router.path("10.2.0.0/24"), "10.2.0.0/24 at the neighbour")
     kbgpd.configure(configuration([65002], transport))
     wait_until(lambda: not router.established(), "the end")
-    stays(lambda: not router.established(), 2, "no session with a TTL of 1")
+    stays(lambda: not router.established(), 1, "no session with a TTL of 1")
 
 
 @pytest.mark.parametrize("transport", ["ipv4", "ipv6"])
@@ -86,7 +86,7 @@ def test_rfc5082_kbgpd_refuses_who_is_too_far(lab, build, neighbour, transport):
     wait_until(lambda: len(way.node.bgp_routes()) == 1, "the neighbour's route")
     kbgpd.configure(way.configuration(65002, transport, "ttlSecurity: 1"))
     wait_until(lambda: not way.node.bgp_routes(), "the end")
-    stays(lambda: kbgpd.peer("peer1")["state"] != "Established", 2, "no session with a TTL of 254")
+    stays(lambda: kbgpd.peer("peer1")["state"] != "Established", 1, "no session with a TTL of 254")
 
 
 @pytest.mark.parametrize("transport", ["ipv4", "ipv6"])
@@ -106,11 +106,12 @@ def test_password_and_ttl_security(lab, build, neighbour, who, transport):
     assert connection["remotePort" if who == "kbgpd" else "localPort"] == 179
 
 
-def test_rfc9003_shutdown_text(lab, build, neighbour):
+@pytest.mark.parametrize("kind, transport", [("ebgp", "ipv4"), ("ibgp", "ipv6")])
+def test_rfc9003_shutdown_text(lab, build, neighbour, kind, transport):
     """Each end shows what the other one said."""
     network = Network(lab, build, neighbour)
-    router = network.router(1, 65002, prefixes=PREFIXES)
-    kbgpd = network.kbgpd([65002])
+    router = network.router(1, ASN[kind], transport, PREFIXES, extended_next_hop=True)
+    kbgpd = network.kbgpd([ASN[kind]], transport)
     wait_until(lambda: set(network.node.bgp_routes()) == set(PREFIXES), "routes of the kernel")
     kbgpd.ctl_text("shutdown", "peer1", "--message", "until half past nine")
     wait_until(lambda: router.has_heard("until half past nine"), "the text at the neighbour")

@@ -9,7 +9,8 @@ from lab import wait_until
 from sessions import (  # noqa: F401  (scenarios, with ExaBGP as the neighbour)
     test_attributes_of_an_advertisement, test_equal_cost_next_hops,
     test_ipv4_over_a_link_without_ipv4, test_kbgpd_restarts, test_neighbour_restarts,
-    test_password, test_routes_both_ways, test_wrong_as_number_is_refused,
+    test_password, test_strict_role_needs_one_at_the_neighbour,
+    test_routes_both_ways, test_wrong_as_number_is_refused,
     test_wrong_or_missing_password)
 from sessions_routes import test_rfc2918_neighbour_asks_for_routes_again  # noqa: F401
 from sessions_transport import (  # noqa: F401
@@ -40,7 +41,7 @@ def test_communities_of_all_kinds(lab, build, neighbour):
             COMMUNITIES.standard, COMMUNITIES.extended, COMMUNITIES.large)
 
 
-def test_rfc7911_paths_from_kbgpd(lab, build, neighbour):
+def test_several_paths_from_kbgpd(lab, build, neighbour):
     test_capabilities.test_rfc7911_paths_from_kbgpd(lab, build, neighbour)
 
 
@@ -56,7 +57,7 @@ class SeveralPaths(Exabgp):
                 f"as-path [ {asns} ]")
 
 
-def test_rfc7911_paths_from_the_neighbour(lab, build):
+def test_several_paths_from_the_neighbour(lab, build):
     network = Network(lab, build, SeveralPaths)
     router = network.router(1, 65002, prefixes=["10.1.0.0/24"], families=("ipv4",), add_path=True)
     kbgpd = network.kbgpd([65002], more={1: ["families: [ipv4]", "addPath: {receive: true}"]})
@@ -80,7 +81,7 @@ class WithAigp(Exabgp):
         return f"{super().route(session, prefix)} aigp 100"
 
 
-def test_rfc7311_accumulated_metric(lab, build):
+def test_accumulated_metric(lab, build):
     """Between routers of one AS; ExaBGP does not say what it got, and takes it."""
     network = Network(lab, build, WithAigp, 2)
     network.router(1, NODE_ASN, prefixes=["10.1.0.0/24"])

@@ -327,6 +327,16 @@ def connect(host, address, remote, receive_buffer=None, password=None, options=(
     return sock
 
 
+def solicit_routers(host, interface):
+    """Asks for a router advertisement (RFC 4861 4.1), as a host that has just come would."""
+    with inside(host):
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+        scope = socket.if_nametoindex(interface)
+    with sock:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        sock.sendto(bytes([133, 0, 0, 0, 0, 0, 0, 0]), ("ff02::2", 0, 0, scope))
+
+
 class Neighbour:
     """One connection, and the routes that have come over it."""
 

@@ -361,7 +361,7 @@ def test_rfc4724_4_end_of_rib_is_waited_for(lab, build):
     tor = rack.dial(0)
     tor.to_established(capabilities=tor.capabilities() + scripted.capability(64, b"\0\x78"))
     # A neighbour that owes nothing would be taken for complete after five quiet seconds.
-    stays(lambda: "10.77.0.0/24" in rack.node.bgp_routes(), 9, "the route of the previous run")
+    stays(lambda: "10.77.0.0/24" in rack.node.bgp_routes(), 7, "the route of the previous run")
     tor.send(scripted.update(), scripted.update(scripted.mp_unreach(scripted.IPV6)))
     wait_until(lambda: "10.77.0.0/24" not in rack.node.bgp_routes(), "the route is swept")
 

@@ -251,7 +251,7 @@ def test_max_prefixes(lab, build):
                "the notification")
     wait_until(lambda: not network.node.bgp_routes(), "its routes gone")
     assert "maxPrefixes 2" in kbgpd.peer("peer1")["lastError"]
-    stays(lambda: kbgpd.peer("peer1")["state"] == "Idle" and not router.established(), 4, "idle")
+    stays(lambda: kbgpd.peer("peer1")["state"] == "Idle" and not router.established(), 2, "idle")
     router.withdraw("10.1.2.0/24")
     kbgpd.ctl_text("clear", "peer1")
     router.wait_established()
@@ -535,7 +535,7 @@ def test_what_an_operator_says_reaches_the_neighbour(lab, build):
     router.wait_established()
     kbgpd.ctl_text("shutdown", "10.0.1.1", "--message", "maintenance 4711")
     wait_until(lambda: said(bird, 'Administrative shutdown: "maintenance 4711"'), "the shutdown")
-    stays(lambda: not router.established() and kbgpd.peer("peer1")["state"] == "Idle", 3, "down")
+    stays(lambda: not router.established() and kbgpd.peer("peer1")["state"] == "Idle", 2, "down")
     kbgpd.configure(config(peer(1, 65002, "holdTime: 12s").replace("holdTime: 9s\n  ", "")))
     wait_until(lambda: kbgpd.ctl("status")["config"]["reloadsGood"] == 1, "a reload")
     stays(lambda: kbgpd.peer("peer1")["state"] == "Idle", 2, "down over a reload")
@@ -591,7 +591,7 @@ def test_stale_routes_wait_for_the_neighbour(lab, build, neighbour):
     router.withdraw("10.1.0.0/24")
     router.birdc("disable kbgpd1")
     kbgpd.start()
-    stays(lambda: set(network.node.bgp_routes()) == set(PREFIXES), 4, "routes of the run before")
+    stays(lambda: set(network.node.bgp_routes()) == set(PREFIXES), 2, "routes of the run before")
     states = {route["prefix"]: route["state"] for route in kbgpd.ctl("fib")}
     assert states == {prefix: "stale" for prefix in PREFIXES}
     router.birdc("enable kbgpd1")

@@ -1,5 +1,6 @@
 """Peers behind an interface: the neighbour is whoever is on that link."""
 
+import contextlib
 import re
 import signal
 import socket
@@ -43,6 +44,14 @@ class Cable:
         session = Session(remote="node", remote_asn=NODE_ASN, local="", extended_next_hop=True,
                           **options)
         return UnnumberedFrr(self.router, 65002, "10.0.0.1", [session], self.PREFIXES)
+
+    def wait_session(self, frr):
+        """Sooner than by kbgpd's next advertisement, which would take ten seconds."""
+        def is_up():
+            with contextlib.suppress(OSError):  # while the link is not up yet
+                scripted.solicit_routers(self.router, "node")
+            return frr.established()
+        wait_until(is_up, "the session with FRR")
 
     def hops(self):
         """The router's link-local address, as every route of kbgpd must have it."""
@@ -88,7 +97,7 @@ def test_nobody_is_there_yet(lab, build):
     cable.node.ip("link set dev router up")
     held("no neighbour seen on router yet")
     frr = cable.frr()
-    frr.wait_established()
+    cable.wait_session(frr)
     cable.wait_routes()
 
 
@@ -96,6 +105,7 @@ def test_the_link_flaps(lab, build):
     cable = Cable(lab, build)
     kbgpd = cable.kbgpd()
     frr = cable.frr()
+    cable.wait_session(frr)
     cable.wait_routes()
     for end, interface in ((cable.node, "router"), (cable.router, "node")):
         end.ip(f"link set dev {interface} down")
@@ -103,7 +113,7 @@ def test_the_link_flaps(lab, build):
         wait_until(lambda: kbgpd.peer("tor")["state"] == "Idle", "the session ends at once")
         assert "Hold Timer Expired" not in kbgpd.process.output()
         end.ip(f"link set dev {interface} up")
-        frr.wait_established()
+        cable.wait_session(frr)
         cable.wait_routes()
 
 
@@ -112,6 +122,7 @@ def test_the_interface_is_made_again(lab, build):
     cable = Cable(lab, build)
     kbgpd = cable.kbgpd()
     frr = cable.frr()
+    cable.wait_session(frr)
     cable.wait_routes()
     before = cable.hops()
     cable.node.ip("link del dev router")
@@ -121,7 +132,7 @@ def test_the_interface_is_made_again(lab, build):
     lab.link(cable.node, cable.router)
     assert cable.hops() != before
     frr.start()
-    frr.wait_established()
+    cable.wait_session(frr)
     cable.wait_routes()
 
 
@@ -281,6 +292,7 @@ def test_another_neighbour_at_the_same_interface(lab, build):
     cable = Cable(lab, build)
     kbgpd = cable.kbgpd()
     frr = cable.frr()
+    cable.wait_session(frr)
     cable.wait_routes()
     frr.stop()
     wait_until(lambda: kbgpd.peer("tor")["state"] != "Established", "it is down")
@@ -288,7 +300,7 @@ def test_another_neighbour_at_the_same_interface(lab, build):
     cable.router.ip(f"address del {old}/64 dev node")
     cable.router.address("node", "fe80::77/64")
     frr.start()
-    frr.wait_established()
+    cable.wait_session(frr)
     assert cable.hops() == {prefix: {"fe80::77"} for prefix in cable.PREFIXES}
     cable.wait_routes()
 

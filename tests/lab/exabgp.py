@@ -27,7 +27,9 @@ class Exabgp(Neighbour):
 
     def start(self):
         folder = self.host.folder
-        self.messages, self.commands = folder / "messages", folder / "commands"
+        # Of each start their own: the helpers of one that was killed may live a little longer.
+        number = len(list(folder.glob("messages*"))) + 1
+        self.messages, self.commands = folder / f"messages{number}", folder / f"commands{number}"
         for file in (self.messages, self.commands):
             file.write_text("")
         # A JSON object in each line.  ExaBGP takes a closed standard output for the end.

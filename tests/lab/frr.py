@@ -38,6 +38,7 @@ class Frr(Neighbour):
             "no bgp network import-check",
             "bgp bestpath as-path multipath-relax",
             "bgp log-neighbor-changes",
+            "coalesce-time 0",  # not a second before the first message
         ]
         for session in self.sessions:
             lines += [

@@ -102,7 +102,8 @@ def test_password_and_ttl_security(lab, build, neighbour, who, transport):
     kbgpd = network.kbgpd([65002], transport, more={1: [
         f"passwordFile: {secret}", "ttlSecurity: 1", f"passive: {str(who != 'kbgpd').lower()}"]})
     wait_until(lambda: router.path("10.2.0.0/24"), "10.2.0.0/24 at the neighbour")
-    connection = kbgpd.ctl("peers", "peer1")[0]["connection"]
+    # FRR may leave once more, before it knows the way to its neighbour ("Waiting for NHT").
+    connection = wait_until(lambda: kbgpd.ctl("peers", "peer1")[0]["connection"], "a session")
     assert connection["remotePort" if who == "kbgpd" else "localPort"] == 179
 
 

@@ -49,6 +49,9 @@ static unsigned read_type(const char *text, struct error *error)
 	else if (type == BGP_ATTRIBUTE_MP_REACH_NLRI || type == BGP_ATTRIBUTE_MP_UNREACH_NLRI)
 		error_set(error, "%s cannot be stripped: it carries the routes themselves",
 		    bgp_attribute_name((unsigned)type, name));
+	else if (type == BGP_ATTRIBUTE_OTC)
+		error_set(error, "%s cannot be stripped: it keeps routes from leaking (RFC 9234)",
+		    bgp_attribute_name((unsigned)type, name));
 	else
 		return (unsigned)type;
 	return 0;
@@ -58,6 +61,7 @@ static void read_item(struct schema *schema, const yaml_node_t *node, uint64_t b
 {
 	const char *text = schema_step(schema, node) ? schema_expect_text(schema, node) : NULL;
 	struct error error;
+	char name[16];
 	unsigned type;
 	uint64_t bit;
 
@@ -68,7 +72,7 @@ static void read_item(struct schema *schema, const yaml_node_t *node, uint64_t b
 	if (!type)
 		schema_fail(schema, node, "%s", error.text);
 	else if (bits[type / 64] & bit)
-		schema_fail(schema, node, "attribute %u is here twice", type);
+		schema_fail(schema, node, "%s is here twice", bgp_attribute_name(type, name));
 	else
 		bits[type / 64] |= bit;
 }

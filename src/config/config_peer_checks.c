@@ -94,6 +94,9 @@ static void check_interface(
 	if (peer->ebgp_multihop > 1)
 		schema_fail_value(schema, node, "ebgpMultihop",
 		    "must be 1 with interface: the neighbour is on that link");
+	if (peer->ttl_security > 1)
+		schema_fail_value(schema, node, "ttlSecurity",
+		    "must be 0 or 1 with interface: the neighbour is on that link");
 }
 
 /* Nobody of a range is connected to. */
@@ -137,6 +140,21 @@ static void check_needed(
 		schema_fail_key(schema, node, name, "is of no use without %s", needed);
 }
 
+/* The second of two would never be asked: what the first leaves open, so does it. */
+static void check_filters(struct schema *schema, const yaml_node_t *node, const char *name,
+    const size_t *filters, size_t count)
+{
+	const struct config_loader *loader = schema->context;
+
+	for (size_t i = 1; i < count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (filters[i] == filters[j]) {
+				schema_fail_value(schema, node, name, "\"%s\" is here twice",
+				    loader->filters.items[filters[i]]);
+				return;
+			}
+}
+
 void config_check_peer_alone(
     struct schema *schema, const yaml_node_t *node, const struct config_peer *peer)
 {
@@ -153,6 +171,9 @@ void config_check_peer_alone(
 	if (peer->ttl_security && peer->ebgp_multihop > 1)
 		schema_fail_value(schema, node, "ttlSecurity", "excludes ebgpMultihop (RFC 5082)");
 	check_needed(schema, node, "localASNMode", "localASN");
+	check_needed(schema, node, "maxPrefixesWarning", "maxPrefixes");
+	check_filters(schema, node, "import", peer->import, peer->import_count);
+	check_filters(schema, node, "export", peer->export, peer->export_count);
 	if (peer->strict_role && !peer->role)
 		schema_fail_value(
 		    schema, node, "strictRole", "cannot be true without a role (RFC 9234)");

@@ -268,6 +268,9 @@ void config_read_peer(
 	fill_families(peer);
 	if (peer->name && (!strcmp(peer->name, CONFIG_MESH) || !strcmp(peer->name, "all")))
 		schema_fail_value(schema, node, "name", "\"%s\" is reserved", peer->name);
+	else if (peer->name && strchr(peer->name, '/'))
+		schema_fail_value(schema, node, "name",
+		    "must be without a slash: what is behind it is the address of a peer of a range");
 	if (schema_error_count(schema) == before)
 		config_check_peer_alone(schema, node, peer);
 	peer->passive = peer->passive || peer->has_range;

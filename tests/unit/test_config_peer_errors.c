@@ -82,6 +82,8 @@ static const struct config_error_row rows[] = {
     {PEER("maxASPathLength: 4001"),
 	"k.yaml:3:61: peers[0].maxASPathLength: must be a number from 0 to 4000, not "
 	"\"4001\"\n"},
+    {PEER("maxPrefixesWarning: 50"),
+	"k.yaml:3:44: peers[0].maxPrefixesWarning: is of no use without maxPrefixes\n"},
     {PEER("maxPrefixesWarning: 101"),
 	"k.yaml:3:64: peers[0].maxPrefixesWarning: must be a number from 0 to 100, not "
 	"\"101\"\n"},
@@ -119,8 +121,9 @@ static const struct config_error_row rows[] = {
 	"the routes themselves\n"
 	"k.yaml:3:88: peers[0].stripAttributes[4]: MP_UNREACH_NLRI cannot be stripped: it "
 	"carries the routes themselves\n"},
-    {PEER("stripAttributes: [4, 128, MULTI_EXIT_DISC]"),
-	"k.yaml:3:70: peers[0].stripAttributes[2]: attribute 4 is here twice\n"},
+    {PEER("stripAttributes: [4, 128, MULTI_EXIT_DISC, 128]"),
+	"k.yaml:3:70: peers[0].stripAttributes[2]: MULTI_EXIT_DISC is here twice\n"
+	"k.yaml:3:87: peers[0].stripAttributes[3]: attribute 128 is here twice\n"},
     {PEER("nextHop: me"), "k.yaml:3:53: peers[0].nextHop: must be default, self or unchanged, not "
 			  "\"me\"\n"},
     {PEER("allowOwnASN: 11"),
@@ -143,6 +146,11 @@ static const struct config_error_row rows[] = {
 	"another AS (RFC 4456)\n"},
     {PEER("import: [nothing]"),
 	"k.yaml:3:53: peers[0].import[0]: there is no filter \"nothing\"\n"},
+    {PEER("import: [f, g, f], export: [g, g]") "filters:\n"
+					       "- {name: f, rules: []}\n"
+					       "- {name: g, rules: []}\n",
+	"k.yaml:3:52: peers[0].import: \"f\" is here twice\n"
+	"k.yaml:3:71: peers[0].export: \"g\" is here twice\n"},
     {PEER("export: nothing"), "k.yaml:3:52: peers[0].export: must be a list, not text\n"},
     {PEER("shutdown: maybe"),
 	"k.yaml:3:54: peers[0].shutdown: must be true or false, not \"maybe\"\n"},
@@ -170,6 +178,9 @@ static const struct config_error_row rows[] = {
 	"link\n"
 	"k.yaml:3:59: peers[0].localAddress: is of no use with interface: the link-local address "
 	"of it is taken\n"},
+    {UNNUMBERED("eth0, ttlSecurity: 2"),
+	"k.yaml:3:55: peers[0].ttlSecurity: must be 0 or 1 with interface: the neighbour is on "
+	"that link\n"},
     {"router: {asn: 1, nodeOverrides: [{routerID: 1.1.1.1}]}\n"
      "peers:\n"
      "- {name: a, address: 10.0.0.1, asn: 1, role: peer}\n",
@@ -229,6 +240,10 @@ static const struct config_error_row rows[] = {
 	    "- {name: mesh, address: 10.0.0.1, asn: 1}\n",
 	"k.yaml:3:10: peers[0].name: \"mesh\" is reserved\n"},
     {ROUTER "peers:\n"
+	    "- {name: vms/10.9.0.5, address: 10.0.0.1, asn: 1}\n",
+	"k.yaml:3:10: peers[0].name: must be without a slash: what is behind it is the address "
+	"of a peer of a range\n"},
+    {ROUTER "peers:\n"
 	    "- {name: all, address: 10.0.0.1, asn: 1}\n",
 	"k.yaml:3:10: peers[0].name: \"all\" is reserved\n"},
     {ROUTER "peers:\n"
@@ -256,10 +271,26 @@ static void every_error_has_its_exact_lines(void **state)
 	assert_config_errors(rows, COUNT(rows));
 }
 
+/* RFC 9234 5: operators must not have the ability to change what is done with OTC. */
+static void test_rfc9234_5_otc_cannot_be_stripped(void **state)
+{
+	static const struct config_error_row otc[] = {
+	    {PEER("stripAttributes: [OTC, 35]"),
+		"k.yaml:3:62: peers[0].stripAttributes[0]: OTC cannot be stripped: it keeps routes "
+		"from leaking (RFC 9234)\n"
+		"k.yaml:3:67: peers[0].stripAttributes[1]: OTC cannot be stripped: it keeps routes "
+		"from leaking (RFC 9234)\n"},
+	};
+
+	(void)state;
+	assert_config_errors(otc, COUNT(otc));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_error_has_its_exact_lines),
+	    cmocka_unit_test(test_rfc9234_5_otc_cannot_be_stripped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

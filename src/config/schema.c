@@ -289,10 +289,18 @@ static void read_item(
 		key->node(schema, key, node, to);
 }
 
+/* True if the node is an item that stands there without a list. */
+static bool is_one_item(const struct schema_key *key, const yaml_node_t *node)
+{
+	if (node->type == YAML_MAPPING_NODE)
+		return key->node != NULL;
+	return node->type == YAML_SCALAR_NODE && !config_yaml_is_null(node);
+}
+
 static void read_list(
     struct schema *schema, const struct schema_key *key, yaml_node_t *node, char *base)
 {
-	bool one = key->one_is_list && config_yaml_text(node) && !config_yaml_is_null(node);
+	bool one = key->one_is_list && is_one_item(key, node);
 	size_t count = one ? 1 : config_yaml_count(node);
 	char *items;
 

@@ -657,6 +657,28 @@ static void unusual_but_right(void **state)
 		config_free(parse(files[i]));
 }
 
+static void one_condition_may_stand_without_a_list(void **state)
+{
+	struct config *config =
+	    parse("router: {asn: 1}\n"
+		  "filters:\n"
+		  "- name: f\n"
+		  "  rules:\n"
+		  "  - {match: {prefixes: {prefix: 10.0.0.0/8, ge: 16, le: 24}}, action: accept}\n"
+		  "  - {match: {prefixes: 10.1.0.0/16, originASN: 65001}, action: accept}\n");
+	const struct policy_rule *rules = config->filters[0].rules;
+
+	(void)state;
+	assert_int_equal(rules[0].match.prefix_count, 1);
+	assert_prefix(&rules[0].match.prefixes[0].prefix, "10.0.0.0/8");
+	assert_int_equal(rules[0].match.prefixes[0].ge, 16);
+	assert_int_equal(rules[0].match.prefixes[0].le, 24);
+	assert_int_equal(rules[1].match.prefix_count, 1);
+	assert_prefix(&rules[1].match.prefixes[0].prefix, "10.1.0.0/16");
+	assert_int_equal(rules[1].match.origin_asn_count, 1);
+	config_free(config);
+}
+
 static void the_host_name_stands_in_for_a_missing_node_name(void **state)
 {
 	static const struct config_environment host_only = {.host_name = "host-a"};
@@ -696,6 +718,7 @@ int main(void)
 	    cmocka_unit_test(every_role_is_read),
 	    cmocka_unit_test(a_minimal_service_advertisement_is_for_load_balancer_ips),
 	    cmocka_unit_test(unusual_but_right),
+	    cmocka_unit_test(one_condition_may_stand_without_a_list),
 	    cmocka_unit_test(the_host_name_stands_in_for_a_missing_node_name),
 	};
 

@@ -147,7 +147,8 @@ static enum exit_status show_value(
 	struct view_output output = {.file = stdout};
 
 	if (options->json || !view || !view->value) {
-		json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		json_dumpf(
+		    value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 		printf("\n");
 	} else {
 		view->value(&output, value);

@@ -46,8 +46,8 @@ static void clear_all(const struct speaker *speaker, enum speaker_clear how, con
 		struct error error;
 
 		if (!speaker_peer_clear(peer, how, message, &error))
-			answer_with_error(answer, "%s%s: %s", answer->error.length ? "\n" : "",
-			    speaker_peer_name(peer), error.text);
+			answer_with_error(
+			    answer, "%s%s", answer->error.length ? "\n" : "", error.text);
 	}
 	if (!answer->error.length)
 		answer_with_message(answer, "%zu peer%s cleared", count, count == 1 ? "" : "s");
@@ -81,7 +81,7 @@ static void clear_peer(
 	if (speaker_peer_clear(peer, how, message, &error))
 		answer_with_message(answer, "%s: cleared", speaker_peer_name(peer));
 	else
-		answer_with_error(answer, "%s: %s", speaker_peer_name(peer), error.text);
+		answer_with_error(answer, "%s", error.text);
 }
 
 static void shut_down_peer(

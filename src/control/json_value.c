@@ -41,6 +41,13 @@ json_t *json_value_number(uint64_t number)
 	return need(json_integer((json_int_t)number));
 }
 
+json_t *json_value_seconds(uint64_t milliseconds)
+{
+	if (milliseconds % 1000)
+		return need(json_real((double)milliseconds / 1000.0));
+	return json_value_number(milliseconds / 1000);
+}
+
 json_t *json_value_address(const struct ip_address *address)
 {
 	char text[IP_TEXT_MAX];
@@ -128,7 +135,8 @@ static int append_bytes(const char *bytes, size_t length, void *arg)
 
 void json_append_line(struct text *text, json_t *value)
 {
-	json_dump_callback(value, append_bytes, text, JSON_COMPACT);
+	/* 15 digits: 0.3 stays what it is. */
+	json_dump_callback(value, append_bytes, text, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	text_append_bytes(text, "\n", 1);
 	json_decref(value);
 }

@@ -19,6 +19,8 @@ json_t *json_value_text(const char *string);
 /* From 2^63 on, which only attributes from afar have, it is rounded. */
 json_t *json_value_number(uint64_t number);
 
+/* Whole where it is. */
+json_t *json_value_seconds(uint64_t milliseconds);
 /* The unspecified address gives null where it means that there is none. */
 json_t *json_value_address(const struct ip_address *address);
 json_t *json_value_prefix(const struct ip_prefix *prefix);

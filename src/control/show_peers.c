@@ -196,12 +196,12 @@ static void set_timers(json_t *value, const struct speaker_peer *peer)
 
 	json_set_number(timers, "holdTime", bgp_session_hold_time(session));
 	json_set_number(timers, "keepaliveTime", bgp_session_keepalive_time(session));
-	json_set_number(timers, "configuredHoldTime", settings->hold_time_ms / 1000);
+	json_set(timers, "configuredHoldTime", json_value_seconds(settings->hold_time_ms));
 	json_set(timers, "configuredKeepaliveTime",
-	    settings->keepalive_time_ms ? json_value_number(settings->keepalive_time_ms / 1000)
+	    settings->keepalive_time_ms ? json_value_seconds(settings->keepalive_time_ms)
 					: json_null());
-	json_set_number(timers, "connectRetryTime", settings->connect_retry_time_ms / 1000);
-	json_set_number(timers, "delayOpenTime", settings->delay_open_time_ms / 1000);
+	json_set(timers, "connectRetryTime", json_value_seconds(settings->connect_retry_time_ms));
+	json_set(timers, "delayOpenTime", json_value_seconds(settings->delay_open_time_ms));
 	json_set(value, "timers", timers);
 }
 

@@ -27,6 +27,12 @@ bool format_is_null(const json_t *object, const char *key)
 	return !value || json_is_null(value);
 }
 
+/* A fraction of a second, or a metric that is too large for an integer. */
+static void append_real(struct text *text, double number)
+{
+	text_append(text, number < 1e9 ? "%.12g" : "%.0f", number);
+}
+
 static void append_scalar(struct text *text, const json_t *value)
 {
 	if (json_is_string(value))
@@ -34,7 +40,7 @@ static void append_scalar(struct text *text, const json_t *value)
 	else if (json_is_integer(value))
 		text_append(text, "%lld", (long long)json_integer_value(value));
 	else if (json_is_real(value))
-		text_append(text, "%.0f", json_real_value(value));
+		append_real(text, json_real_value(value));
 	else if (json_is_boolean(value))
 		text_append(text, "%s", json_is_true(value) ? "yes" : "no");
 	else

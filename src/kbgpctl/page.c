@@ -207,13 +207,39 @@ static void print_peer_failure(FILE *file, const json_t *peer)
 	}
 }
 
+/* A neighbour in our AS may be any number of hops away. */
+static void append_distance(struct text *text, const json_t *peer)
+{
+	const bool internal = format_number(peer, "remoteASN") == format_number(peer, "localASN");
+	const long long security = format_number(peer, "ttlSecurity");
+	const long long multihop = format_number(peer, "ebgpMultihop");
+
+	if (security)
+		text_append(text, "TTL security, %lld hop%s", security, security == 1 ? "" : "s");
+	else if (internal)
+		text_append(text, "any distance");
+	else
+		text_append(text, "%s, TTL %lld", multihop > 1 ? "multihop" : "direct", multihop);
+}
+
+static void print_peer_transport(FILE *file, const json_t *peer)
+{
+	struct text text = {0};
+
+	append_distance(&text, peer);
+	if (json_is_true(json_object_get(peer, "password")))
+		text_append(&text, ", MD5 password");
+	if (json_is_true(json_object_get(peer, "passive")))
+		text_append(&text, ", passive");
+	if (json_is_false(json_object_get(peer, "connectedCheck")))
+		text_append(&text, ", not checked for being connected");
+	format_print_line(file, "Transport:", "%s", text.string);
+	text_free(&text);
+}
+
 static void print_peer_connection(FILE *file, const json_t *peer)
 {
 	const json_t *connection = json_object_get(peer, "connection");
-	const bool passive = json_is_true(json_object_get(peer, "passive"));
-	const bool password = json_is_true(json_object_get(peer, "password"));
-	const long long security = format_number(peer, "ttlSecurity");
-	const long long multihop = format_number(peer, "ebgpMultihop");
 
 	if (json_is_object(connection))
 		format_print_line(file, "Connection:", "from %s port %lld to %s port %lld",
@@ -223,25 +249,31 @@ static void print_peer_connection(FILE *file, const json_t *peer)
 		    format_number(connection, "remotePort"));
 	else
 		format_print_line(file, "Connection:", "none");
-	if (security)
-		format_print_line(file, "Transport:", "TTL security, %lld hop%s%s%s", security,
-		    security == 1 ? "" : "s", password ? ", MD5 password" : "",
-		    passive ? ", passive" : "");
-	else
-		format_print_line(file, "Transport:", "%s%lld%s%s",
-		    multihop > 1 ? "multihop, TTL " : "direct, TTL ", multihop,
-		    password ? ", MD5 password" : "", passive ? ", passive" : "");
+}
+
+/* "connect retry 0.3s" */
+static void append_timer(
+    struct text *text, const json_t *timers, const char *key, const char *label)
+{
+	text_append(text, "%s%s ", text->length ? ", " : "", label);
+	format_append(text, json_object_get(timers, key), "");
+	text_append(text, "s");
 }
 
 static void print_peer_timers(FILE *file, const json_t *peer)
 {
 	const json_t *timers = json_object_get(peer, "timers");
+	const json_t *delay = json_object_get(timers, "delayOpenTime");
+	struct text text = {0};
 
-	format_print_line(file, "Timers:",
-	    "hold %llds, keepalive %llds; configured hold %llds, "
-	    "connect retry %llds",
-	    format_number(timers, "holdTime"), format_number(timers, "keepaliveTime"),
-	    format_number(timers, "configuredHoldTime"), format_number(timers, "connectRetryTime"));
+	append_timer(&text, timers, "holdTime", "hold");
+	append_timer(&text, timers, "keepaliveTime", "keepalive");
+	append_timer(&text, timers, "configuredHoldTime", "configured hold");
+	append_timer(&text, timers, "connectRetryTime", "connect retry");
+	if (json_number_value(delay) > 0)
+		append_timer(&text, timers, "delayOpenTime", "delay of the OPEN");
+	format_print_line(file, "Timers:", "%s", text.string);
+	text_free(&text);
 }
 
 static const char *add_path_text(const json_t *family)
@@ -298,6 +330,11 @@ static void print_peer_policy(FILE *file, const json_t *peer)
 		    file, "", "AS paths of up to %lld", format_number(peer, "maxASPathLength"));
 	if (json_is_false(json_object_get(peer, "enforceFirstAS")))
 		format_print_line(file, "", "AS paths may begin with any AS");
+	if (format_number(peer, "allowOwnASN"))
+		format_print_line(file, "", "our own AS up to %lld times in AS paths",
+		    format_number(peer, "allowOwnASN"));
+	if (json_is_true(json_object_get(peer, "aigp")))
+		format_print_line(file, "", "AIGP is exchanged");
 	if (json_array_size(json_object_get(peer, "stripAttributes")))
 		print_value(file, "  stripped:", json_object_get(peer, "stripAttributes"));
 }
@@ -309,15 +346,17 @@ static void print_peer_messages(FILE *file, const json_t *peer)
 	static const char *const labels[] = {
 	    "OPEN", "UPDATE", "KEEPALIVE", "NOTIFICATION", "ROUTE-REFRESH", "bytes"};
 	const json_t *messages = json_object_get(peer, "messages");
+	struct text counters = {0};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		format_print_line(file, i ? "" : "Messages:", "%-14s sent %-10lld received %lld",
 		    labels[i], format_number(json_object_get(messages, "sent"), kinds[i]),
 		    format_number(json_object_get(messages, "received"), kinds[i]));
-	format_print_line(file,
-	    "Counters:", "%lld flaps, %lld connection attempts, %lld bytes queued",
-	    format_number(peer, "flaps"), format_number(peer, "connectionAttempts"),
+	append_count(&counters, peer, "flaps", "flap", "s");
+	append_count(&counters, peer, "connectionAttempts", "connection attempt", "s");
+	format_print_line(file, "Counters:", "%s, %lld bytes queued", counters.string,
 	    format_number(peer, "queuedBytes"));
+	text_free(&counters);
 	if (format_number(peer, "refusedPaths"))
 		format_print_line(file, "", "%lld paths over the limit of one prefix refused",
 		    format_number(peer, "refusedPaths"));
@@ -334,6 +373,7 @@ void page_print_peer(FILE *file, const json_t *peer)
 	print_peer_state(file, peer);
 	print_peer_failure(file, peer);
 	print_peer_connection(file, peer);
+	print_peer_transport(file, peer);
 	print_peer_timers(file, peer);
 	print_value(file, "Capabilities:", json_object_get(capabilities, "sent"));
 	print_value(file, "  theirs:", json_object_get(capabilities, "received"));
@@ -387,14 +427,34 @@ static void print_path_attributes(FILE *file, const json_t *path)
 	text_free(&text);
 }
 
-/* Why the first path is best: where the next one lost to it. */
+/* The first path in the state, or NULL; `count` is how many there are. */
+static const json_t *find_path(const json_t *paths, const char *state, size_t *count)
+{
+	const json_t *found = NULL;
+
+	*count = 0;
+	for (size_t i = 0; i < json_array_size(paths); i++) {
+		const json_t *path = json_array_get(paths, i);
+
+		if (strcmp(format_string(path, "state"), state))
+			continue;
+		found = found ? found : path;
+		++*count;
+	}
+	return found;
+}
+
+/* Why the best path is best: where the first of the others lost to it. */
 static void append_winning_reason(struct text *text, const json_t *paths)
 {
-	const json_t *next = json_array_get(paths, 1);
-	const char *state = format_string(next, "state");
+	size_t equals, others;
+	const json_t *equal = find_path(paths, "multipath", &equals);
+	const json_t *other = find_path(paths, "candidate", &others);
 
-	if (!strcmp(state, "candidate") || !strcmp(state, "multipath"))
-		text_append(text, ": best, by %s", format_string(next, "reason"));
+	if (equal)
+		text_append(text, ": best, used together with %zu as good", equals);
+	else if (other)
+		text_append(text, ": best, by %s", format_string(other, "reason"));
 	else
 		text_append(text, ": best, the only usable path");
 }
@@ -419,8 +479,7 @@ static void print_path(FILE *file, const json_t *path, const json_t *paths)
 	if (best)
 		append_winning_reason(&from, paths);
 	else if (!strcmp(state, "multipath"))
-		text_append(
-		    &from, ": multipath, not the best by %s", format_string(path, "reason"));
+		text_append(&from, ": multipath, as good as the best");
 	else if (!strcmp(state, "candidate"))
 		text_append(&from, ": lost by %s", format_string(path, "reason"));
 	else

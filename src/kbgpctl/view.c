@@ -103,7 +103,7 @@ static void print_peer_pages(struct view_output *output, const json_t *peers)
 static void begin_routes(struct view_output *output)
 {
 	static const char *const titles[] = {
-	    "PREFIX", "STATE", "NEXT HOP", "FROM", ">PREF", ">MED", "AS PATH", NULL};
+	    "PREFIX", "STATE", "NEXT HOP", "FROM", ">PREF", ">MED", "AS PATH", "REASON", NULL};
 
 	text_table_begin(&output->table, output->file, titles);
 }
@@ -125,6 +125,15 @@ static void add_as_path(struct text_table *table, const json_t *route)
 	text_free(&text);
 }
 
+/* Why it is not used, where its state does not say so already. */
+static void add_reason(struct text_table *table, const json_t *route)
+{
+	const char *reason = format_string(route, "reason");
+	const bool is_said = !strcmp(reason, format_string(route, "state"));
+
+	text_table_add(table, "%s", is_said ? "" : reason);
+}
+
 static void add_route(struct view_output *output, const json_t *route)
 {
 	struct text_table *table = &output->table;
@@ -137,6 +146,7 @@ static void add_route(struct view_output *output, const json_t *route)
 	add_value(table, json_object_get(route, "localPref"));
 	add_value(table, json_object_get(route, "med"));
 	add_as_path(table, route);
+	add_reason(table, route);
 }
 
 static void begin_route(struct view_output *output)

@@ -29,7 +29,7 @@ static const char configuration[] =
     "- {name: tor-a, address: 127.0.0.9, asn: 65000, shutdown: true, import: [],"
     " role: customer, strictRole: true, localASN: 64999, localASNMode: replace,"
     " maxPrefixes: 10, maxASPathLength: 20, enforceFirstAS: false, connectedCheck: false,"
-    " delayOpenTime: 3s, addPath: {send: 4, receive: true}, stripAttributes: [128, 4]}\n"
+    " connectRetryTime: 300ms, delayOpenTime: 3s, addPath: {send: 4, receive: true}, stripAttributes: [128, 4]}\n"
     "- {name: leaf, interface: kbgpd-none, asn: external, shutdown: true}\n"
     "advertisements:\n"
     "- {name: fixed, type: Prefix, prefixes: [198.51.100.0/24, 203.0.113.0/24],"
@@ -214,6 +214,10 @@ static void test_bad_requests_are_told_what_is_wrong(void **state)
 	assert_refused(world, "peers tor-b", false, "no peer has the name or address tor-b");
 	assert_refused(world, "clear", true, "is missing");
 	assert_refused(world, "clear tor-a --soft-in --message x", true, "hard reset only");
+	assert_refused(world, "clear tor-a --soft-in", false, "peer tor-a is not Established");
+	assert_refused(world, "clear all", false,
+	    "peer tor-a is down: shut down by the configuration\n"
+	    "peer leaf is down: shut down by the configuration");
 	assert_refused(world, "bfd", false, "not supported yet");
 }
 
@@ -336,7 +340,7 @@ static void assert_keys(const json_t *object, const char *const (*keys)[2], size
 
 		if (!value)
 			fail_msg("no key %s", keys[i][0]);
-		text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+		text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 		if (strcmp(text, keys[i][1]))
 			fail_msg("%s is %s, not %s", keys[i][0], text, keys[i][1]);
 		free(text);
@@ -371,6 +375,9 @@ static void test_a_peer_has_the_keys_of_the_manual(void **state)
 	    {"refusedPaths", "0"},
 	    {"lastFailure", "null"},
 	    {"lastNotification", "null"},
+	    {"timers",
+		"{\"holdTime\":0,\"keepaliveTime\":0,\"configuredHoldTime\":90,"
+		"\"configuredKeepaliveTime\":null,\"connectRetryTime\":0.3,\"delayOpenTime\":3}"},
 	};
 	json_t *peer = ask_peer(*state, "peers tor-a");
 	const json_t *family = json_object_get(json_object_get(peer, "families"), "ipv4");

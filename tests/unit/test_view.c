@@ -117,10 +117,12 @@ static void test_routes_have_a_line_per_path(void **state)
 {
 	(void)state;
 	assert_shows("routes", "[" PATH_A "," PATH_B "," PATH_OWN "]",
-	    "PREFIX       STATE      NEXT HOP  FROM       PREF  MED  AS PATH\n"
+	    "PREFIX       STATE      NEXT HOP  FROM       PREF  MED  AS PATH              REASON\n"
 	    "10.1.0.0/24  best       10.0.0.1  tor-a       100    -  65000 64513 {1 2} i\n"
-	    "10.1.0.0/24  candidate  10.0.0.2  tor-b       100    5  65000 1 2 3 ?\n"
-	    "10.1.0.0/24  filtered   -         this node   100    0  e\n");
+	    "10.1.0.0/24  candidate  10.0.0.2  tor-b       100    5  65000 1 2 3 ?        "
+	    "AS path length\n"
+	    "10.1.0.0/24  filtered   -         this node   100    0  e                    "
+	    "rejected\n");
 }
 
 static void test_a_route_says_why_each_path_won_or_lost(void **state)
@@ -140,6 +142,33 @@ static void test_a_route_says_why_each_path_won_or_lost(void **state)
 	    "    local preference 100, MED 0\n"
 	    "    large communities 1:2:3\n");
 	assert_shows("route", "[]", "No route.\n");
+}
+
+#define PATH(state, reason, peer, more)                                                       \
+	"{'prefix':'10.1.0.0/24','state':'" state "','reason':'" reason "','peer':'" peer     \
+	"','source':'ebgp','nextHop':'10.0.0.1','asPath':[1],'origin':'IGP','localPref':100," \
+	"'med':null" more "}"
+#define ATTRIBUTES                                       \
+	"    next hop 10.0.0.1, AS path 1, origin IGP\n" \
+	"    local preference 100, MED -\n"
+
+static void test_a_best_path_is_compared_with_paths_that_can_be_used(void **state)
+{
+	(void)state;
+	assert_shows("route",
+	    "[" PATH("best", "best", "a", ",'best':true") "," PATH(
+		"filtered", "AS loop", "b", "") "," PATH("candidate", "router ID", "c", "") "]",
+	    "10.1.0.0/24: 3 paths\n"
+	    "> from a (ebgp): best, by router ID\n" ATTRIBUTES
+	    "  from b (ebgp): filtered, AS loop\n" ATTRIBUTES
+	    "  from c (ebgp): lost by router ID\n" ATTRIBUTES);
+	assert_shows("route",
+	    "[" PATH("best", "best", "a", ",'best':true") "," PATH(
+		"candidate", "MED", "b", "") "," PATH("multipath", "multipath", "c", "") "]",
+	    "10.1.0.0/24: 3 paths\n"
+	    "> from a (ebgp): best, used together with 1 as good\n" ATTRIBUTES
+	    "  from b (ebgp): lost by MED\n" ATTRIBUTES
+	    "= from c (ebgp): multipath, as good as the best\n" ATTRIBUTES);
 }
 
 static void test_advertisements_give_the_reason(void **state)
@@ -247,11 +276,18 @@ static void test_a_peer_page_tells_the_rules(void **state)
 	    "'ipv6':{'configured':true,'negotiated':true,'addPathSend':true}},"
 	    "'maxPrefixes':1000,'maxPrefixesWarning':75,'routeReflectorClient':true,"
 	    "'clusterID':'10.0.0.1','maxASPathLength':20,'enforceFirstAS':false,"
-	    "'stripAttributes':['AIGP','128'],'refusedPaths':7}]");
+	    "'stripAttributes':['AIGP','128'],'refusedPaths':7,'allowOwnASN':2,'aigp':true,"
+	    "'password':true,'connectedCheck':false,'ebgpMultihop':1,'timers':{'holdTime':90,"
+	    "'keepaliveTime':30,'configuredHoldTime':90,'connectRetryTime':0.3,"
+	    "'delayOpenTime':2.5},'flaps':1}]");
 	static const char *const lines[] = {
 	    "Address:          10.9.0.5, of range vms\n",
 	    "AS:               65010, ours 64999, replace\n",
 	    "Role:             provider, ours customer, strict\n",
+	    "Transport:        direct, TTL 1, MD5 password, not checked for being connected\n",
+	    "Timers:           hold 90s, keepalive 30s, configured hold 90s, connect retry 0.3s, "
+	    "delay of the OPEN 2.5s\n",
+	    "Counters:         1 flap, 0 connection attempts, 0 bytes queued\n",
 	    "Prefixes:         IPv4: 3 received, 2 accepted, 1 advertised (negotiated, several paths"
 	    " both ways)\n"
 	    "                  IPv6: 0 received, 0 accepted, 0 advertised (negotiated, several paths"
@@ -260,6 +296,8 @@ static void test_a_peer_page_tells_the_rules(void **state)
 	    "                  a route reflector client of cluster 10.0.0.1\n"
 	    "                  AS paths of up to 20\n"
 	    "                  AS paths may begin with any AS\n"
+	    "                  our own AS up to 2 times in AS paths\n"
+	    "                  AIGP is exchanged\n"
 	    "  stripped:       AIGP, 128\n",
 	    "                  7 paths over the limit of one prefix refused\n",
 	};
@@ -268,6 +306,15 @@ static void test_a_peer_page_tells_the_rules(void **state)
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		if (!strstr(text, lines[i]))
 			fail_msg("no \"%s\" in:\n%s", lines[i], text);
+	free(text);
+}
+
+static void test_an_internal_neighbour_may_be_anywhere(void **state)
+{
+	char *text = show("peer", "[{'name':'a','remoteASN':1,'localASN':1,'ebgpMultihop':1}]");
+
+	(void)state;
+	assert_non_null(strstr(text, "Transport:        any distance\n"));
 	free(text);
 }
 
@@ -316,6 +363,7 @@ int main(void)
 	    cmocka_unit_test(test_an_unnumbered_peer_is_at_its_interface),
 	    cmocka_unit_test(test_routes_have_a_line_per_path),
 	    cmocka_unit_test(test_a_route_says_why_each_path_won_or_lost),
+	    cmocka_unit_test(test_a_best_path_is_compared_with_paths_that_can_be_used),
 	    cmocka_unit_test(test_advertisements_give_the_reason),
 	    cmocka_unit_test(test_fib_lists_the_hops_of_a_route),
 	    cmocka_unit_test(test_next_hops_tell_what_is_wrong),
@@ -323,6 +371,7 @@ int main(void)
 	    cmocka_unit_test(test_status_shows_what_was_refused),
 	    cmocka_unit_test(test_a_peer_page_survives_missing_keys),
 	    cmocka_unit_test(test_a_peer_page_tells_the_rules),
+	    cmocka_unit_test(test_an_internal_neighbour_may_be_anywhere),
 	    cmocka_unit_test(test_a_route_shows_its_rare_attributes),
 	    cmocka_unit_test(test_durations_have_two_units),
 	    cmocka_unit_test(test_an_unknown_view_is_none),

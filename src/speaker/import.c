@@ -231,12 +231,14 @@ static void warn_near_limit(struct speaker_peer *peer, enum ip_family family)
 	uint32_t count = peer->rib_peer->paths[family];
 	bool near =
 	    import_rules_near_limit(count, config->max_prefixes, config->max_prefixes_warning);
-	struct error what;
 
 	if (near && !peer->near_limit[family]) {
-		error_set(&what, "has sent %u %s prefixes, of maxPrefixes %u", count,
+		enum log_level level = speaker_peer_trouble_level(peer);
+
+		error_set(&peer->last_error, "has sent %u %s prefixes, of maxPrefixes %u", count,
 		    ip_family_name(family), config->max_prefixes);
-		speaker_peer_trouble(peer, what.text);
+		log_write(peer->speaker->log, level == LOG_LEVEL_INFO ? LOG_LEVEL_WARNING : level,
+		    peer->name, "%s", peer->last_error.text);
 	}
 	peer->near_limit[family] = near;
 }

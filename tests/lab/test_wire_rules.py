@@ -270,4 +270,4 @@ def test_warning_comes_before_the_limit(ground):
     wait_until(lambda: ground.peer(neighbour)["families"]["ipv4"]["received"] == 4, "the limit")
     assert ground.peer(neighbour)["state"] == "Established"
     log = ground.kbgpd.process.output()
-    assert log.count("has sent") == 1
+    assert log.count("has sent") == log.count(f" warning {neighbour.name}: has sent") == 1

@@ -320,6 +320,7 @@ static void send_notification(struct bgp_machine *machine, struct step *step)
 	    bgp_negotiation_is_hard(&machine->codec, &notification))
 		bgp_notification_wrap_hard_reset(&notification);
 	bgp_reason_set(machine, true, &notification);
+	bgp_reason_explain_open(machine, &notification);
 	bgp_notification_encode(&writer, &notification);
 	step->last = new_message(machine, &writer, BGP_MESSAGE_NOTIFICATION);
 }

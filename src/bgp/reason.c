@@ -1,6 +1,8 @@
 /* The machine notes that its step has a reason, so that only such an end is told as a failure. */
 #include "bgp/reason.h"
 
+#include <stdio.h>
+
 void bgp_reason_set(
     struct bgp_machine *machine, bool sent, const struct bgp_notification *notification)
 {
@@ -38,4 +40,27 @@ void bgp_reason_append(struct bgp_machine *machine, const char *what, const char
 	struct error before = *error;
 
 	error_set(error, "%s; %s %s", before.text, what, why);
+}
+
+static const char *role_of(const struct bgp_capabilities *capabilities)
+{
+	if (capabilities->roles_conflict)
+		return "more than one";
+	return capabilities->role ? bgp_role_name(capabilities->role) : "none";
+}
+
+void bgp_reason_explain_open(
+    struct bgp_machine *machine, const struct bgp_notification *notification)
+{
+	const struct bgp_open *remote = &machine->remote_open;
+	char asn[16];
+
+	if (notification->code != BGP_ERROR_OPEN)
+		return;
+	snprintf(asn, sizeof(asn), "%u", remote->asn);
+	if (notification->subcode == BGP_OPEN_BAD_PEER_AS)
+		bgp_reason_append(machine, "the neighbour is in AS", asn);
+	else if (notification->subcode == BGP_OPEN_ROLE_MISMATCH)
+		bgp_reason_append(
+		    machine, "the neighbour's role is", role_of(&remote->capabilities));
 }

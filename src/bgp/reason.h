@@ -19,6 +19,12 @@ void bgp_reason_set(
     struct bgp_machine *machine, bool sent, const struct bgp_notification *notification);
 /* Anything else: "what: why", or "what" if `why` is NULL. */
 void bgp_reason_set_text(struct bgp_machine *machine, const char *what, const char *why);
+/*
+ * After the NOTIFICATION that refuses an OPEN, which says no more than that the AS or the role is a
+ * wrong one: which one it is.
+ */
+void bgp_reason_explain_open(
+    struct bgp_machine *machine, const struct bgp_notification *notification);
 /* "...; what why" after a reason that was just set. */
 void bgp_reason_append(struct bgp_machine *machine, const char *what, const char *why);
 

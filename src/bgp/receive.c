@@ -29,22 +29,21 @@ static void receive_open(
     struct bgp_machine *machine, struct wire_span body, struct bgp_receipt *receipt)
 {
 	struct bgp_machine_shared *shared = machine->shared;
-	struct bgp_open remote;
+	struct bgp_open *remote = &machine->remote_open;
 
 	/* Not expected any more: what is in it does not matter. */
 	if (machine->state > BGP_STATE_OPEN_SENT) {
 		receipt->event = BGP_EVENT_OPEN;
 		return;
 	}
-	memset(&remote, 0, sizeof(remote));
-	if (!bgp_open_decode(body, &remote, &receipt->error) ||
+	memset(remote, 0, sizeof(*remote));
+	if (!bgp_open_decode(body, remote, &receipt->error) ||
 	    !bgp_negotiation_check(
-		&shared->settings, &machine->local_open, &remote, &receipt->error)) {
+		&shared->settings, &machine->local_open, remote, &receipt->error)) {
 		receipt->event = BGP_EVENT_OPEN_ERROR;
 		receipt->notification = &receipt->error;
 		return;
 	}
-	machine->remote_open = remote;
 	if (!shared->ops->open_received(shared->arg, machine))
 		return;
 	negotiate(machine);

@@ -186,7 +186,7 @@ static void an_attempt_that_fails_is_told_once(void **state)
 		unsigned troubles;
 		const char *trouble;
 	} cases[] = {
-	    {NULL, false, 1, "sent OPEN Message Error/Bad Peer AS"},
+	    {NULL, false, 1, "sent OPEN Message Error/Bad Peer AS; the neighbour is in AS 65003"},
 	    {cease, false, 1, "received Cease/Connection Rejected"},
 	    {collision, false, 0, ""}, /* one connection too many is no failure */
 	    {NULL, true, 1, "the neighbour closed the connection"},

@@ -182,29 +182,27 @@ static void print_peer_state(FILE *file, const json_t *peer)
 		text_free(&since);
 	if (!format_is_null(peer, "holdReason"))
 		format_print_line(file, "Held down:", "%s", format_string(peer, "holdReason"));
-	if (json_string_length(json_object_get(peer, "lastError")))
-		format_print_line(file, "Last error:", "%s", format_string(peer, "lastError"));
 }
 
-static void print_peer_failure(FILE *file, const json_t *peer)
+/* What went wrong last, and why the last connection ended; each only if it says something new. */
+static void print_peer_troubles(FILE *file, const json_t *peer)
 {
-	const json_t *last = json_object_get(peer, "lastFailure");
+	const char *failure = format_string(json_object_get(peer, "lastFailure"), "reason");
+	const char *error = format_string(peer, "lastError");
 	const json_t *notification = json_object_get(peer, "lastNotification");
 	struct text ago = {0};
 
-	if (!json_is_object(last))
+	if (strcmp(error, "-") && *error && strcmp(error, format_string(peer, "holdReason")))
+		format_print_line(file, "Last error:", "%s", error);
+	if (strcmp(failure, "-") && strcmp(failure, error))
+		format_print_line(file, "Last failure:", "%s", failure);
+	if (!json_is_object(notification) || strstr(failure, format_string(notification, "text")))
 		return;
-	format_print_line(file, "Last failure:", "%s", format_string(last, "reason"));
-	if (!format_is_null(last, "notification"))
-		format_print_line(file, "", "notification %s: %s", format_string(last, "direction"),
-		    format_string(last, "notification"));
-	else if (json_is_object(notification)) {
-		format_append_duration(&ago, format_number(notification, "secondsAgo"));
-		format_print_line(file, "", "notification %s %s ago: %s",
-		    format_string(notification, "direction"), ago.string,
-		    format_string(notification, "text"));
-		text_free(&ago);
-	}
+	format_append_duration(&ago, format_number(notification, "secondsAgo"));
+	format_print_line(file, "Last NOTIFICATION:", "%s %s ago: %s",
+	    format_string(notification, "direction"), ago.string,
+	    format_string(notification, "text"));
+	text_free(&ago);
 }
 
 /* A neighbour in our AS may be any number of hops away. */
@@ -371,7 +369,7 @@ void page_print_peer(FILE *file, const json_t *peer)
 
 	print_peer_identity(file, peer);
 	print_peer_state(file, peer);
-	print_peer_failure(file, peer);
+	print_peer_troubles(file, peer);
 	print_peer_connection(file, peer);
 	print_peer_transport(file, peer);
 	print_peer_timers(file, peer);

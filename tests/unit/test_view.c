@@ -309,6 +309,19 @@ static void test_a_peer_page_tells_the_rules(void **state)
 	free(text);
 }
 
+static void test_a_peer_page_says_nothing_twice(void **state)
+{
+	char *text = show("peer", "[{'holdReason':'down','lastError':'down','lastFailure':{"
+				  "'reason':'sent Cease','notification':'Cease'}}]");
+
+	(void)state;
+	assert_non_null(strstr(text, "Held down:        down\nLast failure:     sent Cease\nConn"));
+	free(text);
+	text = show("peer", "[{'lastError':'sent Cease','lastFailure':{'reason':'sent Cease'}}]");
+	assert_non_null(strstr(text, "Last error:       sent Cease\nConnection:"));
+	free(text);
+}
+
 static void test_an_internal_neighbour_may_be_anywhere(void **state)
 {
 	char *text = show("peer", "[{'name':'a','remoteASN':1,'localASN':1,'ebgpMultihop':1}]");
@@ -371,6 +384,7 @@ int main(void)
 	    cmocka_unit_test(test_status_shows_what_was_refused),
 	    cmocka_unit_test(test_a_peer_page_survives_missing_keys),
 	    cmocka_unit_test(test_a_peer_page_tells_the_rules),
+	    cmocka_unit_test(test_a_peer_page_says_nothing_twice),
 	    cmocka_unit_test(test_an_internal_neighbour_may_be_anywhere),
 	    cmocka_unit_test(test_a_route_shows_its_rare_attributes),
 	    cmocka_unit_test(test_durations_have_two_units),

@@ -4,13 +4,31 @@
 #include "config/sections.h"
 #include "config/values.h"
 
+/* 0.0.0.0 and :: are all addresses of a family. */
+static bool read_listen_address(const struct schema *schema, const struct schema_key *key,
+    const char *text, void *to, struct error *error)
+{
+	const struct ip_address *address = to;
+
+	if (!value_address.read(schema, key, text, to, error))
+		return false;
+	if (ip_address_is_multicast(address))
+		return error_set(error, "must be an address of this node, not %s", text);
+	if (address->family == IPV6 && ip_address_is_link_local(address))
+		return error_set(
+		    error, "%s is link-local, which means nothing without its link", text);
+	return true;
+}
+
+static const struct schema_type listen_address = {.read = read_listen_address};
+
 static const struct schema_key listen_keys[] = {
     {.name = "port",
 	.type = &value_u16,
 	.offset = offsetof(struct config_router, listen_port),
 	.fallback = "179"},
     {.name = "addresses",
-	.type = &value_address,
+	.type = &listen_address,
 	.offset = offsetof(struct config_router, listen_addresses),
 	.count = offsetof(struct config_router, listen_address_count),
 	.item_size = sizeof(struct ip_address)},

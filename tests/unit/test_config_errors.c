@@ -86,6 +86,11 @@ static const struct config_error_row rows[] = {
     {"router: {asn: 1, routerID: \"::1\"}\n",
 	"k.yaml:1:28: router.routerID: must be an IPv4 address other than 0.0.0.0, "
 	"not \"::1\"\n"},
+    {"router: {asn: 1, listen: {addresses: [224.0.0.1, 0.0.0.0, \"fe80::1\"]}}\n",
+	"k.yaml:1:39: router.listen.addresses[0]: must be an address of this node, not "
+	"224.0.0.1\n"
+	"k.yaml:1:59: router.listen.addresses[2]: fe80::1 is link-local, which means nothing "
+	"without its link\n"},
     {"router: {asn: 1, listen: {port: 65536, addresses: [x]}}\n",
 	"k.yaml:1:33: router.listen.port: must be a number from 0 to 65535, not "
 	"\"65536\"\n"

@@ -124,15 +124,6 @@ static void check_range(
 
 /* --- the session --- */
 
-/* A neighbour of a range is called "range/address": nobody else may be. */
-static void check_name(
-    struct schema *schema, const yaml_node_t *node, const struct config_peer *peer)
-{
-	if (peer->name && strchr(peer->name, '/'))
-		schema_fail_value(schema, node, "name",
-		    "must not hold a slash: it is for the neighbours of a range");
-}
-
 static void check_needed(
     struct schema *schema, const yaml_node_t *node, const char *name, const char *needed)
 {
@@ -158,7 +149,6 @@ static void check_filters(struct schema *schema, const yaml_node_t *node, const 
 void config_check_peer_alone(
     struct schema *schema, const yaml_node_t *node, const struct config_peer *peer)
 {
-	check_name(schema, node, peer);
 	if (peer->interface) {
 		check_interface(schema, node, peer);
 	} else if (peer->has_range) {

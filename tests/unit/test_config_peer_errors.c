@@ -15,9 +15,6 @@ static const struct config_error_row rows[] = {
 	    "- asn: 1\n",
 	"k.yaml:3:3: peers[0].name: is required, but missing\n"
 	"k.yaml:3:3: peers[0].address: is required, unless there is an interface or a range\n"},
-    {ROUTER "peers:\n- {name: vms/10.9.0.5, asn: 65000, address: 192.0.2.1}\n",
-	"k.yaml:3:10: peers[0].name: must not hold a slash: it is for the neighbours of a "
-	"range\n"},
     {PEER("port: 0"), "k.yaml:3:50: peers[0].port: must be a number from 1 to 65535, not \"0\"\n"},
     {PEER("port: \"179\""), "k.yaml:3:50: peers[0].port: must not be in quotes\n"},
     {PEER("passive: yes"), "k.yaml:3:53: peers[0].passive: must be true or false, not \"yes\"\n"},

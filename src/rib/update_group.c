@@ -35,12 +35,6 @@
 /* A member with more than this queued leaves a stream that goes on. */
 #define QUEUE_HIGH (4u * 1024 * 1024)
 
-void update_groups_schedule(struct update_groups *groups)
-{
-	if (groups->loop)
-		loop_task_schedule(groups->loop, &groups->task);
-}
-
 static struct update_group_member *member_of_peer(const struct update_groups *groups, uint16_t peer)
 {
 	return peer < groups->member_capacity ? groups->members[peer] : NULL;

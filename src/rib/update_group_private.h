@@ -61,7 +61,11 @@ struct update_groups {
 };
 
 /* Runs the groups at the end of this turn. */
-void update_groups_schedule(struct update_groups *groups);
+static inline void update_groups_schedule(struct update_groups *groups)
+{
+	if (groups->loop)
+		loop_task_schedule(groups->loop, &groups->task);
+}
 
 /* update_group_changes.c */
 void update_groups_listen(struct update_groups *groups);

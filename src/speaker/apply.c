@@ -14,22 +14,6 @@
 #include "config/difference.h"
 #include "speaker/private.h"
 
-const struct k8s_node *speaker_node(const struct speaker *speaker)
-{
-	const struct k8s_object *object =
-	    k8s_cluster_find(speaker->cluster, K8S_NODE, "", speaker->config->node_name);
-
-	return object ? &object->node : NULL;
-}
-
-bool speaker_selects_node(const struct speaker *speaker, const struct k8s_selector *selector)
-{
-	const struct k8s_node *node = speaker_node(speaker);
-	static const struct k8s_labels no_labels;
-
-	return k8s_selector_matches(selector, node ? &node->labels : &no_labels);
-}
-
 /* The node's IPv4 InternalIP, else a hash of its name: stable, and not zero. */
 static void default_router_id(const struct speaker *speaker, uint8_t router_id[4])
 {

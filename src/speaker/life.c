@@ -109,6 +109,7 @@ static bool open_fib(struct speaker *speaker, struct error *error)
 
 static void start_timers(struct speaker *speaker)
 {
+	speaker->called = speaker_take_call;
 	loop_task_init(&speaker->refilter_task, run_refilter, speaker);
 	loop_task_init(&speaker->apply_task, run_apply, speaker);
 	speaker_convergence_start(speaker);

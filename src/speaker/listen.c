@@ -12,48 +12,6 @@
 #include "base/memory.h"
 #include "speaker/private.h"
 
-static struct speaker_peer *find_by_address(
-    const struct speaker *speaker, const struct ip_address *address)
-{
-	for (size_t i = 0; i < speaker->peer_count; i++)
-		if (ip_address_equal(&speaker->peers[i]->address, address))
-			return speaker->peers[i];
-	return NULL;
-}
-
-/* The peer that the connection is for; NULL: nobody's, counted. */
-static struct speaker_peer *find_called(
-    struct speaker *speaker, const struct ip_address *remote, uint32_t scope)
-{
-	struct speaker_peer *peer;
-
-	if (remote->family == IPV6 && ip_address_is_link_local(remote)) {
-		peer = speaker_neighbour_called(speaker, remote, scope);
-		speaker->listen_counters.refused_unknown += !peer;
-		return peer;
-	}
-	peer = find_by_address(speaker, remote);
-	return peer && !peer->dynamic ? peer : speaker_range_admit(speaker, peer, remote);
-}
-
-/* A connection from an address that nobody configured is closed before anything is read. */
-static void connection_accepted(void *arg, int fd, const struct ip_address *remote,
-    const struct ip_address *local, uint32_t scope)
-{
-	struct speaker *speaker = arg;
-	struct speaker_peer *peer = find_called(speaker, remote, scope);
-	char text[IP_TEXT_MAX];
-
-	(void)local;
-	if (peer && peer->session) {
-		bgp_session_accept(peer->session, fd);
-		return;
-	}
-	close(fd);
-	log_write(speaker->log, LOG_LEVEL_DEBUG, ip_address_print(remote, text),
-	    "connection refused: no peer has this address, or a limit is reached");
-}
-
 /* Without IPv6 in the kernel there is nothing to listen on, and nothing wrong. */
 static bool is_optional(const struct speaker_listener *listener)
 {
@@ -66,7 +24,7 @@ static void open_listener(struct speaker *speaker, struct speaker_listener *list
 	struct error error;
 
 	listener->listener = bgp_listener_new(speaker->loop, &listener->address, listener->scope,
-	    speaker->listen_port, connection_accepted, speaker, &error);
+	    speaker->listen_port, speaker->called, speaker, &error);
 	if (listener->listener) {
 		if (listener->told)
 			log_write(speaker->log, LOG_LEVEL_INFO,

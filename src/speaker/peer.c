@@ -17,12 +17,6 @@
 #define RETIRE_LOOK_MS 100
 /* Of strangers, who come and go as often as they like; of configured peers there is no limit. */
 #define RETIRED_STRANGERS_MAX 64
-/*
- * Troubles that are logged in a second, of one peer, and of all strangers of ranges together: a
- * neighbour can cause one with any message.
- */
-#define TROUBLES_MAX 10
-#define TROUBLES_MS 1000
 
 static void queue_updates(void *arg, struct shared_buffer *buffer)
 {
@@ -129,43 +123,19 @@ static void session_drained(void *arg)
 		update_group_resume(peer->member);
 }
 
-static bool is_allowed(struct trouble_limit *limit, uint64_t now)
-{
-	if (now - limit->since >= TROUBLES_MS) {
-		limit->since = now;
-		limit->count = 0;
-	}
-	return ++limit->count <= TROUBLES_MAX;
-}
-
-/* Of a range, and never Established so far. */
-static bool is_stranger(const struct speaker_peer *peer)
-{
-	return peer->dynamic && !peer->was_up;
-}
-
-enum log_level speaker_peer_trouble_level(struct speaker_peer *peer)
-{
-	struct speaker *speaker = peer->speaker;
-	struct trouble_limit *limit =
-	    is_stranger(peer) ? &speaker->stranger_troubles : &peer->troubles;
-
-	return is_allowed(limit, loop_now(speaker->loop)) ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
-}
-
-/* The same trouble again, a connection refused every few seconds, is told once. */
-void speaker_peer_trouble(struct speaker_peer *peer, const char *what)
-{
-	bool again = strcmp(peer->last_error.text, what) == 0;
-
-	log_write(peer->speaker->log, again ? LOG_LEVEL_DEBUG : speaker_peer_trouble_level(peer),
-	    peer->name, "%s", what);
-	error_set(&peer->last_error, "%s", what);
-}
-
 static void session_trouble(void *arg, const char *what)
 {
 	speaker_peer_trouble(arg, what);
+}
+
+/* A neighbour of a range that has no connection any more is forgotten after a while. */
+static void follow_absence(struct speaker_peer *peer, enum bgp_state state)
+{
+	peer->was_up |= state == BGP_STATE_ESTABLISHED;
+	if (state >= BGP_STATE_OPEN_SENT)
+		loop_timer_stop(&peer->absence_timer);
+	else
+		loop_timer_start(&peer->absence_timer, SPEAKER_ABSENT_MS);
 }
 
 static void session_state_changed(void *arg, enum bgp_state from, enum bgp_state to)
@@ -175,7 +145,8 @@ static void session_state_changed(void *arg, enum bgp_state from, enum bgp_state
 
 	log_write(peer->speaker->log, LOG_LEVEL_DEBUG, peer->name, "%s -> %s", bgp_state_name(from),
 	    bgp_state_name(to));
-	speaker_range_state_changed(peer, to);
+	if (peer->dynamic)
+		follow_absence(peer, to);
 	/* A session that was up is told of as down; one that came to nothing has its reason too. */
 	if (to < from && (from == BGP_STATE_OPEN_SENT || from == BGP_STATE_OPEN_CONFIRM) &&
 	    reason->error.text[0])
@@ -292,7 +263,7 @@ static void retire_session(const struct speaker_peer *peer)
 	struct speaker *speaker = peer->speaker;
 
 	if (!bgp_session_is_closing(peer->session) ||
-	    (is_stranger(peer) && speaker->retired_count >= RETIRED_STRANGERS_MAX)) {
+	    (speaker_peer_is_stranger(peer) && speaker->retired_count >= RETIRED_STRANGERS_MAX)) {
 		bgp_session_free(peer->session);
 		return;
 	}
@@ -416,7 +387,8 @@ void speaker_peer_configure(
 	if (config->shutdown && !(before && before->shutdown))
 		speaker_peer_hold(peer, HOLD_CONFIGURED, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
 	configure_session(peer, before);
-	speaker_peer_check_reach(peer);
+	if (peer->speaker->check_reach)
+		peer->speaker->check_reach(peer);
 	/* Not before it has its new settings, and its password. */
 	if (!config->shutdown)
 		speaker_peer_release(peer, HOLD_CONFIGURED);

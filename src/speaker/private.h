@@ -1,12 +1,13 @@
 /*
  * The speaker and its peers as the files of this room share them.  Who does what, from the top:
  * life.c starts, stops and reloads, apply.c makes what runs equal to what is configured, listen.c
- * has the listening sockets, range.c the peers that come by themselves, peer.c runs one peer,
- * settings.c says what its session is set to, password.c reads its password, refresh.c has routes
- * sent again, import.c takes UPDATEs into the RIB, hold.c says whether a peer may run, reach.c and
- * discovery.c whether and where it is, convergence.c finds out when all have told what they have,
- * neighbour.c says what a peer is sent, origin.c puts the cluster's announcements into the RIB,
- * observe.c tells what happens, speaker.c shows.
+ * has the listening sockets, call.c finds out for whom a connection is, range.c has the peers that
+ * come by themselves, reach.c and discovery.c find out whether and where a peer is, peer.c runs one
+ * peer, settings.c says what its session is set to, password.c reads its password, refresh.c has
+ * routes sent again, import.c takes UPDATEs into the RIB by the rules of import_rules.c, hold.c says
+ * whether a peer may run, trouble.c tells what goes wrong with it, convergence.c finds out when all
+ * have told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
+ * announcements into the RIB, observe.c tells what happens, speaker.c shows.
  */
 #ifndef SPEAKER_PRIVATE_H
 #define SPEAKER_PRIVATE_H
@@ -21,6 +22,9 @@
 
 /* One bit of 64 is left: it stands for nobody. */
 #define AUDIENCES_MAX 63
+
+/* Longer than a neighbour that starts again needs to be back. */
+#define SPEAKER_ABSENT_MS 30000
 
 /* Why a peer does not run; there may be several reasons at once. */
 enum speaker_hold {
@@ -145,6 +149,9 @@ struct speaker {
 	struct loop_task refilter_task;
 	struct loop_task apply_task;
 	struct loop_task reach_task;
+	/* Of reach.c: holds the peer if it cannot be reached, lets it run if it can. */
+	void (*check_reach)(struct speaker_peer *peer);
+	bgp_listener_accepted *called; /* of call.c: takes a connection */
 	struct bgp_discovery *discovery; /* NULL: the kernel does not let us */
 	char *discovery_error; /* why, until it was told; empty: nothing to tell */
 
@@ -203,6 +210,11 @@ void speaker_latency_record(struct speaker *speaker);
 void speaker_latency_forget(struct speaker *speaker);
 uint64_t speaker_microseconds(void);
 
+/* speaker.c */
+/* This node's object, or NULL. */
+const struct k8s_node *speaker_node(const struct speaker *speaker);
+bool speaker_selects_node(const struct speaker *speaker, const struct k8s_selector *selector);
+
 /* apply.c */
 /*
  * Makes peers, listeners, origins and the FIB what the configuration and this node's labels say.
@@ -211,9 +223,6 @@ uint64_t speaker_microseconds(void);
  */
 void speaker_apply(struct speaker *speaker, const struct config *old);
 void speaker_cluster_start(struct speaker *speaker);
-/* This node's object, or NULL. */
-const struct k8s_node *speaker_node(const struct speaker *speaker);
-bool speaker_selects_node(const struct speaker *speaker, const struct k8s_selector *selector);
 
 /* listen.c */
 void speaker_listeners_apply(struct speaker *speaker);
@@ -246,8 +255,16 @@ const struct config_peer *speaker_range_entry(
  */
 struct speaker_peer *speaker_range_admit(
     struct speaker *speaker, struct speaker_peer *peer, const struct ip_address *address);
-/* A peer that has no connection any more is forgotten after a while. */
-void speaker_range_state_changed(struct speaker_peer *peer, enum bgp_state state);
+
+/* call.c */
+/* A connection that somebody has opened; `arg` is the speaker. */
+bgp_listener_accepted speaker_take_call;
+
+/* Of a range, and never Established so far. */
+static inline bool speaker_peer_is_stranger(const struct speaker_peer *peer)
+{
+	return peer->dynamic && !peer->was_up;
+}
 
 /* peer.c */
 /* Not configured yet; NULL if the RIB takes no more peers. */
@@ -260,13 +277,15 @@ void speaker_peer_configure(
     struct speaker_peer *peer, const struct config_peer *config, const struct config *old);
 /* The neighbour of a peer behind an interface is at this address; unspecified: not known. */
 void speaker_peer_move(struct speaker_peer *peer, const struct ip_address *address, uint32_t scope);
+/* What peers share; and the end of all of them. */
+void speaker_peers_start(struct speaker *speaker);
+void speaker_peers_stop(struct speaker *speaker);
+
+/* trouble.c */
 /* Something that went wrong, for the log and as the peer's last error. */
 void speaker_peer_trouble(struct speaker_peer *peer, const char *what);
 /* At which level to log what a neighbour can cause at will: debug if it was too much of late. */
 enum log_level speaker_peer_trouble_level(struct speaker_peer *peer);
-/* What peers share; and the end of all of them. */
-void speaker_peers_start(struct speaker *speaker);
-void speaker_peers_stop(struct speaker *speaker);
 
 /* settings.c */
 /* False and the error if the password cannot be had; all else is filled in even then. */
@@ -300,10 +319,11 @@ void speaker_peer_release(struct speaker_peer *peer, unsigned holds);
 void speaker_peer_hold_for(struct speaker_peer *peer, enum speaker_hold hold, const char *why);
 
 /* reach.c */
-/* Holds the peer if it cannot be reached, lets it run if it can; finds who is on an interface. */
-void speaker_peer_check_reach(struct speaker_peer *peer);
-/* All of them, at the end of this turn. */
-void speaker_look_around(struct speaker *speaker);
+/* Looks anew whether peers can be reached and who is on an interface, at the end of this turn. */
+static inline void speaker_look_around(struct speaker *speaker)
+{
+	loop_task_schedule(speaker->loop, &speaker->reach_task);
+}
 /*
  * The peer that takes a connection from this link-local address; NULL: nobody waits for one there,
  * or it has another neighbour.

@@ -19,8 +19,6 @@
 
 #define HALF_OPEN_PER_RANGE_MAX 64
 #define HALF_OPEN_MAX 256
-/* Longer than a neighbour that starts again needs to be back. */
-#define ABSENT_MS 30000
 #define FULL_LOG_MS 60000
 
 /* The ranges themselves */
@@ -175,18 +173,7 @@ static void absent(void *arg)
 	if (!must_stay(peer))
 		forget_peer(peer);
 	else if (!has_connection(peer))
-		loop_timer_start(&peer->absence_timer, ABSENT_MS);
-}
-
-void speaker_range_state_changed(struct speaker_peer *peer, enum bgp_state state)
-{
-	if (!peer->dynamic)
-		return;
-	peer->was_up |= state == BGP_STATE_ESTABLISHED;
-	if (state >= BGP_STATE_OPEN_SENT)
-		loop_timer_stop(&peer->absence_timer);
-	else
-		loop_timer_start(&peer->absence_timer, ABSENT_MS);
+		loop_timer_start(&peer->absence_timer, SPEAKER_ABSENT_MS);
 }
 
 /* How many peers an entry has, and what may make room. */
@@ -246,7 +233,7 @@ static struct speaker_peer *make_peer(
 	peer->dynamic = true;
 	peer->address = *address;
 	loop_timer_init(speaker->loop, &peer->absence_timer, absent, peer);
-	loop_timer_start(&peer->absence_timer, ABSENT_MS);
+	loop_timer_start(&peer->absence_timer, SPEAKER_ABSENT_MS);
 	speaker->peers = memory_grow(speaker->peers, &speaker->peer_capacity,
 	    speaker->peer_count + 1, sizeof(struct speaker_peer *));
 	speaker->peers[speaker->peer_count++] = peer;

@@ -127,7 +127,7 @@ static void look_for_neighbour(struct speaker_peer *peer)
 		forget_neighbour(peer);
 }
 
-void speaker_peer_check_reach(struct speaker_peer *peer)
+static void check_reach(struct speaker_peer *peer)
 {
 	if (!peer->speaker->fib_ready || peer->speaker->stopping)
 		return;
@@ -166,18 +166,14 @@ static void look_around(void *arg)
 	struct speaker *speaker = arg;
 
 	for (size_t i = 0; i < speaker->peer_count; i++)
-		speaker_peer_check_reach(speaker->peers[i]);
+		check_reach(speaker->peers[i]);
 	speaker_discovery_follow(speaker);
-}
-
-void speaker_look_around(struct speaker *speaker)
-{
-	loop_task_schedule(speaker->loop, &speaker->reach_task);
 }
 
 void speaker_reach_start(struct speaker *speaker)
 {
 	loop_task_init(&speaker->reach_task, look_around, speaker);
+	speaker->check_reach = check_reach;
 }
 
 void speaker_reach_stop(struct speaker *speaker)

@@ -68,6 +68,22 @@ bool speaker_is_ready(const struct speaker *speaker)
 	return speaker->fib_ready && !speaker->stopping && k8s_cluster_is_synced(speaker->cluster);
 }
 
+const struct k8s_node *speaker_node(const struct speaker *speaker)
+{
+	const struct k8s_object *object =
+	    k8s_cluster_find(speaker->cluster, K8S_NODE, "", speaker->config->node_name);
+
+	return object ? &object->node : NULL;
+}
+
+bool speaker_selects_node(const struct speaker *speaker, const struct k8s_selector *selector)
+{
+	const struct k8s_node *node = speaker_node(speaker);
+	static const struct k8s_labels no_labels;
+
+	return k8s_selector_matches(selector, node ? &node->labels : &no_labels);
+}
+
 struct speaker_peer *speaker_peer_at(const struct speaker *speaker, size_t index)
 {
 	return index < speaker->peer_count ? speaker->peers[index] : NULL;

@@ -97,6 +97,7 @@ struct world {
 
 	struct reply expected[REPLIES_MAX];
 	unsigned expected_count;
+	bool refused; /* an OPEN of ours was, so that a later one may say less (RFC 5492 3) */
 	unsigned established, down; /* as the model counts */
 	unsigned told_established, told_down; /* as the user was told */
 };
@@ -235,8 +236,8 @@ static void see_open(struct world *world, struct wire_span body)
 	require(world->local.asn == world->settings.local_asn);
 }
 
-/* With DelayOpen ours may leave only in answer to theirs. */
-static void peek_open(struct world *world)
+/* With DelayOpen ours may leave only in answer to theirs; false: it did not. */
+static bool peek_open(struct world *world)
 {
 	uint8_t bytes[BGP_MESSAGE_MAX];
 	struct bgp_notification why;
@@ -247,11 +248,12 @@ static void peek_open(struct world *world)
 	world->local = bgp_negotiation_open(&world->settings);
 	length = recv(world->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
 	if (length < BGP_HEADER_LENGTH)
-		return; /* theirs was refused without a word */
+		return false;
 	require(bgp_header_decode(bytes, false, &header, &why) && header.length <= length);
 	require(header.type == BGP_MESSAGE_OPEN);
 	see_open(world, (struct wire_span){
 			    bytes + BGP_HEADER_LENGTH, (size_t)header.length - BGP_HEADER_LENGTH});
+	return true;
 }
 
 /* Everything that comes after both OPENs depends on both. */
@@ -263,8 +265,11 @@ static void receive_open(struct world *world, struct wire_span body)
 		step(world, MODEL_GOOD_OPEN, NULL);
 		return;
 	}
-	if (world->state == MODEL_DELAYED)
-		peek_open(world);
+	/* What ours would have said is not known then. */
+	if (world->state == MODEL_DELAYED && !peek_open(world) && world->refused) {
+		step(world, MODEL_BAD_OPEN, NULL);
+		return;
+	}
 	memset(&world->remote, 0, sizeof(world->remote));
 	if (!bgp_open_decode(body, &world->remote, &why) ||
 	    !bgp_negotiation_check(&world->settings, &world->local, &world->remote, &why)) {
@@ -317,6 +322,7 @@ static void receive_message(struct world *world, uint8_t type, struct wire_span 
 		receive_update(world, body);
 		break;
 	case BGP_MESSAGE_NOTIFICATION:
+		world->refused |= body.bytes[0] == BGP_ERROR_OPEN;
 		step(world, MODEL_NOTIFICATION, NULL);
 		break;
 	case BGP_MESSAGE_KEEPALIVE:
@@ -326,7 +332,9 @@ static void receive_message(struct world *world, uint8_t type, struct wire_span 
 		receive_refresh(world, body);
 		break;
 	}
-	if (world->state == MODEL_ESTABLISHED)
+	/* RFC 4271 4.2 counts these two alone. */
+	if (world->state == MODEL_ESTABLISHED &&
+	    (type == BGP_MESSAGE_KEEPALIVE || type == BGP_MESSAGE_UPDATE))
 		world->heard_at = clock_ms;
 }
 

@@ -78,11 +78,11 @@ static struct sent_path *add_sent(struct stream_paths *paths, uint32_t id, uint1
 static void set_sent(struct stream_paths *paths, struct rib *rib, struct sent_path *sent,
     const struct rib_path *path, uint32_t cost)
 {
-	struct attribute_set *old = sent->attributes;
+	struct attribute_set *new = attribute_set_hold(path->attributes), *old = sent->attributes;
 
 	if (old)
 		count_sent(paths, sent->peer, (uint32_t)-1);
-	sent->attributes = attribute_set_hold(path->attributes);
+	sent->attributes = new;
 	sent->cost = cost;
 	sent->peer = path->peer;
 	sent->identifier = rib_peer_at(rib, path->peer)->identifier;

@@ -24,7 +24,7 @@
 
 #include "base/memory.h"
 #include "bgp/message.h"
-#include "rib/update_group_private.h"
+#include "rib/group_state.h"
 
 /* Prefixes encoded per turn of the loop: a few milliseconds. */
 #define RUN_BUDGET 16384

@@ -6,7 +6,7 @@
  * costs (RFC 7311 3.4), which may change while all paths stay.  Where paths are noted one by one,
  * in add-path streams, that is noted with them; the others are told of such a prefix here.
  */
-#include "rib/update_group_private.h"
+#include "rib/group_state.h"
 
 bool update_group_has_add_path(const struct update_group *group)
 {

@@ -2,7 +2,7 @@
  * What a member of an update group has been sent, for those who want to see it.  The table says
  * with which attributes: nothing of them is stored but that they were sent.
  */
-#include "rib/update_group_private.h"
+#include "rib/group_state.h"
 
 uint32_t update_group_advertised(const struct update_group_member *member, enum ip_family family)
 {

@@ -3,8 +3,8 @@
  * update_group_changes.c, which says what of the table is news for whom, and update_group_show.c,
  * which only looks.
  */
-#ifndef RIB_UPDATE_GROUP_PRIVATE_H
-#define RIB_UPDATE_GROUP_PRIVATE_H
+#ifndef RIB_GROUP_STATE_H
+#define RIB_GROUP_STATE_H
 
 #include "rib/path_selection.h"
 #include "rib/update_batch.h"

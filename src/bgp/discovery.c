@@ -207,7 +207,7 @@ static void send_due(void *arg)
 
 /* Receiving */
 
-static void answer(struct bgp_discovery *discovery, struct link *link)
+static void answer_solicitation(struct bgp_discovery *discovery, struct link *link)
 {
 	uint64_t now = loop_now(discovery->loop);
 	uint64_t at = link->advertised_at ? link->advertised_at + ADVERTISE_MIN_MS : now;
@@ -247,7 +247,7 @@ static void take_message(struct bgp_discovery *discovery, struct wire_span messa
 	if (!link || !bgp_discovery_decode(message, source, hop_limit, &kind))
 		return;
 	if (kind == BGP_DISCOVERY_SOLICITATION)
-		answer(discovery, link);
+		answer_solicitation(discovery, link);
 	else
 		discovery->heard(discovery->arg, interface, source);
 }
@@ -259,15 +259,15 @@ static bool read_one(struct bgp_discovery *discovery)
 	union {
 		struct cmsghdr header; /* for its alignment */
 		uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
-	} control;
+	} ancillary;
 	struct sockaddr_in6 from = {0};
 	struct iovec vector = {bytes, sizeof(bytes)};
 	struct msghdr header = {.msg_name = &from,
 	    .msg_namelen = sizeof(from),
 	    .msg_iov = &vector,
 	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control)};
+	    .msg_control = &ancillary,
+	    .msg_controllen = sizeof(ancillary)};
 	ssize_t length = recvmsg(discovery->fd, &header, MSG_DONTWAIT);
 	struct ip_address source;
 	unsigned hop_limit = 0;

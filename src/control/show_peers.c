@@ -253,7 +253,7 @@ static void set_counters(json_t *value, const struct speaker_peer *peer)
 }
 
 /* Of the reason of a NOTIFICATION: its text, behind "sent " or "received ". */
-static void set_notification(
+static void json_set_notification(
     json_t *value, const char *text_key, const struct bgp_session_reason *reason)
 {
 	json_set_text(value, text_key, strchr(reason->error.text, ' ') + 1);
@@ -273,7 +273,7 @@ static void set_last_failure(json_t *value, const struct bgp_session_reason *rea
 	last = json_object();
 	json_set_text(last, "reason", reason->error.text);
 	if (reason->sent || reason->received)
-		set_notification(last, "notification", reason);
+		json_set_notification(last, "notification", reason);
 	json_set(value, "lastFailure", last);
 }
 
@@ -287,7 +287,7 @@ static void set_last_notification(
 		return;
 	}
 	last = json_object();
-	set_notification(last, "text", reason);
+	json_set_notification(last, "text", reason);
 	json_set_number(last, "secondsAgo", (now - reason->at) / 1000);
 	json_set(value, "lastNotification", last);
 }

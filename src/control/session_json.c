@@ -35,18 +35,24 @@ static const char *host_name(const char *name)
 	return *name ? name : NULL;
 }
 
+/* What both kinds of restart say of a family. */
+static json_t *restart_family_value(bool announced, bool forwarding)
+{
+	json_t *value = json_object();
+
+	json_set_bool(value, "announced", announced);
+	json_set_bool(value, "forwarding", forwarding);
+	return value;
+}
+
 static json_t *restart_value(const struct bgp_graceful_restart *restart)
 {
 	json_t *value = json_object();
 	json_t *families = json_object();
 
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
-		json_t *item = json_object();
-
-		json_set_bool(item, "announced", restart->families[family]);
-		json_set_bool(item, "forwarding", restart->forwarding[family]);
-		json_set(families, ip_family_name(family), item);
-	}
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		json_set(families, ip_family_name(family),
+		    restart_family_value(restart->families[family], restart->forwarding[family]));
 	json_set_bool(value, "announced", restart->announced);
 	json_set_bool(value, "restarting", restart->restarting);
 	json_set_bool(value, "notification", restart->notification);
@@ -61,10 +67,9 @@ static json_t *long_lived_value(const struct bgp_long_lived_restart *restart)
 	json_t *families = json_object();
 
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
-		json_t *item = json_object();
+		json_t *item =
+		    restart_family_value(restart->families[family], restart->forwarding[family]);
 
-		json_set_bool(item, "announced", restart->families[family]);
-		json_set_bool(item, "forwarding", restart->forwarding[family]);
 		json_set_number(item, "timeSeconds", restart->time_s[family]);
 		json_set(families, ip_family_name(family), item);
 	}

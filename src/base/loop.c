@@ -12,6 +12,11 @@
  * wait inside libevent cannot be told from its work otherwise.  Libevent's own HTTP callbacks are
  * measured only from the first of ours on.
  *
+ * The time of a turn is shared out: once the callbacks have had their share, the pass is broken off
+ * (libevent keeps what is still active for the next one, first come first served), and once the
+ * tasks have had theirs, the rest of the list waits for the next turn.  Each turn runs at least one
+ * of either, so everything goes on.
+ *
  * After a callback returns, its watch or timer is not touched again: it may be gone.
  */
 #include "base/loop.h"
@@ -40,10 +45,18 @@ struct loop {
 	struct loop_task later; /* head of the tasks for the next turn */
 	uint64_t turn;
 	uint64_t turn_start; /* microseconds; 0: no work in this turn yet */
+	uint64_t share; /* microseconds */
+	uint64_t share_end; /* of the callbacks or of the tasks of this turn */
 	bool running_tasks;
 	bool stopped;
 	struct loop_statistics statistics;
 };
+
+/*
+ * Two shares and what goes beyond them, one callback or task each, are to stay below 10 ms also on
+ * a machine that is slower or busier than this one.
+ */
+#define SHARE_US 2000
 
 static const uint64_t bucket_limits_us[] = {100, 300, 1000, 3000, 10000, 30000, 100000};
 
@@ -69,8 +82,27 @@ static uint64_t now_us(void)
 
 static void note_work(struct loop *loop)
 {
-	if (!loop->turn_start)
-		loop->turn_start = now_us();
+	if (loop->turn_start)
+		return;
+	loop->turn_start = now_us();
+	loop->share_end = loop->turn_start + loop->share;
+}
+
+bool loop_should_yield(const struct loop *loop)
+{
+	return loop && now_us() >= loop->share_end;
+}
+
+void loop_set_share(struct loop *loop, uint64_t microseconds)
+{
+	loop->share = microseconds;
+}
+
+/* After a callback: those that are still to come get the next turn once the share is over. */
+static void end_share(struct loop *loop)
+{
+	if (loop_should_yield(loop))
+		event_base_loopbreak(loop->base);
 }
 
 static struct event *new_event(
@@ -133,16 +165,23 @@ void loop_task_cancel(struct loop *loop, struct loop_task *task)
 
 static void run_tasks(struct loop *loop)
 {
+	bool over = loop->now.next == &loop->now;
+
+	if (!over) {
+		note_work(loop);
+		loop->share_end = now_us() + loop->share;
+	}
 	loop->running_tasks = true;
-	while (loop->now.next != &loop->now) {
+	while (!over) {
 		struct loop_task *task = loop->now.next;
 
-		note_work(loop);
 		loop_task_cancel(loop, task);
 		task->last_turn = loop->turn;
 		task->callback(task->arg);
+		over = loop->now.next == &loop->now || loop_should_yield(loop);
 	}
 	loop->running_tasks = false;
+	/* Those that had no time are before those that had. */
 	while (loop->later.next != &loop->later) {
 		struct loop_task *task = loop->later.next;
 
@@ -165,6 +204,7 @@ struct loop *loop_new(void)
 {
 	struct loop *loop = memory_allocate_zero(1, sizeof(*loop));
 
+	loop->share = SHARE_US;
 	loop->base = event_base_new();
 	if (!loop->base)
 		cannot_watch("descriptor: no event base");
@@ -272,21 +312,25 @@ const struct loop_statistics *loop_statistics(const struct loop *loop)
 static void descriptor_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_watch *watch = arg;
+	struct loop *loop = watch->loop;
 
 	(void)fd;
 	(void)what;
-	note_work(watch->loop);
+	note_work(loop);
 	watch->on_read(watch->arg);
+	end_share(loop);
 }
 
 static void descriptor_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_watch *watch = arg;
+	struct loop *loop = watch->loop;
 
 	(void)fd;
 	(void)what;
-	note_work(watch->loop);
+	note_work(loop);
 	watch->on_write(watch->arg);
+	end_share(loop);
 }
 
 void loop_watch_start(struct loop *loop, struct loop_watch *watch, int fd, loop_callback *on_read,
@@ -345,11 +389,12 @@ static void wait_until_deadline(struct loop_timer *timer, uint64_t now)
 static void timer_expired(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_timer *timer = arg;
+	struct loop *loop = timer->loop;
 	const uint64_t now = loop_now(timer->loop);
 
 	(void)fd;
 	(void)what;
-	note_work(timer->loop);
+	note_work(loop);
 	/* Libevent counts from the time of its last look at a coarse clock, and so may be early. */
 	if (now < timer->deadline) {
 		wait_until_deadline(timer, now);
@@ -357,6 +402,7 @@ static void timer_expired(evutil_socket_t fd, short what, void *arg)
 	}
 	timer->deadline = 0;
 	timer->callback(timer->arg);
+	end_share(loop);
 }
 
 void loop_timer_init(
@@ -404,6 +450,7 @@ static void signal_arrived(evutil_socket_t number, short what, void *arg)
 	(void)what;
 	note_work(watch->loop);
 	watch->callback(watch->arg);
+	end_share(watch->loop);
 }
 
 void loop_signal(struct loop *loop, int signal, loop_callback *callback, void *arg)

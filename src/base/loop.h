@@ -4,6 +4,11 @@
  * happens many times in a turn (a prefix that changes) is acted on once, in a deferred task.  The
  * loop also measures itself: the longest turn and a histogram, without the wait.
  *
+ * Turns are kept short, so that no neighbour's keepalive and no question of an operator waits: what
+ * is ready has a share of the time of a turn, then the tasks have one.  What has not had its turn
+ * when the share is over comes first in the next one.  Whoever has much to do asks now and then
+ * whether it is over (loop_should_yield()), and goes on in a task of its own.
+ *
  * Time is monotonic, in milliseconds; code that must be testable takes it as a number instead.
  * Watches, timers and tasks are embedded in their owner, who removes them before it is freed.
  */
@@ -69,6 +74,13 @@ void loop_stop(struct loop *loop);
 void loop_run_once(struct loop *loop, int wait_ms);
 /* Monotonic milliseconds; the same number during one callback is not promised. */
 uint64_t loop_now(const struct loop *loop);
+/*
+ * True if what runs now has had its share of the turn: who has more to do schedules a task and
+ * returns.  Costs a look at the clock.  NULL (tests, benches): never.
+ */
+bool loop_should_yield(const struct loop *loop);
+/* What callbacks and tasks have of a turn, each; 0: whoever asks has to yield at once (tests). */
+void loop_set_share(struct loop *loop, uint64_t microseconds);
 /* The libevent base, for libevent's own HTTP. */
 struct event_base *loop_event_base(struct loop *loop);
 const struct loop_statistics *loop_statistics(const struct loop *loop);
@@ -100,8 +112,8 @@ void loop_timer_free(struct loop_timer *timer);
 void loop_task_init(struct loop_task *task, loop_callback *callback, void *arg);
 /*
  * Schedules it for the end of this turn, also from within another task; nothing happens if it is
- * scheduled already.  A task that has run in this turn gets the next one, which then does not wait:
- * this is how long work is cut into short turns.
+ * scheduled already.  A task that has run in this turn, or finds no time left in it, gets the next
+ * one, which then does not wait: this is how long work is cut into short turns.
  */
 void loop_task_schedule(struct loop *loop, struct loop_task *task);
 /* Harmless on one that is not scheduled. */

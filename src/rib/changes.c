@@ -51,7 +51,7 @@ static void give_up_if_unused(struct rib_family *family, uint32_t id)
 	const struct rib_prefix *prefix = rib_family_prefix(family, id);
 
 	if (!prefix->first.attributes && !prefix->holds && !prefix->dirty)
-		prefix_table_remove(&family->prefixes, id);
+		prefix_table_remove(&family->prefixes, &id, 1);
 }
 
 void rib_hold_prefix(struct rib *rib, enum ip_family family, uint32_t id)

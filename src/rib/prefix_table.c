@@ -1,14 +1,14 @@
 /*
  * A slot holds the id in its low 26 bits and six bits of the hash above them: of the slots that a
  * probe passes without a match, one in 64 costs a look at a prefix.  Linear probing at a load of
- * at most three quarters; removal shifts back what follows, so there are no tombstones and the
- * table may shrink.
+ * at most three quarters.  The random access to a slot is what an operation costs in a large table,
+ * so none looks at the prefixes of others: removal leaves a tombstone (or an empty slot, where the
+ * next one is empty, and then the tombstones before it go too), and adding uses it again.
  *
  * To resize a large table at once would take tens of milliseconds, for it has to look at every
  * prefix, at random in memory.  So the old slots stay, and each addition or removal moves some of
  * them.  Until all are moved, what is not found in the new slots is looked for in the old ones too.
- * Slots that were moved are left in the old ones, so that probes still pass over them; what is
- * removed leaves an id of 0 there.
+ * A resize is also what clears tombstones away, so the capacity may stay as it is.
  */
 #include "rib/prefix_table.h"
 
@@ -22,8 +22,9 @@
 /* Old slots that an addition or removal moves, and how far it looks ahead. */
 #define MOVED_AT_ONCE 32
 #define PREFETCH_DISTANCE 16
-/* An old slot whose prefix was removed: not empty, and no id. */
+/* A tombstone: a slot whose prefix was removed; not empty, and no id. */
 #define REMOVED (1u << PREFIX_ID_BITS)
+#define NO_SLOT UINT32_MAX
 
 static uint64_t prefix_hash(const struct prefix_table *table, const struct ip_prefix *prefix)
 {
@@ -39,181 +40,250 @@ static uint32_t hash_tag(uint64_t hash)
 	return (uint32_t)(hash >> 32) & ~PREFIX_ID_MAX;
 }
 
+static struct prefix_slots allocate_slots(uint32_t capacity)
+{
+	return (struct prefix_slots){
+	    .at = memory_allocate_zero(capacity, sizeof(uint32_t)), .capacity = capacity};
+}
+
 void prefix_table_init(struct prefix_table *table, size_t item_size, uint64_t seed)
 {
 	memset(table, 0, sizeof(*table));
 	slab_init(&table->slab, item_size);
 	table->seed = seed;
-	table->capacity = CAPACITY_MIN;
-	table->slots = memory_allocate_zero(table->capacity, sizeof(*table->slots));
+	table->slots = allocate_slots(CAPACITY_MIN);
 }
 
 void prefix_table_release(struct prefix_table *table)
 {
 	slab_release(&table->slab);
-	free(table->slots);
-	free(table->old_slots);
+	free(table->slots.at);
+	free(table->old.at);
 }
 
-/* The slot of the prefix, or the empty one where it would go. */
-static uint32_t find_slot(
+/* The next slot from `at` on that has this tag and an id, or NO_SLOT if an empty one comes first. */
+static uint32_t next_with_tag(const struct prefix_slots *slots, uint32_t at, uint32_t tag)
+{
+	for (uint32_t mask = slots->capacity - 1;; at = (at + 1) & mask) {
+		uint32_t slot = slots->at[at];
+
+		if (!slot)
+			return NO_SLOT;
+		if ((slot & ~PREFIX_ID_MAX) == tag && slot & PREFIX_ID_MAX && at >= slots->first)
+			return at;
+	}
+}
+
+static uint32_t first_with_tag(const struct prefix_slots *slots, uint64_t hash)
+{
+	if (!slots->capacity)
+		return NO_SLOT;
+	return next_with_tag(slots, (uint32_t)hash & (slots->capacity - 1), hash_tag(hash));
+}
+
+/* The id of the prefix if it is in these slots, or 0. */
+static uint32_t find_in(const struct prefix_table *table, const struct prefix_slots *slots,
+    const struct ip_prefix *prefix, uint64_t hash)
+{
+	uint32_t at = first_with_tag(slots, hash);
+
+	while (at != NO_SLOT) {
+		uint32_t id = slots->at[at] & PREFIX_ID_MAX;
+
+		if (ip_prefix_equal(prefix_table_item(table, id), prefix))
+			return id;
+		at = next_with_tag(slots, (at + 1) & (slots->capacity - 1), hash_tag(hash));
+	}
+	return 0;
+}
+
+static uint32_t find(
     const struct prefix_table *table, const struct ip_prefix *prefix, uint64_t hash)
 {
-	uint32_t mask = table->capacity - 1;
-	uint32_t at = (uint32_t)hash & mask;
+	uint32_t id = find_in(table, &table->slots, prefix, hash);
 
-	for (; table->slots[at]; at = (at + 1) & mask) {
-		uint32_t slot = table->slots[at];
-
-		if ((slot & ~PREFIX_ID_MAX) == hash_tag(hash) &&
-		    !memcmp(
-			prefix_table_item(table, slot & PREFIX_ID_MAX), prefix, sizeof(*prefix)))
-			break;
-	}
-	return at;
-}
-
-void prefix_table_prefetch(const struct prefix_table *table, const struct ip_prefix *prefix)
-{
-	uint32_t mask = table->capacity - 1;
-
-	__builtin_prefetch(&table->slots[(uint32_t)prefix_hash(table, prefix) & mask]);
-}
-
-/* The old slot of the prefix, or NULL. */
-static uint32_t *find_old_slot(
-    const struct prefix_table *table, const struct ip_prefix *prefix, uint64_t hash)
-{
-	uint32_t mask = table->old_capacity - 1;
-
-	if (!table->old_slots)
-		return NULL;
-	for (uint32_t at = (uint32_t)hash & mask; table->old_slots[at]; at = (at + 1) & mask) {
-		uint32_t id = table->old_slots[at] & PREFIX_ID_MAX;
-
-		if (id && (table->old_slots[at] & ~PREFIX_ID_MAX) == hash_tag(hash) &&
-		    ip_prefix_equal(prefix_table_item(table, id), prefix))
-			return &table->old_slots[at];
-	}
-	return NULL;
+	return id ? id : find_in(table, &table->old, prefix, hash);
 }
 
 uint32_t prefix_table_find(const struct prefix_table *table, const struct ip_prefix *prefix)
 {
-	uint64_t hash = prefix_hash(table, prefix);
-	uint32_t slot = table->slots[find_slot(table, prefix, hash)];
-	const uint32_t *old = slot ? NULL : find_old_slot(table, prefix, hash);
-
-	return (old ? *old : slot) & PREFIX_ID_MAX;
+	return find(table, prefix, prefix_hash(table, prefix));
 }
 
-static void place(struct prefix_table *table, uint32_t id)
+static void fetch_slot(const struct prefix_slots *slots, uint64_t hash)
 {
-	uint64_t hash = prefix_hash(table, prefix_table_item(table, id));
-	uint32_t mask = table->capacity - 1;
+	if (slots->capacity)
+		__builtin_prefetch(&slots->at[(uint32_t)hash & (slots->capacity - 1)]);
+}
+
+/* The hash of the prefix, whose slots are on the way into the cache now. */
+static uint64_t fetch_slots(const struct prefix_table *table, const struct ip_prefix *prefix)
+{
+	uint64_t hash = prefix_hash(table, prefix);
+
+	fetch_slot(&table->slots, hash);
+	fetch_slot(&table->old, hash);
+	return hash;
+}
+
+/* The id of the first prefix with the hash's tag: nearly always that of the hash. */
+static uint32_t guess_id(const struct prefix_table *table, uint64_t hash)
+{
+	const struct prefix_slots *slots = &table->slots;
+	uint32_t at = first_with_tag(slots, hash);
+
+	if (at == NO_SLOT) {
+		slots = &table->old;
+		at = first_with_tag(slots, hash);
+	}
+	return at == NO_SLOT ? 0 : slots->at[at] & PREFIX_ID_MAX;
+}
+
+void prefix_table_prefetch(
+    const struct prefix_table *table, const struct ip_prefix *prefixes, size_t count, uint32_t *ids)
+{
+	uint64_t hashes[PREFIX_TABLE_AHEAD];
+
+	for (size_t i = 0; i < count; i++)
+		hashes[i] = fetch_slots(table, &prefixes[i]);
+	for (size_t i = 0; i < count; i++) {
+		ids[i] = guess_id(table, hashes[i]);
+		if (ids[i])
+			__builtin_prefetch(prefix_table_item(table, ids[i]));
+	}
+}
+
+/* Puts an id that is not in the table into the first free slot. */
+static void place(struct prefix_table *table, uint32_t id, uint64_t hash)
+{
+	struct prefix_slots *slots = &table->slots;
+	uint32_t mask = slots->capacity - 1;
 	uint32_t at = (uint32_t)hash & mask;
 
-	while (table->slots[at])
+	while (slots->at[at] & PREFIX_ID_MAX)
 		at = (at + 1) & mask;
-	table->slots[at] = hash_tag(hash) | id;
+	table->filled += !slots->at[at];
+	slots->at[at] = hash_tag(hash) | id;
 }
 
 /* Moves up to `count` of the old slots, if there are any. */
 static void move_slots(struct prefix_table *table, uint32_t count)
 {
-	const uint32_t *old = table->old_slots;
-	uint32_t left = table->old_capacity - table->old_at;
-	uint32_t end = table->old_at + (count < left ? count : left);
+	struct prefix_slots *old = &table->old;
+	uint32_t left = old->capacity - old->first;
 
-	if (!old)
+	if (!old->at)
 		return;
-	for (uint32_t i = table->old_at; i < end; i++) {
-		uint32_t ahead = i + PREFETCH_DISTANCE;
+	for (uint32_t end = old->first + (count < left ? count : left); old->first < end;
+	     old->first++) {
+		uint32_t ahead = old->first + PREFETCH_DISTANCE;
+		uint32_t id = old->at[old->first] & PREFIX_ID_MAX;
 
-		if (ahead < table->old_capacity && old[ahead] & PREFIX_ID_MAX)
-			__builtin_prefetch(prefix_table_item(table, old[ahead] & PREFIX_ID_MAX));
-		if (old[i] & PREFIX_ID_MAX)
-			place(table, old[i] & PREFIX_ID_MAX);
+		if (ahead < old->capacity && old->at[ahead] & PREFIX_ID_MAX)
+			__builtin_prefetch(
+			    prefix_table_item(table, old->at[ahead] & PREFIX_ID_MAX));
+		if (!id)
+			continue;
+		table->filled--; /* it was counted before */
+		place(table, id, prefix_hash(table, prefix_table_item(table, id)));
 	}
-	table->old_at = end;
-	if (end == table->old_capacity) {
-		free(table->old_slots);
-		table->old_slots = NULL;
+	if (old->first == old->capacity) {
+		free(old->at);
+		*old = (struct prefix_slots){0};
 	}
 }
 
-/* Begins to resize; the last resize is long over, but for a table that swings violently. */
-static void resize(struct prefix_table *table, uint32_t capacity)
+/*
+ * Begins to resize, so that between a quarter and five eighths of the slots are in use: there are more
+ * operations to the next resize, at three quarters or an eighth, than this one takes to move all.
+ */
+static void resize(struct prefix_table *table)
 {
+	uint32_t used = table->slab.used;
+	uint32_t capacity = table->slots.capacity;
+
+	if (used >= capacity / 8 * 5)
+		capacity *= 2;
+	else if (used < capacity / 4 && capacity > CAPACITY_MIN)
+		capacity /= 2;
 	move_slots(table, UINT32_MAX);
-	table->old_slots = table->slots;
-	table->old_capacity = table->capacity;
-	table->old_at = 0;
-	table->slots = memory_allocate_zero(capacity, sizeof(*table->slots));
-	table->capacity = capacity;
+	table->old = table->slots;
+	table->slots = allocate_slots(capacity);
+	table->filled = used;
 }
 
 uint32_t prefix_table_add(struct prefix_table *table, const struct ip_prefix *prefix)
 {
 	uint64_t hash = prefix_hash(table, prefix);
-	const uint32_t *old;
-	uint32_t at, id;
+	uint32_t id;
 
 	move_slots(table, MOVED_AT_ONCE);
-	at = find_slot(table, prefix, hash);
-	old = table->slots[at] ? NULL : find_old_slot(table, prefix, hash);
-	id = (old ? *old : table->slots[at]) & PREFIX_ID_MAX;
+	id = find(table, prefix, hash);
 	if (id)
 		return id;
 	if (table->slab.used >= PREFIX_ID_MAX - SLAB_CHUNK_ITEMS)
 		return 0;
-	if (table->slab.used + 1 > table->capacity / 4 * 3) {
-		resize(table, table->capacity * 2);
-		at = find_slot(table, prefix, hash);
-	}
+	if (table->filled + 1 > table->slots.capacity / 4 * 3)
+		resize(table);
 	id = slab_allocate(&table->slab);
 	memcpy(prefix_table_item(table, id), prefix, sizeof(*prefix));
-	table->slots[at] = hash_tag(hash) | id;
+	place(table, id, hash);
 	table->lengths[prefix->length]++;
 	return id;
 }
 
-/* Closes the gap at slot `hole`. */
-static void shift_back(struct prefix_table *table, uint32_t hole)
+/* The slot with this id, or NO_SLOT. */
+static uint32_t find_slot_of(const struct prefix_slots *slots, uint32_t id, uint64_t hash)
 {
-	uint32_t mask = table->capacity - 1;
+	uint32_t at = first_with_tag(slots, hash);
 
-	for (uint32_t at = (hole + 1) & mask; table->slots[at]; at = (at + 1) & mask) {
-		const struct ip_prefix *other =
-		    prefix_table_item(table, table->slots[at] & PREFIX_ID_MAX);
-		uint32_t home = (uint32_t)prefix_hash(table, other) & mask;
-
-		/* It may move back unless its home lies cyclically in (hole, at]. */
-		if (((at - home) & mask) >= ((at - hole) & mask)) {
-			table->slots[hole] = table->slots[at];
-			hole = at;
-		}
-	}
-	table->slots[hole] = 0;
+	while (at != NO_SLOT && (slots->at[at] & PREFIX_ID_MAX) != id)
+		at = next_with_tag(slots, (at + 1) & (slots->capacity - 1), hash_tag(hash));
+	return at;
 }
 
-void prefix_table_remove(struct prefix_table *table, uint32_t id)
+/* Empties the slot, and the tombstones before it, if no probe has to pass over it. */
+static void empty_slot(struct prefix_table *table, uint32_t at)
+{
+	struct prefix_slots *slots = &table->slots;
+	uint32_t mask = slots->capacity - 1;
+
+	slots->at[at] = REMOVED;
+	if (slots->at[(at + 1) & mask])
+		return;
+	for (; slots->at[at] == REMOVED; at = (at - 1) & mask) {
+		slots->at[at] = 0;
+		table->filled--;
+	}
+}
+
+static void remove_one(struct prefix_table *table, uint32_t id, uint64_t hash)
 {
 	const struct ip_prefix *prefix = prefix_table_item(table, id);
-	uint64_t hash = prefix_hash(table, prefix);
-	uint32_t at = find_slot(table, prefix, hash);
-	uint32_t *old = find_old_slot(table, prefix, hash);
+	uint32_t at = find_slot_of(&table->slots, id, hash);
 
+	if (at != NO_SLOT) {
+		empty_slot(table, at);
+	} else {
+		table->old.at[find_slot_of(&table->old, id, hash)] = REMOVED;
+		table->filled--;
+	}
 	table->lengths[prefix->length]--;
-	if (table->slots[at])
-		shift_back(table, at);
-	if (old)
-		*old = REMOVED;
 	slab_free(&table->slab, id);
-	if (table->capacity > CAPACITY_MIN && table->slab.used < table->capacity / 8)
-		resize(table, table->capacity / 2);
+	if (table->slots.capacity > CAPACITY_MIN && table->slab.used < table->slots.capacity / 8)
+		resize(table);
 	else
 		move_slots(table, MOVED_AT_ONCE);
+}
+
+void prefix_table_remove(struct prefix_table *table, const uint32_t *ids, size_t count)
+{
+	uint64_t hashes[PREFIX_TABLE_AHEAD];
+
+	for (size_t i = 0; i < count; i++)
+		hashes[i] = fetch_slots(table, prefix_table_item(table, ids[i]));
+	for (size_t i = 0; i < count; i++)
+		remove_one(table, ids[i], hashes[i]);
 }
 
 uint32_t prefix_table_longest_match(

@@ -8,6 +8,7 @@
 #define RIB_PREFIX_TABLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/address.h"
@@ -15,28 +16,39 @@
 
 #define PREFIX_ID_BITS 26 /* 67 million prefixes */
 #define PREFIX_ID_MAX ((1u << PREFIX_ID_BITS) - 1)
+/* Prefixes that are fetched ahead at most: about as many as a core has misses under way. */
+#define PREFIX_TABLE_AHEAD 32
+
+/* Open addressing with linear probing. */
+struct prefix_slots {
+	uint32_t *at; /* hash tag and id; 0: empty */
+	uint32_t capacity; /* a power of two; 0: there are none */
+	uint32_t first; /* what is below has moved elsewhere: probes pass over it */
+};
 
 struct prefix_table {
 	struct slab slab; /* items begin with a struct ip_prefix */
-	uint32_t *slots; /* hash tag and id; 0: empty */
-	uint32_t *old_slots; /* of before the last resize, not yet all moved; or NULL */
-	uint32_t old_capacity;
-	uint32_t old_at; /* the next one to move */
-	uint32_t capacity; /* a power of two */
+	struct prefix_slots slots;
+	struct prefix_slots old; /* of before the last resize, until all have moved */
+	uint32_t filled; /* of `slots`: not empty, or to be filled by what has not moved yet */
 	uint32_t lengths[129]; /* prefixes of each length */
 	uint64_t seed;
 };
 
 void prefix_table_init(struct prefix_table *table, size_t item_size, uint64_t seed);
 void prefix_table_release(struct prefix_table *table);
-/* Brings into the cache what the next call for this prefix looks at first. */
-void prefix_table_prefetch(const struct prefix_table *table, const struct ip_prefix *prefix);
+/*
+ * Brings into the cache what the next calls for these prefixes look at, for all of them at the same
+ * time; at most PREFIX_TABLE_AHEAD.  `ids` becomes what their ids most likely are; 0: not there.
+ */
+void prefix_table_prefetch(const struct prefix_table *table, const struct ip_prefix *prefixes,
+    size_t count, uint32_t *ids);
 /* The id of the prefix, or 0. */
 uint32_t prefix_table_find(const struct prefix_table *table, const struct ip_prefix *prefix);
 /* The id of the prefix, made (item zeroed but for the prefix) if need be; 0: the table is full. */
 uint32_t prefix_table_add(struct prefix_table *table, const struct ip_prefix *prefix);
-/* Gives up the id. */
-void prefix_table_remove(struct prefix_table *table, uint32_t id);
+/* Gives up the ids, at most PREFIX_TABLE_AHEAD different ones. */
+void prefix_table_remove(struct prefix_table *table, const uint32_t *ids, size_t count);
 /* True if the item counts for a longest match. */
 typedef bool prefix_table_accept(const void *item);
 uint32_t prefix_table_longest_match(const struct prefix_table *table,

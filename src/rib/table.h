@@ -162,10 +162,12 @@ uint32_t rib_peer_limit(const struct rib *rib);
 bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix,
     uint32_t path_id, struct attribute_set *attributes, uint8_t flags);
 /*
- * Optional, for callers that know several prefixes ahead (the NLRI of a message): what updates of
- * them will look at is fetched from memory at the same time, not one after the other.
+ * Optional, for callers that know several prefixes ahead (the NLRI of a message, of one family): what
+ * updates and withdrawals of them will look at is fetched from memory for all at the same time, not
+ * one after the other.
  */
-void rib_prefetch(const struct rib *rib, const struct ip_prefix *prefix);
+#define RIB_PREFETCH_MAX 32
+void rib_prefetch(const struct rib *rib, const struct ip_prefix *prefixes, size_t count);
 /* Removes it; false if there was none. */
 bool rib_withdraw(
     struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix, uint32_t path_id);

@@ -13,9 +13,6 @@
 #include "speaker/import_rules.h"
 #include "speaker/private.h"
 
-/* Prefixes that are looked up ahead. */
-#define PREFETCH 16
-
 /* The announced part of one UPDATE on its way in. */
 struct import {
 	struct speaker_peer *peer;
@@ -137,35 +134,39 @@ static void choose_next_hop(struct import *import, const struct bgp_next_hop *ne
 		import->extra.scope = import->peer->settings.transport.scope;
 }
 
+/* Some prefixes of a message. */
+struct prefix_batch {
+	size_t count;
+	struct ip_prefix prefixes[RIB_PREFETCH_MAX];
+	uint32_t path_ids[RIB_PREFETCH_MAX];
+};
+
 /*
- * Prefixes of one message are all over the table: each is fetched a few prefixes before it is
- * needed, or the decision process would wait for memory at every one.
+ * The next prefixes of a message; false at its end.  They are all over the table, so they are
+ * fetched together: else the CPU would wait for memory at every one.
  */
+static bool next_batch(const struct speaker_peer *peer, struct wire_reader *reader,
+    enum ip_family family, struct prefix_batch *batch)
+{
+	bool add_path = bgp_session_codec(peer->session)->add_path_receive[family];
+
+	batch->count = 0;
+	while (batch->count < RIB_PREFETCH_MAX &&
+	       bgp_nlri_next_path(reader, family, add_path, &batch->prefixes[batch->count],
+		   &batch->path_ids[batch->count]))
+		batch->count++;
+	rib_prefetch(peer->speaker->rib, batch->prefixes, batch->count);
+	return batch->count > 0;
+}
+
 static void import_prefixes(struct import *import, struct wire_span nlri, enum ip_family family)
 {
-	const struct rib *rib = import->peer->speaker->rib;
 	struct wire_reader reader = wire_reader_from_span(nlri);
-	bool add_path = bgp_session_codec(import->peer->session)->add_path_receive[family];
-	struct ip_prefix ahead[PREFETCH];
-	uint32_t path_ids[PREFETCH];
-	size_t count = 0, next = 0;
+	struct prefix_batch batch;
 
-	for (;;) {
-		while (count < PREFETCH) {
-			size_t at = (next + count) % PREFETCH;
-
-			if (!bgp_nlri_next_path(
-				&reader, family, add_path, &ahead[at], &path_ids[at]))
-				break;
-			rib_prefetch(rib, &ahead[at]);
-			count++;
-		}
-		if (!count)
-			return;
-		import_prefix(import, &ahead[next], path_ids[next]);
-		next = (next + 1) % PREFETCH;
-		count--;
-	}
+	while (next_batch(import->peer, &reader, family, &batch))
+		for (size_t i = 0; i < batch.count; i++)
+			import_prefix(import, &batch.prefixes[i], batch.path_ids[i]);
 }
 
 static void begin_import(
@@ -204,13 +205,13 @@ static void import_announced(struct speaker_peer *peer, const struct bgp_update 
 static void import_withdrawn(
     struct speaker_peer *peer, struct wire_span nlri, enum ip_family family)
 {
-	bool add_path = bgp_session_codec(peer->session)->add_path_receive[family];
 	struct wire_reader reader = wire_reader_from_span(nlri);
-	struct ip_prefix prefix;
-	uint32_t path_id;
+	struct prefix_batch batch;
 
-	while (bgp_nlri_next_path(&reader, family, add_path, &prefix, &path_id))
-		rib_withdraw(peer->speaker->rib, peer->rib_peer, &prefix, path_id);
+	while (next_batch(peer, &reader, family, &batch))
+		for (size_t i = 0; i < batch.count; i++)
+			rib_withdraw(peer->speaker->rib, peer->rib_peer, &batch.prefixes[i],
+			    batch.path_ids[i]);
 }
 
 static void stop_over_limit(struct speaker_peer *peer, enum ip_family family)

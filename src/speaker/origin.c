@@ -320,7 +320,7 @@ static void remove_pod_cidr(struct speaker *speaker, const struct ip_prefix *pre
 	uint32_t id = prefix_table_find(table, prefix);
 
 	if (id && !--((struct pod_cidr *)prefix_table_item(table, id))->references)
-		prefix_table_remove(table, id);
+		prefix_table_remove(table, &id, 1);
 }
 
 static bool same_pod_cidrs(const struct k8s_node *a, const struct k8s_node *b)

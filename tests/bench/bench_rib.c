@@ -22,8 +22,6 @@
 #include "rib/update_group.h"
 
 #define PIECE 65536
-/* Prefixes of a message that are known ahead. */
-#define AHEAD 32
 
 struct input {
 	uint8_t *bytes;
@@ -178,16 +176,17 @@ static void take_prefixes(
     struct bench *bench, struct wire_span announced, struct attribute_set *set)
 {
 	struct wire_reader nlri = wire_reader_from_span(announced);
-	struct ip_prefix prefixes[AHEAD];
+	struct ip_prefix prefixes[RIB_PREFETCH_MAX];
 	size_t count;
 
 	do {
-		for (count = 0; count < AHEAD && bgp_nlri_next(&nlri, IPV4, &prefixes[count]);
-		     count++)
-			rib_prefetch(bench->rib, &prefixes[count]);
+		count = 0;
+		while (count < RIB_PREFETCH_MAX && bgp_nlri_next(&nlri, IPV4, &prefixes[count]))
+			count++;
+		rib_prefetch(bench->rib, prefixes, count);
 		for (size_t i = 0; i < count; i++)
 			rib_update(bench->rib, bench->source, &prefixes[i], 0, set, 0);
-	} while (count == AHEAD);
+	} while (count);
 }
 
 /* Decodes a piece of the input into the table; returns what the table's part took. */

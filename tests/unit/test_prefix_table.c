@@ -97,7 +97,7 @@ static void remove_one(
 	assert_int_equal(prefix_table_find(table, prefix), at < model->count ? model->ids[at] : 0);
 	if (at == model->count)
 		return;
-	prefix_table_remove(table, model->ids[at]);
+	prefix_table_remove(table, &model->ids[at], 1);
 	model->count--;
 	model->prefixes[at] = model->prefixes[model->count];
 	model->ids[at] = model->ids[model->count];
@@ -113,20 +113,23 @@ static struct ip_prefix pick(
 		   : *other;
 }
 
-/* Completes a resize that is going on; then each prefix has one slot, and nothing else has. */
+/* Completes a resize that is going on; then each prefix has one slot, and no other has an id. */
 static void assert_slots_are_exact(struct prefix_table *table)
 {
 	const struct ip_prefix host = {{0xff}, 8, IPV4};
-	uint32_t count = 0;
+	uint32_t ids = 0, filled = 0;
 
-	while (table->old_slots) {
+	while (table->old.at) {
 		uint32_t id = prefix_table_add(table, &host);
 
-		prefix_table_remove(table, id);
+		prefix_table_remove(table, &id, 1);
 	}
-	for (uint32_t i = 0; i < table->capacity; i++)
-		count += table->slots[i] != 0;
-	assert_int_equal(count, table->slab.used);
+	for (uint32_t i = 0; i < table->slots.capacity; i++) {
+		ids += (table->slots.at[i] & PREFIX_ID_MAX) != 0;
+		filled += table->slots.at[i] != 0;
+	}
+	assert_int_equal(ids, table->slab.used);
+	assert_int_equal(filled, table->filled);
 }
 
 static void behaves_as_an_array(enum ip_family family, uint64_t seed)
@@ -188,13 +191,13 @@ static void grows_and_shrinks_with_its_content(void **state)
 
 	(void)state;
 	prefix_table_init(&table, sizeof(struct item), 7);
-	empty = table.capacity;
+	empty = table.slots.capacity;
 	for (uint32_t i = 0; i < PREFIXES; i++) {
 		struct ip_prefix prefix = numbered(i);
 
 		ids[i] = prefix_table_add(&table, &prefix);
 	}
-	full = table.capacity;
+	full = table.slots.capacity;
 	assert_true(full >= PREFIXES);
 	for (uint32_t i = 0; i < PREFIXES; i++) {
 		struct ip_prefix prefix = numbered(i);
@@ -204,7 +207,7 @@ static void grows_and_shrinks_with_its_content(void **state)
 	for (uint32_t i = 0; i < PREFIXES; i++) {
 		uint32_t victim = i * 7919u % PREFIXES;
 
-		prefix_table_remove(&table, ids[victim]);
+		prefix_table_remove(&table, &ids[victim], 1);
 		ids[victim] = 0;
 		if (i % 5000 == 0)
 			for (uint32_t j = 0; j < PREFIXES; j++) {
@@ -215,9 +218,137 @@ static void grows_and_shrinks_with_its_content(void **state)
 	}
 	assert_int_equal(table.slab.used, 0);
 	assert_slots_are_exact(&table);
-	assert_int_equal(table.capacity, empty);
+	assert_int_equal(table.slots.capacity, empty);
 	prefix_table_release(&table);
 	free(ids);
+}
+
+/* What a resize has moved when an operation begins; to be compared with what it is after it. */
+struct progress {
+	uint32_t *slots;
+	uint32_t left; /* to be moved */
+};
+
+static struct progress note_progress(const struct prefix_table *table)
+{
+	return (struct progress){table->slots.at, table->old.capacity - table->old.first};
+}
+
+/* One operation moves 32 slots at most, and no resize begins before the last one is nearly over. */
+static void assert_operation_was_short(
+    const struct prefix_table *table, const struct progress *before)
+{
+	if (table->slots.at == before->slots)
+		assert_true(before->left <= table->old.capacity - table->old.first + 32);
+	else
+		assert_true(before->left <= 32);
+	assert_true(table->filled <= table->slots.capacity / 4 * 3);
+}
+
+/* Adds or removes prefixes until `target` of 0 .. limit - 1 are in the table. */
+static void swing(
+    struct prefix_table *table, uint32_t *ids, uint32_t limit, uint32_t target, uint64_t *seed)
+{
+	while (table->slab.used != target) {
+		uint32_t number = next_random(seed) % limit;
+		struct ip_prefix prefix = numbered(number);
+		struct progress before = note_progress(table);
+
+		if (!ids[number] && table->slab.used < target) {
+			ids[number] = prefix_table_add(table, &prefix);
+		} else if (ids[number] && table->slab.used > target) {
+			prefix_table_remove(table, &ids[number], 1);
+			ids[number] = 0;
+		}
+		assert_operation_was_short(table, &before);
+	}
+}
+
+static void every_operation_is_short_however_the_table_swings(void **state)
+{
+	enum { PREFIXES = 20000, SWINGS = 60 };
+	struct prefix_table table;
+	uint32_t *ids = calloc(PREFIXES, sizeof(*ids));
+	uint64_t seed = 11;
+
+	(void)state;
+	prefix_table_init(&table, sizeof(struct item), 7);
+	for (unsigned i = 0; i < SWINGS; i++)
+		swing(&table, ids, PREFIXES, next_random(&seed) % (PREFIXES * 3 / 4), &seed);
+	for (uint32_t i = 0; i < PREFIXES; i++) {
+		struct ip_prefix prefix = numbered(i);
+
+		assert_int_equal(prefix_table_find(&table, &prefix), ids[i]);
+	}
+	assert_slots_are_exact(&table);
+	prefix_table_release(&table);
+	free(ids);
+}
+
+/* As many come as go, always others: tombstones are used again, or cleared away. */
+static void table_of_constant_size_does_not_grow(void **state)
+{
+	enum { PREFIXES = 2500, ROUNDS = 100000 };
+	struct prefix_table table;
+	uint32_t ids[PREFIXES], full;
+
+	(void)state;
+	prefix_table_init(&table, sizeof(struct item), 7);
+	for (uint32_t i = 0; i < PREFIXES; i++) {
+		struct ip_prefix prefix = numbered(i);
+
+		ids[i] = prefix_table_add(&table, &prefix);
+	}
+	full = table.slots.capacity;
+	for (uint32_t i = PREFIXES; i < ROUNDS; i++) {
+		struct ip_prefix prefix = numbered(i), old = numbered(i - PREFIXES);
+
+		assert_int_equal(prefix_table_find(&table, &old), ids[i % PREFIXES]);
+		prefix_table_remove(&table, &ids[i % PREFIXES], 1);
+		assert_int_equal(prefix_table_find(&table, &old), 0);
+		ids[i % PREFIXES] = prefix_table_add(&table, &prefix);
+	}
+	assert_slots_are_exact(&table);
+	assert_int_equal(table.slots.capacity, full);
+	prefix_table_release(&table);
+}
+
+/* Fetching ahead may mistake a prefix for another with the same few bits of the hash. */
+static void assert_guesses_are_good(
+    const struct prefix_table *table, const struct ip_prefix *ahead, const uint32_t *ids)
+{
+	unsigned good = 0;
+
+	for (size_t i = 0; i < PREFIX_TABLE_AHEAD; i++)
+		good += ids[i] == prefix_table_find(table, &ahead[i]);
+	assert_true(good > PREFIX_TABLE_AHEAD * 3 / 4);
+}
+
+static void fetches_ahead_what_is_there(void **state)
+{
+	enum { PREFIXES = 800 }; /* it has just begun to resize */
+	struct prefix_table table;
+	struct ip_prefix ahead[PREFIX_TABLE_AHEAD];
+	uint32_t added[PREFIX_TABLE_AHEAD], ids[PREFIX_TABLE_AHEAD];
+
+	(void)state;
+	prefix_table_init(&table, sizeof(struct item), 7);
+	prefix_table_prefetch(&table, ahead, 0, ids);
+	for (uint32_t i = 0; i < PREFIXES; i++) {
+		ahead[i % PREFIX_TABLE_AHEAD] = numbered(i);
+		added[i % PREFIX_TABLE_AHEAD] =
+		    prefix_table_add(&table, &ahead[i % PREFIX_TABLE_AHEAD]);
+	}
+	assert_non_null(table.old.at);
+	prefix_table_prefetch(&table, ahead, PREFIX_TABLE_AHEAD, ids);
+	assert_guesses_are_good(&table, ahead, ids);
+	prefix_table_remove(&table, added, PREFIX_TABLE_AHEAD);
+	prefix_table_prefetch(&table, ahead, PREFIX_TABLE_AHEAD, ids);
+	assert_guesses_are_good(&table, ahead, ids);
+	for (size_t i = 0; i < PREFIX_TABLE_AHEAD; i++)
+		assert_int_equal(prefix_table_find(&table, &ahead[i]), 0);
+	assert_int_equal(table.slab.used, PREFIXES - PREFIX_TABLE_AHEAD);
+	prefix_table_release(&table);
 }
 
 static void longest_match_passes_over_what_is_not_accepted(void **state)
@@ -248,6 +379,9 @@ int main(void)
 	    cmocka_unit_test(ipv4_behaves_as_an_array),
 	    cmocka_unit_test(ipv6_behaves_as_an_array),
 	    cmocka_unit_test(grows_and_shrinks_with_its_content),
+	    cmocka_unit_test(every_operation_is_short_however_the_table_swings),
+	    cmocka_unit_test(table_of_constant_size_does_not_grow),
+	    cmocka_unit_test(fetches_ahead_what_is_there),
 	    cmocka_unit_test(longest_match_passes_over_what_is_not_accepted),
 	};
 

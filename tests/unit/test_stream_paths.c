@@ -133,6 +133,7 @@ static void prefix_that_goes_takes_all_its_paths(void **state)
 	assert_int_equal(fixture->sessions[0].withdrawn, 3);
 	assert_int_equal(fixture->sessions[0].messages, 3 + 2 + 1);
 	assert_int_equal(advertised(fixture, 0), 0);
+	rib_flush(fixture->rib);
 	assert_int_equal(rib_limit(fixture->rib, IPV4), 1);
 	assert_int_equal(rib_attribute_store(fixture->rib)->sets.count, 0);
 }

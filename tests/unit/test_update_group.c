@@ -124,6 +124,7 @@ static void more_prefixes_than_one_message_holds(void **state)
 	assert_int_equal(session->withdrawn, 50000);
 	assert_in_range(session->messages, 50, 60);
 	assert_int_equal(update_group_advertised(session->member, IPV4), 0);
+	rib_flush(fixture->rib);
 	assert_int_equal(rib_limit(fixture->rib, IPV4), 1); /* no id is held any more */
 }
 

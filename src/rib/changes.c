@@ -8,6 +8,8 @@
  * not noted.
  *
  * An id lives as long as its prefix has paths, is in the list of changes, or is held by a listener.
+ * Ids are given up some at a time, at the latest in the table's next turn: where each prefix stands
+ * in the hash table is then fetched from memory for all of them at the same time.
  */
 #include <stdlib.h>
 
@@ -46,12 +48,39 @@ void rib_mark_dirty(struct rib *rib, struct rib_family *family, uint32_t id, boo
 	rib_schedule(rib);
 }
 
-static void give_up_if_unused(struct rib_family *family, uint32_t id)
+static bool is_unused(const struct rib_prefix *prefix)
 {
-	const struct rib_prefix *prefix = rib_family_prefix(family, id);
+	return !prefix->first.attributes && !prefix->holds && !(prefix->dirty & RIB_DIRTY);
+}
 
-	if (!prefix->first.attributes && !prefix->holds && !prefix->dirty)
-		prefix_table_remove(&family->prefixes, &id, 1);
+/* Gives up the listed ids but those that have come into use again. */
+static void give_up_unused(struct rib_family *family)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < family->unused_count; i++) {
+		struct rib_prefix *prefix = rib_family_prefix(family, family->unused[i]);
+
+		prefix->dirty &= (uint8_t)~RIB_DIRTY_UNUSED;
+		if (is_unused(prefix))
+			family->unused[count++] = family->unused[i];
+	}
+	prefix_table_remove(&family->prefixes, family->unused, count);
+	family->unused_count = 0;
+}
+
+static void list_if_unused(struct rib *rib, struct rib_family *family, uint32_t id)
+{
+	struct rib_prefix *prefix = rib_family_prefix(family, id);
+
+	if (!is_unused(prefix) || prefix->dirty & RIB_DIRTY_UNUSED)
+		return;
+	prefix->dirty |= RIB_DIRTY_UNUSED;
+	family->unused[family->unused_count++] = id;
+	if (family->unused_count == PREFIX_TABLE_AHEAD)
+		give_up_unused(family);
+	else if (family->unused_count == 1)
+		rib_schedule(rib);
 }
 
 void rib_hold_prefix(struct rib *rib, enum ip_family family, uint32_t id)
@@ -62,7 +91,7 @@ void rib_hold_prefix(struct rib *rib, enum ip_family family, uint32_t id)
 void rib_release_prefix(struct rib *rib, enum ip_family family, uint32_t id)
 {
 	rib_family_prefix(&rib->families[family], id)->holds--;
-	give_up_if_unused(&rib->families[family], id);
+	list_if_unused(rib, &rib->families[family], id);
 }
 
 /* Whether a dirty prefix is news for this listener. */
@@ -123,10 +152,10 @@ static void tell_of_family(struct rib *rib, enum ip_family which)
 	for (size_t i = 0; i < family->dirty_count; i++) {
 		struct dirty_prefix *dirty = &family->dirty[i];
 
-		rib_family_prefix(family, dirty->id)->dirty = 0;
+		rib_family_prefix(family, dirty->id)->dirty &= RIB_DIRTY_UNUSED;
 		if (dirty->best)
 			attribute_set_release(&rib->store, dirty->best);
-		give_up_if_unused(family, dirty->id);
+		list_if_unused(rib, family, dirty->id);
 	}
 	family->dirty_count = 0;
 	shrink_changes(rib, family);
@@ -136,8 +165,10 @@ void rib_tell_listeners(struct rib *rib)
 {
 	if (rib->telling)
 		return;
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
 		tell_of_family(rib, family);
+		give_up_unused(&rib->families[family]);
+	}
 }
 
 void rib_release_changes(struct rib *rib, struct rib_family *family)

@@ -84,7 +84,8 @@ struct rib_path {
 enum rib_dirty {
 	RIB_DIRTY = 1 << 0,
 	RIB_DIRTY_LOCAL = 1 << 1, /* a path of this node changed */
-	RIB_DIRTY_COST = 1 << 2 /* the next hop of a best path with AIGP */
+	RIB_DIRTY_COST = 1 << 2, /* the next hop of a best path with AIGP */
+	RIB_DIRTY_UNUSED = 1 << 3 /* in the list of those whose ids may be given up */
 };
 
 /* 48 bytes, with the first path in place. */

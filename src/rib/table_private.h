@@ -24,6 +24,8 @@ struct rib_family {
 	struct dirty_prefix *dirty;
 	size_t dirty_count;
 	size_t dirty_capacity;
+	uint32_t unused[PREFIX_TABLE_AHEAD]; /* ids to be given up, together */
+	size_t unused_count;
 	uint32_t prefix_count; /* with paths */
 	uint32_t path_count;
 	uint32_t sweep_at; /* next id to look at */

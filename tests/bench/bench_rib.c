@@ -1,6 +1,7 @@
 /*
  * The RIB alone, in one process and without sockets: a full table is decoded, put into the table,
- * and encoded for the members of an update group.  Prints what each stage costs per prefix.
+ * encoded for the members of an update group, sent again, and withdrawn.  Prints what each stage
+ * costs per prefix, first with prefixes of IPv4 alone, then with half of them of each family.
  *
  *	bench_rib [PREFIXES [SETS [MEMBERS]]]		1000000 200000 1
  *
@@ -8,6 +9,7 @@
  * listeners are told and the groups run, as at the end of a turn of the event loop.
  */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +18,13 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "bgp/as_path.h"
+#include "bench_table.h"
 #include "bgp/message.h"
 #include "bgp/nlri.h"
 #include "rib/update_group.h"
 
 #define PIECE 65536
-
-struct input {
-	uint8_t *bytes;
-	size_t length;
-	size_t capacity;
-};
+#define SOURCE_ASN 65001
 
 struct sink {
 	size_t bytes;
@@ -39,20 +36,23 @@ struct bench {
 	uint32_t sets;
 	uint32_t members;
 	struct bgp_codec codec;
-	struct input input;
+	struct bench_bytes announcement; /* the messages of the source */
+	struct bench_bytes withdrawal;
 	struct arena arena;
 	struct rib *rib;
 	struct rib_peer *source;
 	struct update_groups *groups;
 	struct sink *sinks;
-	uint64_t random;
 };
 
-static uint32_t next_random(struct bench *bench)
-{
-	bench->random = bench->random * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(bench->random >> 33);
-}
+/* What the stages of one pass over an input took, in seconds. */
+struct stages {
+	double table;
+	double telling;
+	double encoding;
+	double all; /* with decoding */
+	double longest; /* piece */
+};
 
 static double now(void)
 {
@@ -67,6 +67,7 @@ static size_t resident(void)
 	unsigned long pages = 0;
 	FILE *file = fopen("/proc/self/statm", "r");
 
+	malloc_trim(0); /* what was freed is not what the table takes */
 	if (file && fscanf(file, "%*s %lu", &pages) != 1)
 		pages = 0;
 	if (file)
@@ -79,63 +80,28 @@ static void report(const struct bench *bench, const char *what, double seconds)
 	printf("%-28s %8.3f s %8.0f ns/prefix\n", what, seconds, seconds / bench->prefixes * 1e9);
 }
 
-/* Attributes as they are seen in the Internet: a path of four, a MED, three communities. */
-static struct bgp_attributes random_attributes(struct bench *bench, uint32_t set)
+static void report_memory(const struct bench *bench, const char *what, size_t before)
 {
-	struct bgp_attributes attributes;
+	size_t after = resident();
 
-	bgp_attributes_init(&attributes);
-	for (unsigned i = 0; i < 3; i++)
-		attributes.as_path = bgp_as_path_prepend(
-		    &bench->arena, attributes.as_path, 1 + next_random(bench) % 400000, 1);
-	attributes.as_path = bgp_as_path_prepend(&bench->arena, attributes.as_path, 65001, 1);
-	attributes.med = set;
-	bgp_attributes_mark(&attributes, BGP_ATTRIBUTE_MED);
-	for (unsigned i = 0; i < 3; i++) {
-		struct bgp_community community = {.kind = BGP_COMMUNITY_STANDARD};
-
-		wire_store_u32(community.bytes, next_random(bench));
-		attributes.communities[0] =
-		    bgp_communities_add(&bench->arena, attributes.communities[0], &community);
-	}
-	bgp_attributes_mark(&attributes, BGP_ATTRIBUTE_COMMUNITIES);
-	return attributes;
+	printf("%-28s %8.1f bytes/prefix\n", what,
+	    after > before ? (double)(after - before) / bench->prefixes : 0);
 }
 
-/* One UPDATE of one attribute set with its share of the prefixes. */
-static void make_message(struct bench *bench, uint32_t set, uint32_t from, uint32_t to)
+/* The messages of a table of the family, behind what is there. */
+static void make_input(struct bench *bench, enum ip_family family, uint32_t prefixes, uint32_t sets)
 {
-	const struct bgp_next_hop next_hop = {.address = ip_address_from_ipv4(0xc0000201)};
-	uint8_t field[BGP_MESSAGE_MAX];
-	struct wire_writer attributes_writer = wire_writer_init(field, sizeof(field));
-	struct bgp_attributes attributes = random_attributes(bench, set);
-	struct bgp_update_builder builder;
-	struct wire_writer writer;
+	static const struct ip_address next_hops[IP_FAMILIES] = {
+	    [IPV4] = {.family = IPV4, .bytes = {192, 0, 2, 1}},
+	    [IPV6] = {.family = IPV6, .bytes = {0x20, 1, 0xd, 0xb8, [15] = 1}},
+	};
+	struct bench_table table;
 
-	bgp_attributes_encode(&attributes_writer, &attributes, &bench->codec, false, &bench->arena);
-	bench->input.bytes = memory_grow(
-	    bench->input.bytes, &bench->input.capacity, bench->input.length + BGP_MESSAGE_MAX, 1);
-	writer = wire_writer_init(bench->input.bytes + bench->input.length, BGP_MESSAGE_MAX);
-	bgp_update_begin_reach(&builder, &writer, &bench->codec, IPV4,
-	    wire_writer_span(&attributes_writer), &next_hop);
-	for (uint32_t i = from; i < to; i++) {
-		/* Scattered, so that neither hash nor memory gets them in order. */
-		struct ip_address address = ip_address_from_ipv4(i * 2654435761u << 8);
-		struct ip_prefix prefix = ip_prefix_from_address(&address, 24);
-
-		if (bench->prefixes > 1u << 24 || !bgp_update_put(&builder, &prefix))
-			break;
-	}
-	bgp_update_finish(&builder);
-	bench->input.length += wire_written(&writer);
-	arena_reset(&bench->arena);
-}
-
-static void make_input(struct bench *bench)
-{
-	for (uint32_t set = 0; set < bench->sets; set++)
-		make_message(bench, set, (uint32_t)((uint64_t)bench->prefixes * set / bench->sets),
-		    (uint32_t)((uint64_t)bench->prefixes * (set + 1) / bench->sets));
+	bench_table_init(&table, family, prefixes, sets);
+	bench_table_announce(
+	    &table, 1, prefixes, SOURCE_ASN, &next_hops[family], &bench->announcement);
+	bench_table_withdraw(&table, 1, prefixes, &bench->withdrawal);
+	bench_table_free(&table);
 }
 
 /* The next message of the input; false at the end. */
@@ -153,47 +119,58 @@ static bool decode_next(struct bench *bench, struct wire_reader *reader, struct 
 	return !reader->failed;
 }
 
-static void measure_decoding(struct bench *bench)
+static void measure_decoding(struct bench *bench, const struct bench_bytes *input, const char *what)
 {
-	struct wire_reader reader = wire_reader_init(bench->input.bytes, bench->input.length);
+	struct wire_reader reader = wire_reader_init(input->bytes, input->length);
 	struct bgp_update update;
-	uint32_t prefixes = 0;
 	double start = now();
 
-	while (wire_left(&reader) && decode_next(bench, &reader, &update)) {
-		struct wire_reader nlri = wire_reader_from_span(update.announced);
-		struct ip_prefix prefix;
-
-		while (bgp_nlri_next(&nlri, IPV4, &prefix))
-			prefixes++;
-	}
-	report(bench, "decode", now() - start);
-	bench->prefixes = prefixes;
+	while (wire_left(&reader) && decode_next(bench, &reader, &update))
+		continue;
+	report(bench, what, now() - start);
 }
 
-/* Puts the prefixes of one message into the table, some at a time. */
+/* Puts these prefixes of a message into the table, or takes them out if `set` is NULL. */
 static void take_prefixes(
-    struct bench *bench, struct wire_span announced, struct attribute_set *set)
+    struct bench *bench, struct wire_span span, enum ip_family family, struct attribute_set *set)
 {
-	struct wire_reader nlri = wire_reader_from_span(announced);
+	struct wire_reader nlri = wire_reader_from_span(span);
 	struct ip_prefix prefixes[RIB_PREFETCH_MAX];
 	size_t count;
 
 	do {
 		count = 0;
-		while (count < RIB_PREFETCH_MAX && bgp_nlri_next(&nlri, IPV4, &prefixes[count]))
+		while (count < RIB_PREFETCH_MAX && bgp_nlri_next(&nlri, family, &prefixes[count]))
 			count++;
 		rib_prefetch(bench->rib, prefixes, count);
-		for (size_t i = 0; i < count; i++)
-			rib_update(bench->rib, bench->source, &prefixes[i], 0, set, 0);
+		for (size_t i = 0; i < count; i++) {
+			if (set)
+				rib_update(bench->rib, bench->source, &prefixes[i], 0, set, 0);
+			else
+				rib_withdraw(bench->rib, bench->source, &prefixes[i], 0);
+		}
 	} while (count);
+}
+
+/* `next_hop` goes into the set: that of MP_REACH_NLRI stands beside the attributes. */
+static void take_announced(struct bench *bench, struct bgp_update *update, struct wire_span span,
+    enum ip_family family, const struct bgp_next_hop *next_hop)
+{
+	const struct attribute_set_extra none = {0};
+	struct attribute_store *store = rib_attribute_store(bench->rib);
+	struct attribute_set *set;
+
+	if (!span.length)
+		return;
+	update->attributes.next_hop = *next_hop;
+	set = attribute_set_intern(store, &update->attributes, &none);
+	take_prefixes(bench, span, family, set);
+	attribute_set_release(store, set);
 }
 
 /* Decodes a piece of the input into the table; returns what the table's part took. */
 static double take_piece(struct bench *bench, struct wire_reader *reader)
 {
-	const struct attribute_set_extra none = {0};
-	struct attribute_store *store = rib_attribute_store(bench->rib);
 	size_t left = wire_left(reader);
 	struct bgp_update update;
 	double table = 0;
@@ -201,39 +178,50 @@ static double take_piece(struct bench *bench, struct wire_reader *reader)
 	while (wire_left(reader) && left - wire_left(reader) < PIECE &&
 	       decode_next(bench, reader, &update)) {
 		double start = now();
-		struct attribute_set *set = attribute_set_intern(store, &update.attributes, &none);
 
-		take_prefixes(bench, update.announced, set);
-		attribute_set_release(store, set);
+		take_prefixes(bench, update.withdrawn, IPV4, NULL);
+		take_prefixes(bench, update.mp_unreach.nlri, IPV6, NULL);
+		take_announced(bench, &update, update.announced, IPV4, &update.attributes.next_hop);
+		take_announced(bench, &update, update.mp_reach.nlri, IPV6, &update.mp_next_hop);
 		table += now() - start;
 	}
 	return table;
 }
 
-static void measure_table(struct bench *bench, const char *what)
+static struct stages pass(struct bench *bench, const struct bench_bytes *input)
 {
-	struct wire_reader reader = wire_reader_init(bench->input.bytes, bench->input.length);
-	double start = now(), table = 0, telling = 0, encoding = 0, longest = 0;
+	struct wire_reader reader = wire_reader_init(input->bytes, input->length);
+	struct stages stages = {0};
+	double start = now();
 
-	printf("%s\n", what);
 	while (wire_left(&reader)) {
 		double begin = now(), told, end;
 
-		table += take_piece(bench, &reader);
+		stages.table += take_piece(bench, &reader);
 		told = now();
 		rib_tell_listeners(bench->rib);
-		telling += now() - told;
+		stages.telling += now() - told;
 		end = now();
 		update_groups_run(bench->groups);
-		encoding += now() - end;
-		if (now() - begin > longest)
-			longest = now() - begin;
+		stages.encoding += now() - end;
+		if (now() - begin > stages.longest)
+			stages.longest = now() - begin;
 	}
-	report(bench, "  intern and update", table);
-	report(bench, "  tell listeners", telling);
-	report(bench, "  select and encode", encoding);
-	report(bench, "  all, with decoding", now() - start);
-	printf("  longest turn                 %8.3f ms\n", longest * 1e3);
+	rib_tell_listeners(bench->rib); /* the last ids are given up */
+	stages.all = now() - start;
+	return stages;
+}
+
+static void measure(struct bench *bench, const struct bench_bytes *input, const char *what)
+{
+	struct stages stages = pass(bench, input);
+
+	printf("%s\n", what);
+	report(bench, "  intern and update", stages.table);
+	report(bench, "  tell listeners", stages.telling);
+	report(bench, "  select and encode", stages.encoding);
+	report(bench, "  all, with decoding", stages.all);
+	printf("  longest turn                 %8.3f ms\n", stages.longest * 1e3);
 }
 
 static void take_buffer(void *arg, struct shared_buffer *buffer)
@@ -263,9 +251,9 @@ static struct update_group_member *join(struct bench *bench, uint32_t number)
 
 	memset(&key, 0, sizeof(key));
 	key.codec = bench->codec;
-	key.codec.external = true;
 	key.local_asn = key.router_asn = 64512;
 	key.self[IPV4].address = ip_address_from_ipv4(0xc6336401);
+	key.self[IPV6].address = (struct ip_address){.family = IPV6, .bytes = {0x20, 1, [15] = 2}};
 	key.filters = chain;
 	key.filter_count = 1;
 	peer->source = POLICY_SOURCE_EBGP;
@@ -290,7 +278,8 @@ static void measure_rest(struct bench *bench, struct update_group_member *extra[
 	report(bench, "join: dump and merge", now() - start);
 	print_output(bench, "  sent to it");
 	start = now();
-	rib_withdraw_peer(bench->rib, bench->source, IPV4);
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		rib_withdraw_peer(bench->rib, bench->source, family);
 	rib_flush(bench->rib);
 	swept = now();
 	report(bench, "peer down: sweep and tell", swept - start);
@@ -298,54 +287,75 @@ static void measure_rest(struct bench *bench, struct update_group_member *extra[
 	report(bench, "peer down: encode", now() - swept);
 }
 
+static void measure_all(struct bench *bench)
+{
+	struct update_group_member **members =
+	    memory_allocate_zero(bench->members + 1, sizeof(*members));
+	size_t before = resident();
+
+	bench->rib = rib_new(NULL, &(struct rib_options){0x5eed, 1});
+	bench->groups = update_groups_new(bench->rib, NULL);
+	bench->source = rib_peer_new(bench->rib);
+	bench->source->source = POLICY_SOURCE_EBGP;
+	for (uint32_t i = 0; i < bench->members; i++)
+		members[i] = join(bench, i);
+	measure_decoding(bench, &bench->announcement, "decode announcements");
+	measure(bench, &bench->announcement, "announced:");
+	print_output(bench, "  sent to each member");
+	report_memory(bench, "  resident", before);
+	measure(bench, &bench->announcement, "the same again:");
+	measure_decoding(bench, &bench->withdrawal, "decode withdrawals");
+	measure(bench, &bench->withdrawal, "withdrawn:");
+	print_output(bench, "  sent to each member");
+	report_memory(bench, "  resident", before);
+	measure(bench, &bench->announcement, "announced once more:");
+	print_output(bench, "  sent to each member");
+	measure_rest(bench, &members[bench->members]);
+	for (uint32_t i = 0; i <= bench->members; i++)
+		update_group_leave(members[i]);
+	update_groups_free(bench->groups);
+	rib_free(bench->rib);
+	free(members);
+}
+
+/* A run over a table of its own; `share` of the prefixes and sets in each of the families. */
+static void run(struct bench *bench, const char *title, enum ip_family last, uint32_t share)
+{
+	bench->announcement.length = bench->withdrawal.length = 0;
+	for (enum ip_family family = 0; family <= last; family++)
+		make_input(bench, family, bench->prefixes / share, bench->sets / share);
+	printf("%s: %" PRIu32 " prefixes, %" PRIu32 " attribute sets, %.1f MB of input, %" PRIu32
+	       " members\n",
+	    title, bench->prefixes, bench->sets,
+	    (double)(bench->announcement.length + bench->withdrawal.length) / 1e6, bench->members);
+	measure_all(bench);
+}
+
 static uint32_t argument(int argc, char **argv, int which, uint32_t otherwise)
 {
 	unsigned long value = argc > which ? strtoul(argv[which], NULL, 10) : otherwise;
 
-	return value && value <= 1u << 24 ? (uint32_t)value : otherwise;
+	return value && value <= 1u << 22 ? (uint32_t)value : otherwise;
 }
 
 int main(int argc, char **argv)
 {
-	struct bench bench = {.prefixes = argument(argc, argv, 1, 1000000),
+	struct bench bench = {
+	    .prefixes = argument(argc, argv, 1, 1000000),
 	    .sets = argument(argc, argv, 2, 200000),
 	    .members = argument(argc, argv, 3, 1),
-	    .codec = {.families = {true, true}, .as4 = true},
-	    .random = 1};
-	struct update_group_member **members =
-	    memory_allocate_zero(bench.members + 1, sizeof(*members));
+	    .codec = {.families = {true, true}, .as4 = true, .external = true},
+	};
 	struct rusage usage;
-	size_t before;
 
-	make_input(&bench);
-	measure_decoding(&bench);
-	printf("%" PRIu32 " prefixes, %" PRIu32 " attribute sets, %.1f MB of input, %" PRIu32
-	       " members\n",
-	    bench.prefixes, bench.sets, (double)bench.input.length / 1e6, bench.members);
-	before = resident();
-	bench.rib = rib_new(NULL, &(struct rib_options){1, 1});
-	bench.groups = update_groups_new(bench.rib, NULL);
-	bench.source = rib_peer_new(bench.rib);
-	bench.source->source = POLICY_SOURCE_EBGP;
 	bench.sinks = memory_allocate_zero(bench.members, sizeof(*bench.sinks));
-	for (uint32_t i = 0; i < bench.members; i++)
-		members[i] = join(&bench, i);
-	measure_table(&bench, "first time:");
-	print_output(&bench, "  sent to each member");
-	printf("%-28s %8.1f bytes/prefix\n", "resident, input not counted",
-	    (double)(resident() - before) / bench.prefixes);
-	measure_table(&bench, "the same again:");
-	measure_rest(&bench, &members[bench.members]);
+	run(&bench, "IPv4", IPV4, 1);
+	run(&bench, "\nboth families", IPV6, IP_FAMILIES);
 	getrusage(RUSAGE_SELF, &usage);
-	printf("%-28s %8.1f MB, input of %.1f MB included\n", "peak resident",
-	    (double)usage.ru_maxrss / 1e3, (double)bench.input.capacity / 1e6);
-	for (uint32_t i = 0; i <= bench.members; i++)
-		update_group_leave(members[i]);
-	update_groups_free(bench.groups);
-	rib_free(bench.rib);
-	free(members);
+	printf("%-28s %8.1f MB, input included\n", "peak resident", (double)usage.ru_maxrss / 1e3);
 	free(bench.sinks);
-	free(bench.input.bytes);
+	free(bench.announcement.bytes);
+	free(bench.withdrawal.bytes);
 	arena_free(&bench.arena);
 	return 0;
 }

@@ -77,7 +77,7 @@ static void list_if_unused(struct rib *rib, struct rib_family *family, uint32_t 
 		return;
 	prefix->dirty |= RIB_DIRTY_UNUSED;
 	family->unused[family->unused_count++] = id;
-	if (family->unused_count == PREFIX_TABLE_AHEAD)
+	if (family->unused_count == PREFIX_TABLE_REMOVED_MAX)
 		give_up_unused(family);
 	else if (family->unused_count == 1)
 		rib_schedule(rib);

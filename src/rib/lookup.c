@@ -2,8 +2,6 @@
  * Reading the table: what is there, by content, by id, and by longest match.  A prefix without
  * paths, which only waits for the listeners to let go of its id, is not found.
  */
-#include <assert.h>
-
 #include "rib/table_private.h"
 
 const struct rib_path *rib_best_path(const struct rib_prefix *prefix)
@@ -17,17 +15,20 @@ const struct ip_prefix *rib_held_prefix(const struct rib *rib, enum ip_family fa
 	return &rib_family_prefix(&rib->families[family], id)->prefix;
 }
 
-void rib_prefetch(const struct rib *rib, const struct ip_prefix *prefixes, size_t count)
+void rib_prefetch(const struct rib *rib, struct rib_batch *batch)
 {
-	const struct rib_family *family;
-	uint32_t ids[PREFIX_TABLE_AHEAD];
+	prefix_table_prefetch(
+	    &rib->families[batch->family].prefixes, batch->prefixes, batch->count, batch->hashes);
+}
 
-	static_assert(RIB_PREFETCH_MAX <= PREFIX_TABLE_AHEAD, "");
-	if (!count)
-		return;
-	family = &rib->families[prefixes->family];
-	prefix_table_prefetch(&family->prefixes, prefixes, count, ids);
-	for (size_t i = 0; i < count; i++)
+void rib_prefetch_paths(const struct rib *rib, const struct rib_batch *batch)
+{
+	const struct rib_family *family = &rib->families[batch->family];
+	uint32_t ids[RIB_BATCH_MAX];
+
+	for (size_t i = 0; i < batch->count; i++)
+		ids[i] = prefix_table_prefetch_item(&family->prefixes, batch->hashes[i]);
+	for (size_t i = 0; i < batch->count; i++)
 		if (ids[i])
 			__builtin_prefetch(rib_family_prefix(family, ids[i])->first.attributes, 1);
 }

@@ -25,6 +25,8 @@
 /* A tombstone: a slot whose prefix was removed; not empty, and no id. */
 #define REMOVED (1u << PREFIX_ID_BITS)
 #define NO_SLOT UINT32_MAX
+/* Among so many slots from its home on a prefix is looked for to be fetched ahead. */
+#define GUESSED_SLOTS 4
 
 static uint64_t prefix_hash(const struct prefix_table *table, const struct ip_prefix *prefix)
 {
@@ -62,7 +64,7 @@ void prefix_table_release(struct prefix_table *table)
 }
 
 /* The next slot from `at` on that has this tag and an id, or NO_SLOT if an empty one comes first. */
-static uint32_t next_with_tag(const struct prefix_slots *slots, uint32_t at, uint32_t tag)
+static inline uint32_t next_with_tag(const struct prefix_slots *slots, uint32_t at, uint32_t tag)
 {
 	for (uint32_t mask = slots->capacity - 1;; at = (at + 1) & mask) {
 		uint32_t slot = slots->at[at];
@@ -74,7 +76,7 @@ static uint32_t next_with_tag(const struct prefix_slots *slots, uint32_t at, uin
 	}
 }
 
-static uint32_t first_with_tag(const struct prefix_slots *slots, uint64_t hash)
+static inline uint32_t first_with_tag(const struct prefix_slots *slots, uint64_t hash)
 {
 	if (!slots->capacity)
 		return NO_SLOT;
@@ -90,7 +92,7 @@ static uint32_t find_in(const struct prefix_table *table, const struct prefix_sl
 	while (at != NO_SLOT) {
 		uint32_t id = slots->at[at] & PREFIX_ID_MAX;
 
-		if (ip_prefix_equal(prefix_table_item(table, id), prefix))
+		if (!memcmp(prefix_table_item(table, id), prefix, sizeof(*prefix)))
 			return id;
 		at = next_with_tag(slots, (at + 1) & (slots->capacity - 1), hash_tag(hash));
 	}
@@ -102,7 +104,7 @@ static uint32_t find(
 {
 	uint32_t id = find_in(table, &table->slots, prefix, hash);
 
-	return id ? id : find_in(table, &table->old, prefix, hash);
+	return id || !table->old.at ? id : find_in(table, &table->old, prefix, hash);
 }
 
 uint32_t prefix_table_find(const struct prefix_table *table, const struct ip_prefix *prefix)
@@ -126,31 +128,43 @@ static uint64_t fetch_slots(const struct prefix_table *table, const struct ip_pr
 	return hash;
 }
 
-/* The id of the first prefix with the hash's tag: nearly always that of the hash. */
-static uint32_t guess_id(const struct prefix_table *table, uint64_t hash)
+/*
+ * The id in the first of a few slots that has the hash's tag, or 0; nearly always that of the hash.
+ * It looks at all of them, because where a probe ends is what a CPU cannot predict.
+ */
+static uint32_t guess_id(const struct prefix_slots *slots, uint64_t hash)
 {
-	const struct prefix_slots *slots = &table->slots;
-	uint32_t at = first_with_tag(slots, hash);
+	const uint32_t mask = slots->capacity - 1;
+	uint32_t guess = 0;
 
-	if (at == NO_SLOT) {
-		slots = &table->old;
-		at = first_with_tag(slots, hash);
+	if (!slots->capacity)
+		return 0;
+	for (uint32_t i = GUESSED_SLOTS; i--;) {
+		uint32_t at = ((uint32_t)hash + i) & mask;
+		uint32_t slot = slots->at[at];
+		bool match = (slot & ~PREFIX_ID_MAX) == hash_tag(hash) && at >= slots->first;
+
+		guess = match && slot & PREFIX_ID_MAX ? slot & PREFIX_ID_MAX : guess;
 	}
-	return at == NO_SLOT ? 0 : slots->at[at] & PREFIX_ID_MAX;
+	return guess;
 }
 
-void prefix_table_prefetch(
-    const struct prefix_table *table, const struct ip_prefix *prefixes, size_t count, uint32_t *ids)
+void prefix_table_prefetch(const struct prefix_table *table, const struct ip_prefix *prefixes,
+    size_t count, uint64_t *hashes)
 {
-	uint64_t hashes[PREFIX_TABLE_AHEAD];
-
 	for (size_t i = 0; i < count; i++)
 		hashes[i] = fetch_slots(table, &prefixes[i]);
-	for (size_t i = 0; i < count; i++) {
-		ids[i] = guess_id(table, hashes[i]);
-		if (ids[i])
-			__builtin_prefetch(prefix_table_item(table, ids[i]));
-	}
+}
+
+uint32_t prefix_table_prefetch_item(const struct prefix_table *table, uint64_t hash)
+{
+	uint32_t id = guess_id(&table->slots, hash);
+
+	if (!id)
+		id = guess_id(&table->old, hash);
+	if (id)
+		__builtin_prefetch(prefix_table_item(table, id));
+	return id;
 }
 
 /* Puts an id that is not in the table into the first free slot. */
@@ -278,7 +292,7 @@ static void remove_one(struct prefix_table *table, uint32_t id, uint64_t hash)
 
 void prefix_table_remove(struct prefix_table *table, const uint32_t *ids, size_t count)
 {
-	uint64_t hashes[PREFIX_TABLE_AHEAD];
+	uint64_t hashes[PREFIX_TABLE_REMOVED_MAX];
 
 	for (size_t i = 0; i < count; i++)
 		hashes[i] = fetch_slots(table, prefix_table_item(table, ids[i]));

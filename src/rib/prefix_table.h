@@ -16,8 +16,8 @@
 
 #define PREFIX_ID_BITS 26 /* 67 million prefixes */
 #define PREFIX_ID_MAX ((1u << PREFIX_ID_BITS) - 1)
-/* Prefixes that are fetched ahead at most: about as many as a core has misses under way. */
-#define PREFIX_TABLE_AHEAD 32
+/* Ids that are removed together at most: about as many as a core has misses under way. */
+#define PREFIX_TABLE_REMOVED_MAX 32
 
 /* Open addressing with linear probing. */
 struct prefix_slots {
@@ -38,16 +38,21 @@ struct prefix_table {
 void prefix_table_init(struct prefix_table *table, size_t item_size, uint64_t seed);
 void prefix_table_release(struct prefix_table *table);
 /*
- * Brings into the cache what the next calls for these prefixes look at, for all of them at the same
- * time; at most PREFIX_TABLE_AHEAD.  `ids` becomes what their ids most likely are; 0: not there.
+ * For prefixes that will be looked at next: brings their slots into the cache, all at the same
+ * time, and says what they hash to.
  */
 void prefix_table_prefetch(const struct prefix_table *table, const struct ip_prefix *prefixes,
-    size_t count, uint32_t *ids);
+    size_t count, uint64_t *hashes);
+/*
+ * Some time later: brings the item into the cache that such a prefix most likely has, and returns
+ * its id; 0: it seems not to be there.
+ */
+uint32_t prefix_table_prefetch_item(const struct prefix_table *table, uint64_t hash);
 /* The id of the prefix, or 0. */
 uint32_t prefix_table_find(const struct prefix_table *table, const struct ip_prefix *prefix);
 /* The id of the prefix, made (item zeroed but for the prefix) if need be; 0: the table is full. */
 uint32_t prefix_table_add(struct prefix_table *table, const struct ip_prefix *prefix);
-/* Gives up the ids, at most PREFIX_TABLE_AHEAD different ones. */
+/* Gives up the ids, at most PREFIX_TABLE_REMOVED_MAX different ones. */
 void prefix_table_remove(struct prefix_table *table, const uint32_t *ids, size_t count);
 /* True if the item counts for a longest match. */
 typedef bool prefix_table_accept(const void *item);

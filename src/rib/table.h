@@ -118,6 +118,18 @@ struct rib_listener {
 	struct rib_listener *next;
 };
 
+/* About as many prefixes as a core has misses under way. */
+#define RIB_BATCH_MAX 32
+
+/* Some prefixes of one family, as they stand in a message. */
+struct rib_batch {
+	enum ip_family family;
+	size_t count;
+	struct ip_prefix prefixes[RIB_BATCH_MAX];
+	uint32_t path_ids[RIB_BATCH_MAX];
+	uint64_t hashes[RIB_BATCH_MAX]; /* of the table's own */
+};
+
 struct rib_options {
 	uint64_t hash_seed;
 	uint32_t multipath; /* equal-cost paths to mark, at most; 1: the best one only */
@@ -163,12 +175,12 @@ uint32_t rib_peer_limit(const struct rib *rib);
 bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix,
     uint32_t path_id, struct attribute_set *attributes, uint8_t flags);
 /*
- * Optional, for callers that know several prefixes ahead (the NLRI of a message, of one family): what
- * updates and withdrawals of them will look at is fetched from memory for all at the same time, not
- * one after the other.
+ * Optional, for callers that know several prefixes ahead: what updates and withdrawals of them will
+ * look at is fetched from memory for all at the same time, not one after the other.  First where
+ * they stand in the table; then, as soon as something else has been done, their paths.
  */
-#define RIB_PREFETCH_MAX 32
-void rib_prefetch(const struct rib *rib, const struct ip_prefix *prefixes, size_t count);
+void rib_prefetch(const struct rib *rib, struct rib_batch *batch);
+void rib_prefetch_paths(const struct rib *rib, const struct rib_batch *batch);
 /* Removes it; false if there was none. */
 bool rib_withdraw(
     struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix, uint32_t path_id);

@@ -24,7 +24,7 @@ struct rib_family {
 	struct dirty_prefix *dirty;
 	size_t dirty_count;
 	size_t dirty_capacity;
-	uint32_t unused[PREFIX_TABLE_AHEAD]; /* ids to be given up, together */
+	uint32_t unused[PREFIX_TABLE_REMOVED_MAX]; /* ids to be given up, together */
 	size_t unused_count;
 	uint32_t prefix_count; /* with paths */
 	uint32_t path_count;

@@ -134,39 +134,30 @@ static void choose_next_hop(struct import *import, const struct bgp_next_hop *ne
 		import->extra.scope = import->peer->settings.transport.scope;
 }
 
-/* Some prefixes of a message. */
-struct prefix_batch {
-	size_t count;
-	struct ip_prefix prefixes[RIB_PREFETCH_MAX];
-	uint32_t path_ids[RIB_PREFETCH_MAX];
-};
-
 /*
  * The next prefixes of a message; false at its end.  They are all over the table, so they are
  * fetched together: else the CPU would wait for memory at every one.
  */
 static bool next_batch(const struct speaker_peer *peer, struct wire_reader *reader,
-    enum ip_family family, struct prefix_batch *batch)
+    enum ip_family family, struct rib_batch *batch)
 {
 	bool add_path = bgp_session_codec(peer->session)->add_path_receive[family];
 
+	batch->family = family;
 	batch->count = 0;
-	while (batch->count < RIB_PREFETCH_MAX &&
+	while (batch->count < RIB_BATCH_MAX &&
 	       bgp_nlri_next_path(reader, family, add_path, &batch->prefixes[batch->count],
 		   &batch->path_ids[batch->count]))
 		batch->count++;
-	rib_prefetch(peer->speaker->rib, batch->prefixes, batch->count);
+	rib_prefetch(peer->speaker->rib, batch);
 	return batch->count > 0;
 }
 
-static void import_prefixes(struct import *import, struct wire_span nlri, enum ip_family family)
+static void import_batch(struct import *import, const struct rib_batch *batch)
 {
-	struct wire_reader reader = wire_reader_from_span(nlri);
-	struct prefix_batch batch;
-
-	while (next_batch(import->peer, &reader, family, &batch))
-		for (size_t i = 0; i < batch.count; i++)
-			import_prefix(import, &batch.prefixes[i], batch.path_ids[i]);
+	rib_prefetch_paths(import->peer->speaker->rib, batch);
+	for (size_t i = 0; i < batch->count; i++)
+		import_prefix(import, &batch->prefixes[i], batch->path_ids[i]);
 }
 
 static void begin_import(
@@ -182,9 +173,12 @@ static void import_announced(struct speaker_peer *peer, const struct bgp_update 
 {
 	struct attribute_store *store = rib_attribute_store(peer->speaker->rib);
 	const struct import_rules rules = rules_of(peer);
+	struct wire_reader reader = wire_reader_from_span(nlri);
+	struct rib_batch batch;
 	struct import import;
 
-	if (!nlri.length)
+	/* First, for it takes a while to come from memory. */
+	if (!next_batch(peer, &reader, family, &batch))
 		return;
 	begin_import(&import, peer, &update->attributes);
 	choose_next_hop(&import, next_hop);
@@ -194,7 +188,9 @@ static void import_announced(struct speaker_peer *peer, const struct bgp_update 
 		import.refusal = IMPORT_OWN_NEXT_HOP;
 	if (!import.refusal)
 		import_rules_apply(&rules, &peer->speaker->arena, &import.attributes);
-	import_prefixes(&import, nlri, family);
+	do
+		import_batch(&import, &batch);
+	while (next_batch(peer, &reader, family, &batch));
 	if (import.plain)
 		attribute_set_release(store, import.plain);
 	if (import.changed)
@@ -206,12 +202,14 @@ static void import_withdrawn(
     struct speaker_peer *peer, struct wire_span nlri, enum ip_family family)
 {
 	struct wire_reader reader = wire_reader_from_span(nlri);
-	struct prefix_batch batch;
+	struct rib_batch batch;
 
-	while (next_batch(peer, &reader, family, &batch))
+	while (next_batch(peer, &reader, family, &batch)) {
+		rib_prefetch_paths(peer->speaker->rib, &batch);
 		for (size_t i = 0; i < batch.count; i++)
 			rib_withdraw(peer->speaker->rib, peer->rib_peer, &batch.prefixes[i],
 			    batch.path_ids[i]);
+	}
 }
 
 static void stop_over_limit(struct speaker_peer *peer, enum ip_family family)

@@ -130,26 +130,28 @@ static void measure_decoding(struct bench *bench, const struct bench_bytes *inpu
 	report(bench, what, now() - start);
 }
 
-/* Puts these prefixes of a message into the table, or takes them out if `set` is NULL. */
-static void take_prefixes(
-    struct bench *bench, struct wire_span span, enum ip_family family, struct attribute_set *set)
+static bool next_batch(const struct bench *bench, struct wire_reader *nlri, enum ip_family family,
+    struct rib_batch *batch)
+{
+	batch->family = family;
+	batch->count = 0;
+	while (batch->count < RIB_BATCH_MAX &&
+	       bgp_nlri_next(nlri, family, &batch->prefixes[batch->count]))
+		batch->count++;
+	rib_prefetch(bench->rib, batch);
+	return batch->count > 0;
+}
+
+static void take_withdrawn(struct bench *bench, struct wire_span span, enum ip_family family)
 {
 	struct wire_reader nlri = wire_reader_from_span(span);
-	struct ip_prefix prefixes[RIB_PREFETCH_MAX];
-	size_t count;
+	struct rib_batch batch;
 
-	do {
-		count = 0;
-		while (count < RIB_PREFETCH_MAX && bgp_nlri_next(&nlri, family, &prefixes[count]))
-			count++;
-		rib_prefetch(bench->rib, prefixes, count);
-		for (size_t i = 0; i < count; i++) {
-			if (set)
-				rib_update(bench->rib, bench->source, &prefixes[i], 0, set, 0);
-			else
-				rib_withdraw(bench->rib, bench->source, &prefixes[i], 0);
-		}
-	} while (count);
+	while (next_batch(bench, &nlri, family, &batch)) {
+		rib_prefetch_paths(bench->rib, &batch);
+		for (size_t i = 0; i < batch.count; i++)
+			rib_withdraw(bench->rib, bench->source, &batch.prefixes[i], 0);
+	}
 }
 
 /* `next_hop` goes into the set: that of MP_REACH_NLRI stands beside the attributes. */
@@ -158,13 +160,19 @@ static void take_announced(struct bench *bench, struct bgp_update *update, struc
 {
 	const struct attribute_set_extra none = {0};
 	struct attribute_store *store = rib_attribute_store(bench->rib);
+	struct wire_reader nlri = wire_reader_from_span(span);
 	struct attribute_set *set;
+	struct rib_batch batch;
 
-	if (!span.length)
+	if (!next_batch(bench, &nlri, family, &batch))
 		return;
 	update->attributes.next_hop = *next_hop;
 	set = attribute_set_intern(store, &update->attributes, &none);
-	take_prefixes(bench, span, family, set);
+	do {
+		rib_prefetch_paths(bench->rib, &batch);
+		for (size_t i = 0; i < batch.count; i++)
+			rib_update(bench->rib, bench->source, &batch.prefixes[i], 0, set, 0);
+	} while (next_batch(bench, &nlri, family, &batch));
 	attribute_set_release(store, set);
 }
 
@@ -179,8 +187,8 @@ static double take_piece(struct bench *bench, struct wire_reader *reader)
 	       decode_next(bench, reader, &update)) {
 		double start = now();
 
-		take_prefixes(bench, update.withdrawn, IPV4, NULL);
-		take_prefixes(bench, update.mp_unreach.nlri, IPV6, NULL);
+		take_withdrawn(bench, update.withdrawn, IPV4);
+		take_withdrawn(bench, update.mp_unreach.nlri, IPV6);
 		take_announced(bench, &update, update.announced, IPV4, &update.attributes.next_hop);
 		take_announced(bench, &update, update.mp_reach.nlri, IPV6, &update.mp_next_hop);
 		table += now() - start;

@@ -12,6 +12,7 @@
 struct item {
 	struct ip_prefix prefix;
 	bool accepted;
+	bool in_use;
 };
 
 static uint32_t next_random(uint64_t *seed)
@@ -313,41 +314,87 @@ static void table_of_constant_size_does_not_grow(void **state)
 	prefix_table_release(&table);
 }
 
-/* Fetching ahead may mistake a prefix for another with the same few bits of the hash. */
-static void assert_guesses_are_good(
-    const struct prefix_table *table, const struct ip_prefix *ahead, const uint32_t *ids)
+/*
+ * The default route is what a free item looks like, so it would be found by any slot that is left
+ * behind.
+ */
+static void moved_prefix_that_goes_is_not_found_where_it_was(void **state)
 {
-	unsigned good = 0;
-
-	for (size_t i = 0; i < PREFIX_TABLE_AHEAD; i++)
-		good += ids[i] == prefix_table_find(table, &ahead[i]);
-	assert_true(good > PREFIX_TABLE_AHEAD * 3 / 4);
-}
-
-static void fetches_ahead_what_is_there(void **state)
-{
-	enum { PREFIXES = 800 }; /* it has just begun to resize */
+	const struct ip_prefix everything = {{0}, 0, IPV4}, host = {{0xff}, 8, IPV4};
 	struct prefix_table table;
-	struct ip_prefix ahead[PREFIX_TABLE_AHEAD];
-	uint32_t added[PREFIX_TABLE_AHEAD], ids[PREFIX_TABLE_AHEAD];
+	uint32_t id, number = 0, at = 0;
 
 	(void)state;
 	prefix_table_init(&table, sizeof(struct item), 7);
-	prefix_table_prefetch(&table, ahead, 0, ids);
+	id = prefix_table_add(&table, &everything);
+	while (!table.old.at) {
+		struct ip_prefix prefix = numbered(number++);
+
+		prefix_table_add(&table, &prefix);
+	}
+	while ((table.old.at[at] & PREFIX_ID_MAX) != id)
+		at++;
+	while (table.old.first <= at)
+		prefix_table_add(&table, &host);
+	assert_non_null(table.old.at);
+	assert_int_equal(prefix_table_find(&table, &everything), id);
+	prefix_table_remove(&table, &id, 1);
+	assert_int_equal(prefix_table_find(&table, &everything), 0);
+	prefix_table_release(&table);
+}
+
+/*
+ * Fetching ahead may mistake a prefix for another with the same few bits of the hash, but not for one
+ * that is gone: its memory may be too.
+ */
+static void assert_guesses_are_good(
+    const struct prefix_table *table, const struct ip_prefix *ahead, size_t count)
+{
+	unsigned good = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t hash;
+		uint32_t id;
+
+		prefix_table_prefetch(table, &ahead[i], 1, &hash);
+		id = prefix_table_prefetch_item(table, hash);
+		good += id == prefix_table_find(table, &ahead[i]);
+		assert_true(!id || ((struct item *)prefix_table_item(table, id))->in_use);
+	}
+	assert_true(good > count * 3 / 4);
+}
+
+static void several_are_fetched_ahead_and_removed_at_once(void **state)
+{
+	enum { PREFIXES = 770, SOME = 8 }; /* it has just begun to resize */
+	struct prefix_table table;
+	struct ip_prefix ahead[SOME];
+	uint32_t ids[SOME];
+
+	(void)state;
+	prefix_table_init(&table, sizeof(struct item), 7);
 	for (uint32_t i = 0; i < PREFIXES; i++) {
-		ahead[i % PREFIX_TABLE_AHEAD] = numbered(i);
-		added[i % PREFIX_TABLE_AHEAD] =
-		    prefix_table_add(&table, &ahead[i % PREFIX_TABLE_AHEAD]);
+		struct ip_prefix prefix = numbered(i);
+		uint32_t id = prefix_table_add(&table, &prefix);
+
+		((struct item *)prefix_table_item(&table, id))->in_use = true;
+		if (i < SOME) {
+			ahead[i] = prefix;
+			ids[i] = id;
+		}
 	}
 	assert_non_null(table.old.at);
-	prefix_table_prefetch(&table, ahead, PREFIX_TABLE_AHEAD, ids);
-	assert_guesses_are_good(&table, ahead, ids);
-	prefix_table_remove(&table, added, PREFIX_TABLE_AHEAD);
-	prefix_table_prefetch(&table, ahead, PREFIX_TABLE_AHEAD, ids);
-	assert_guesses_are_good(&table, ahead, ids);
-	for (size_t i = 0; i < PREFIX_TABLE_AHEAD; i++)
+	assert_guesses_are_good(&table, ahead, SOME);
+	while (table.old.first < table.old.capacity / 2)
+		prefix_table_add(&table, &ahead[0]);
+	assert_guesses_are_good(&table, ahead, SOME);
+	prefix_table_remove(&table, ids, 0);
+	prefix_table_remove(&table, ids, SOME);
+	assert_non_null(table.old.at);
+	assert_guesses_are_good(&table, ahead, SOME);
+	for (size_t i = 0; i < SOME; i++)
 		assert_int_equal(prefix_table_find(&table, &ahead[i]), 0);
-	assert_int_equal(table.slab.used, PREFIXES - PREFIX_TABLE_AHEAD);
+	assert_int_equal(table.slab.used, PREFIXES - SOME);
 	prefix_table_release(&table);
 }
 
@@ -381,7 +428,8 @@ int main(void)
 	    cmocka_unit_test(grows_and_shrinks_with_its_content),
 	    cmocka_unit_test(every_operation_is_short_however_the_table_swings),
 	    cmocka_unit_test(table_of_constant_size_does_not_grow),
-	    cmocka_unit_test(fetches_ahead_what_is_there),
+	    cmocka_unit_test(moved_prefix_that_goes_is_not_found_where_it_was),
+	    cmocka_unit_test(several_are_fetched_ahead_and_removed_at_once),
 	    cmocka_unit_test(longest_match_passes_over_what_is_not_accepted),
 	};
 

@@ -83,7 +83,7 @@ static void check_all(struct schema *schema, const yaml_node_t *root)
 	config_check_names(schema, filters, "filters", &loader->filters);
 	config_collect_names(document, advertisements, &names);
 	config_check_names(schema, advertisements, "advertisements", &names);
-	free(names.items);
+	config_release_names(&names);
 	config_check_peers(schema, peers);
 	config_check_advertisements(schema, advertisements);
 }
@@ -102,8 +102,8 @@ static void read_tree(yaml_document_t *document, yaml_node_t *root, struct confi
 	schema_read_mapping(&schema, root, top_keys, config);
 	check_all(&schema, root);
 	schema_release(&schema);
-	free(loader.peers.items);
-	free(loader.filters.items);
+	config_release_names(&loader.peers);
+	config_release_names(&loader.filters);
 	free(loader.aliases);
 }
 

@@ -5,31 +5,50 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "config/sections.h"
 #include "config/values.h"
 
+static bool has_name(const void *item, const void *key)
+{
+	const char *const *name = item;
+
+	return strcmp(*name, key) == 0;
+}
+
+/* The position of the first item of this name, or their count. */
+static size_t find_name(const struct config_names *names, const char *name)
+{
+	const char **item = hash_table_find(&names->first, hash_string(name, 0), has_name, name);
+
+	return item ? (size_t)(item - names->items) : names->count;
+}
+
+static void add_name(struct config_names *names, size_t index, const char *name)
+{
+	names->items[index] = name;
+	if (name && find_name(names, name) == names->count)
+		hash_table_insert(&names->first, hash_string(name, 0), &names->items[index]);
+}
+
 void config_collect_names(
     yaml_document_t *document, const yaml_node_t *list, struct config_names *names)
 {
-	names->count = config_yaml_count(list);
+	*names = (struct config_names){.count = config_yaml_count(list)};
 	names->items = memory_allocate_zero(names->count + 1, sizeof(*names->items));
 	for (size_t i = 0; i < names->count; i++) {
 		const yaml_node_t *item = config_yaml_item(document, list, i);
 		const yaml_node_t *name = config_yaml_find(document, item, "name", NULL);
 
-		names->items[i] = name ? config_yaml_text(name) : NULL;
+		add_name(names, i, name ? config_yaml_text(name) : NULL);
 	}
 }
 
-/* The position of the name among the first `count`, or `count`. */
-static size_t find_name(const struct config_names *names, size_t count, const char *name)
+void config_release_names(struct config_names *names)
 {
-	size_t i = 0;
-
-	while (i < count && (!names->items[i] || strcmp(names->items[i], name)))
-		i++;
-	return i;
+	hash_table_free(&names->first);
+	free(names->items);
 }
 
 void config_check_names(struct schema *schema, const yaml_node_t *list, const char *section,
@@ -38,7 +57,7 @@ void config_check_names(struct schema *schema, const yaml_node_t *list, const ch
 	size_t top = schema_enter_key(schema, section);
 
 	for (size_t i = 0; i < names->count && !schema->exhausted; i++) {
-		size_t first = names->items[i] ? find_name(names, i, names->items[i]) : i;
+		size_t first = names->items[i] ? find_name(names, names->items[i]) : i;
 		size_t length;
 
 		if (first == i)
@@ -59,7 +78,7 @@ static bool find_reference(const struct config_names *names, const char *kind, c
 	const char *nearest;
 	size_t count = 0;
 
-	*index = find_name(names, names->count, name);
+	*index = find_name(names, name);
 	if (*index < names->count)
 		return true;
 	known = memory_allocate_zero(names->count + 1, sizeof(*known));

@@ -8,8 +8,11 @@
  * selectors differ, so that no node need have both; whether one does is known only when its labels
  * are.  An address that lies in a range is no conflict: it is the more specific of the two.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "config/place.h"
 #include "config/sections.h"
 
 /* RFC 4271 4.2: a hold time is 0 or at least 3 s; the OPEN carries whole seconds. */
@@ -207,32 +210,44 @@ static bool is_internal(const struct config *config, const struct config_peer *p
 	return true;
 }
 
-/* The key that says that both are in the same place, or NULL.  What could not be read is zero. */
-static const char *same_place(const struct config_peer *a, const struct config_peer *b)
-{
-	if (a->interface && b->interface)
-		return strcmp(a->interface, b->interface) ? NULL : "interface";
-	if (a->has_range && b->has_range)
-		return ip_prefix_equal(&a->range, &b->range) ? "range" : NULL;
-	if (!ip_address_is_unspecified(&a->address) && ip_address_equal(&a->address, &b->address))
-		return "address";
-	return NULL;
-}
+/* The entries that were checked already, by their place. */
+struct places {
+	struct hash_table first; /* the first one of each place */
+	size_t *next; /* by position: of the next one at the same place; 0: there is none */
+};
 
-static void check_same_place(
-    struct schema *schema, const struct config *config, size_t index, const yaml_node_t *node)
+/* Takes the entry in; returns the position of an earlier one that excludes it, or its own. */
+static size_t take_place(struct places *places, const struct config *config, size_t index)
 {
 	const struct config_peer *peer = &config->peers[index];
+	uint64_t hash = config_place_hash(peer);
+	const struct config_peer *first =
+	    hash_table_find(&places->first, hash, config_place_equal, peer);
+	size_t rival = index, at;
 
-	for (size_t i = 0; i < index; i++) {
-		const char *key = same_place(&config->peers[i], peer);
-
-		if (!key || !surely_overlap(&config->peers[i], peer))
-			continue;
-		schema_fail_value(schema, node, key,
-		    "is already the %s of peers[%zu], which may be on the same node", key, i);
-		return;
+	if (!first) {
+		hash_table_insert(&places->first, hash, (void *)peer);
+		return index;
 	}
+	for (at = (size_t)(first - config->peers);; at = places->next[at]) {
+		if (rival == index && surely_overlap(&config->peers[at], peer))
+			rival = at;
+		if (!places->next[at])
+			break;
+	}
+	places->next[at] = index;
+	return rival;
+}
+
+static void check_same_place(struct schema *schema, const struct config *config, size_t index,
+    const yaml_node_t *node, struct places *places)
+{
+	const char *key = config_place_key(&config->peers[index]);
+	size_t rival = key ? take_place(places, config, index) : index;
+
+	if (rival != index)
+		schema_fail_value(schema, node, key,
+		    "is already the %s of peers[%zu], which may be on the same node", key, rival);
 }
 
 static void check_peer(
@@ -240,7 +255,6 @@ static void check_peer(
 {
 	const struct config_peer *peer = &config->peers[index];
 
-	check_same_place(schema, config, index, node);
 	if (peer->has_range && !config->router.listen_port)
 		schema_fail_key(schema, node, "range",
 		    "cannot be used: with router.listen.port 0 nothing listens");
@@ -262,12 +276,18 @@ void config_check_peers(struct schema *schema, const yaml_node_t *peers)
 	const struct config_loader *loader = schema->context;
 	const struct config *config = loader->config;
 	size_t top = schema_enter_key(schema, "peers");
+	struct places places = {
+	    .next = memory_allocate_zero(config->peer_count, sizeof(*places.next))};
 
 	for (size_t i = 0; i < config->peer_count; i++) {
+		const yaml_node_t *node = config_yaml_item(schema->document, peers, i);
 		size_t length = schema_enter_item(schema, i);
 
-		check_peer(schema, config, i, config_yaml_item(schema->document, peers, i));
+		check_same_place(schema, config, i, node, &places);
+		check_peer(schema, config, i, node);
 		schema_leave(schema, length);
 	}
+	hash_table_free(&places.first);
+	free(places.next);
 	schema_leave(schema, top);
 }

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "base/hash.h"
 #include "bgp/community.h"
 #include "config/config.h"
 #include "config/schema.h"
@@ -18,6 +19,7 @@
 struct config_names {
 	const char **items;
 	size_t count;
+	struct hash_table first; /* of `items`: the first one of each name */
 };
 
 struct config_alias {
@@ -84,6 +86,7 @@ extern const struct schema_key config_log_keys[];
 /* config_names.c */
 void config_collect_names(
     yaml_document_t *document, const yaml_node_t *list, struct config_names *names);
+void config_release_names(struct config_names *names);
 /* Reports each name that an earlier item of the list has already. */
 void config_check_names(struct schema *schema, const yaml_node_t *list, const char *section,
     const struct config_names *names);

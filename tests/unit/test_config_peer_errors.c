@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdlib.h>
 
 #include "config_errors.h"
 
@@ -250,6 +251,13 @@ static const struct config_error_row rows[] = {
 	"k.yaml:4:22: peers[1].address: is already the address of peers[0], which "
 	"may be on the same node\n"},
     {ROUTER "peers:\n"
+	    "- {name: a, address: 10.0.0.1, asn: 1, nodeSelector: {matchLabels: {r: x}}}\n"
+	    "- {name: b, address: 10.0.0.1, asn: 1, nodeSelector: {matchLabels: {r: y}}}\n"
+	    "- {name: c, address: 10.0.0.2, asn: 1}\n"
+	    "- {name: d, address: 10.0.0.1, asn: 1, nodeSelector: {matchLabels: {r: y}}}\n",
+	"k.yaml:6:22: peers[3].address: is already the address of peers[1], which "
+	"may be on the same node\n"},
+    {ROUTER "peers:\n"
 	    "- {name: a, address: 10.0.0.1, asn: 1, nodeSelector: {matchLabels: {r: "
 	    "x}}}\n"
 	    "- {name: b, address: 10.0.0.1, asn: 1}\n",
@@ -283,11 +291,56 @@ static void test_rfc9234_5_otc_cannot_be_stripped(void **state)
 	assert_config_errors(otc, COUNT(otc));
 }
 
+/* A file of `count` peers, and then these lines. */
+static char *many_peers(unsigned count, const char *more)
+{
+	struct text text = {NULL, 0, 0};
+
+	text_append(&text, ROUTER "peers:\n");
+	for (unsigned i = 0; i < count; i++)
+		text_append(
+		    &text, "- {name: p%u, address: 10.1.%u.%u, asn: 1}\n", i, i / 256, i % 256);
+	text_append(&text, "%s", more);
+	return text.string;
+}
+
+static void one_of_thousands_of_peers_that_is_there_twice_is_found(void **state)
+{
+	char *yaml = many_peers(5000, "- {name: p1234, address: 10.1.17.5, asn: 1}\n");
+	const struct config_error_row row = {yaml,
+	    "k.yaml:5003:10: peers[5000].name: \"p1234\" is already the name of peers[1234]\n"
+	    "k.yaml:5003:26: peers[5000].address: is already the address of peers[4357], which may "
+	    "be on the same node\n"};
+
+	(void)state;
+	assert_config_errors(&row, 1);
+	free(yaml);
+}
+
+static void thousands_of_peers_are_all_read(void **state)
+{
+	char *yaml = many_peers(5000, "");
+	struct text errors = {NULL, 0, 0};
+	struct config *config = config_parse(yaml, strlen(yaml), "k.yaml", &environment, &errors);
+	struct ip_address last;
+
+	(void)state;
+	assert_non_null(config);
+	assert_int_equal(config->peer_count, 5000);
+	assert_true(ip_address_parse("10.1.19.135", &last));
+	assert_true(ip_address_equal(&config->peers[4999].address, &last));
+	assert_string_equal(config->peers[4999].name, "p4999");
+	config_free(config);
+	free(yaml);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_error_has_its_exact_lines),
 	    cmocka_unit_test(test_rfc9234_5_otc_cannot_be_stripped),
+	    cmocka_unit_test(one_of_thousands_of_peers_that_is_there_twice_is_found),
+	    cmocka_unit_test(thousands_of_peers_are_all_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

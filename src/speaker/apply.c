@@ -11,7 +11,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "config/difference.h"
+#include "config/place.h"
 #include "speaker/private.h"
 
 /* The node's IPv4 InternalIP, else a hash of its name: stable, and not zero. */
@@ -47,14 +47,6 @@ static void resolve_identity(struct speaker *speaker)
 		default_router_id(speaker, speaker->router_id);
 }
 
-static struct speaker_peer *find_by_name(const struct speaker *speaker, const char *name)
-{
-	for (size_t i = 0; i < speaker->peer_count; i++)
-		if (!speaker->peers[i]->dynamic && strcmp(speaker->peers[i]->name, name) == 0)
-			return speaker->peers[i];
-	return NULL;
-}
-
 /* Told once, not with every change of the cluster. */
 static void leave_out(struct speaker *speaker, size_t index, const char *why)
 {
@@ -64,59 +56,47 @@ static void leave_out(struct speaker *speaker, size_t index, const char *why)
 	speaker->left_out[index] = true;
 }
 
-/* True if whoever connects could be either: what they then have in common is in `what`. */
-static bool same_place(const struct config_peer *a, const struct config_peer *b, const char **what)
-{
-	if (a->has_range || b->has_range) {
-		*what = "range";
-		return a->has_range && b->has_range && ip_prefix_equal(&a->range, &b->range);
-	}
-	if (a->interface || b->interface) {
-		*what = "interface";
-		return a->interface && b->interface && strcmp(a->interface, b->interface) == 0;
-	}
-	*what = "address";
-	return ip_address_equal(&a->address, &b->address);
-}
+/* The entries that this node has. */
+struct selection {
+	const struct config_peer **entries; /* in the order of the configuration */
+	size_t count;
+	struct hash_table places; /* of the same entries */
+};
 
-/* The first of these entries that is at the same place, or NULL. */
-static const struct config_peer *find_rival(const struct config_peer *const *taken, size_t count,
-    const struct config_peer *config, const char **what)
+static const struct config_peer *find_at_place(
+    const struct selection *taken, const struct config_peer *entry)
 {
-	for (size_t i = 0; i < count; i++)
-		if (same_place(taken[i], config, what))
-			return taken[i];
-	return NULL;
+	return hash_table_find(&taken->places, config_place_hash(entry), config_place_equal, entry);
 }
 
 /*
- * The entries that select this node, in the order of the configuration.  Two at one place cannot be
- * told apart when the neighbour connects: the first one is taken.
+ * The entries that select this node.  Two at one place cannot be told apart when the neighbour
+ * connects: the first one is taken.
  */
-static size_t select_entries(struct speaker *speaker, const struct config_peer **taken)
+static void select_entries(struct speaker *speaker, struct selection *taken)
 {
-	const struct config *config = speaker->config;
-	size_t count = 0;
+	struct config *config = speaker->config;
 
 	for (size_t i = 0; i < config->peer_count; i++) {
-		const struct config_peer *entry = &config->peers[i], *rival;
-		const char *what;
+		struct config_peer *entry = &config->peers[i];
+		const struct config_peer *rival;
 		struct error why;
 
 		if (!speaker_selects_node(speaker, &entry->node_selector)) {
 			speaker->left_out[i] = false;
 			continue;
 		}
-		rival = find_rival(taken, count, entry, &what);
+		rival = find_at_place(taken, entry);
 		if (rival) {
-			error_set(&why, "peer %s has the same %s on this node", rival->name, what);
+			error_set(&why, "peer %s has the same %s on this node", rival->name,
+			    config_place_key(entry));
 			leave_out(speaker, i, why.text);
 			continue;
 		}
 		speaker->left_out[i] = false;
-		taken[count++] = entry;
+		taken->entries[taken->count++] = entry;
+		hash_table_insert(&taken->places, config_place_hash(entry), entry);
 	}
-	return count;
 }
 
 /* A peer and what it is to be configured with. */
@@ -126,42 +106,41 @@ struct assignment {
 };
 
 /* Finds or makes the peers that have an entry of their own. */
-static size_t assign_configured(struct speaker *speaker, const struct config_peer *const *taken,
-    size_t count, struct assignment *assigned)
+static size_t assign_configured(
+    struct speaker *speaker, const struct selection *taken, struct assignment *assigned)
 {
 	size_t found = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		struct speaker_peer *peer = find_by_name(speaker, taken[i]->name);
+	for (size_t i = 0; i < taken->count; i++) {
+		const struct config_peer *entry = taken->entries[i];
+		struct speaker_peer *peer;
 
-		if (taken[i]->has_range)
+		if (entry->has_range)
 			continue;
+		peer = speaker_index_find_name(speaker, entry->name);
 		if (!peer)
-			peer = speaker_peer_new(speaker, taken[i]->name);
+			peer = speaker_peer_new(speaker, entry->name);
 		if (!peer) {
-			leave_out(speaker, (size_t)(taken[i] - speaker->config->peers),
+			leave_out(speaker, (size_t)(entry - speaker->config->peers),
 			    "there are too many peers already");
 			continue;
 		}
 		peer->keep = true;
-		assigned[found++] = (struct assignment){peer, taken[i]};
+		assigned[found++] = (struct assignment){peer, entry};
 	}
 	return found;
 }
 
-static bool has_entry_of_its_own(
-    const struct config_peer *const *taken, size_t count, const struct ip_address *address)
+static bool has_entry_of_its_own(const struct selection *taken, const struct ip_address *address)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!taken[i]->has_range && !taken[i]->interface &&
-		    ip_address_equal(&taken[i]->address, address))
-			return true;
-	return false;
+	const struct config_peer entry = {.address = *address};
+
+	return find_at_place(taken, &entry) != NULL;
 }
 
 /* Peers of ranges stay as long as the entry that they came by is still the one for them. */
-static size_t assign_dynamic(struct speaker *speaker, const struct config_peer *const *taken,
-    size_t count, struct assignment *assigned)
+static size_t assign_dynamic(
+    struct speaker *speaker, const struct selection *taken, struct assignment *assigned)
 {
 	size_t found = 0;
 
@@ -173,7 +152,7 @@ static size_t assign_dynamic(struct speaker *speaker, const struct config_peer *
 			continue;
 		entry = speaker_range_entry(speaker, &peer->address);
 		if (!entry || strcmp(entry->name, peer->config->name) != 0 ||
-		    has_entry_of_its_own(taken, count, &peer->address))
+		    has_entry_of_its_own(taken, &peer->address))
 			continue;
 		peer->keep = true;
 		assigned[found++] = (struct assignment){peer, entry};
@@ -206,18 +185,19 @@ static void replace_peers(struct speaker *speaker, const struct assignment *assi
 static void apply_peers(struct speaker *speaker, const struct config *old)
 {
 	const struct config *config = speaker->config;
-	const struct config_peer **taken =
-	    memory_allocate_zero(config->peer_count + 1, sizeof(struct config_peer *));
+	struct selection taken = {
+	    .entries = memory_allocate_zero(config->peer_count + 1, sizeof(struct config_peer *))};
 	struct assignment *assigned =
 	    memory_allocate_zero(config->peer_count + speaker->peer_count + 1, sizeof *assigned);
-	size_t taken_count = select_entries(speaker, taken), count;
+	size_t count;
 
+	select_entries(speaker, &taken);
 	for (size_t i = 0; i < speaker->peer_count; i++)
 		speaker->peers[i]->keep = false;
-	speaker_passwords_watch(speaker, taken, taken_count);
-	speaker_ranges_apply(speaker, taken, taken_count);
-	count = assign_configured(speaker, taken, taken_count, assigned);
-	count += assign_dynamic(speaker, taken, taken_count, &assigned[count]);
+	speaker_passwords_watch(speaker, taken.entries, taken.count);
+	speaker_ranges_apply(speaker, taken.entries, taken.count);
+	count = assign_configured(speaker, &taken, assigned);
+	count += assign_dynamic(speaker, &taken, &assigned[count]);
 	/* First those that go: a new one may have the address of an old one. */
 	replace_peers(speaker, assigned, count);
 	for (size_t i = 0; i < count; i++)
@@ -226,7 +206,8 @@ static void apply_peers(struct speaker *speaker, const struct config *old)
 	for (size_t i = 0; i < count; i++)
 		speaker_peer_configure(assigned[i].peer, assigned[i].config, old);
 	free(assigned);
-	free(taken);
+	free(taken.entries);
+	hash_table_free(&taken.places);
 }
 
 static void apply_fib(struct speaker *speaker)

@@ -7,15 +7,6 @@
 
 #include "speaker/private.h"
 
-static struct speaker_peer *find_by_address(
-    const struct speaker *speaker, const struct ip_address *address)
-{
-	for (size_t i = 0; i < speaker->peer_count; i++)
-		if (ip_address_equal(&speaker->peers[i]->address, address))
-			return speaker->peers[i];
-	return NULL;
-}
-
 /* The peer that the connection is for; NULL: nobody's, counted. */
 static struct speaker_peer *find_called(
     struct speaker *speaker, const struct ip_address *remote, uint32_t scope)
@@ -27,7 +18,7 @@ static struct speaker_peer *find_called(
 		speaker->listen_counters.refused_unknown += !peer;
 		return peer;
 	}
-	peer = find_by_address(speaker, remote);
+	peer = speaker_index_find_address(speaker, remote);
 	return peer && !peer->dynamic ? peer : speaker_range_admit(speaker, peer, remote);
 }
 

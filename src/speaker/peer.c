@@ -225,6 +225,7 @@ struct speaker_peer *speaker_peer_new(struct speaker *speaker, const char *name)
 		return NULL;
 	}
 	peer->rib_peer->owner = peer;
+	speaker_index_add(peer);
 	peer->holds = HOLD_KERNEL;
 	speaker_refresh_start(peer);
 	return peer;
@@ -281,6 +282,7 @@ void speaker_peer_free(struct speaker_peer *peer, enum bgp_cease_subcode subcode
 		retire_session(peer);
 	}
 	leave_group(peer);
+	speaker_index_remove(peer);
 	loop_timer_free(&peer->refresh_timer);
 	loop_timer_free(&peer->absence_timer);
 	rib_peer_free(peer->speaker->rib, peer->rib_peer);
@@ -345,8 +347,7 @@ static void configure_session(struct speaker_peer *peer, const struct config_pee
 void speaker_peer_move(struct speaker_peer *peer, const struct ip_address *address, uint32_t scope)
 {
 	forget_password(peer);
-	peer->address = *address;
-	peer->scope = scope;
+	speaker_index_set_address(peer, address, scope);
 	configure_session(peer, NULL);
 }
 
@@ -366,8 +367,7 @@ void speaker_peer_prepare(struct speaker_peer *peer, const struct config_peer *c
 		return;
 	/* Another peer may get the address that this one had. */
 	forget_password(peer);
-	peer->address = config->address;
-	peer->scope = 0;
+	speaker_index_set_address(peer, &config->address, 0);
 	peer->router_interface = 0;
 }
 
@@ -416,5 +416,6 @@ void speaker_peers_stop(struct speaker *speaker)
 	free_retired(speaker, true);
 	free(speaker->retired);
 	free(speaker->peers);
+	speaker_index_free(speaker);
 	loop_timer_free(&speaker->retire_timer);
 }

@@ -1,7 +1,7 @@
 /*
  * The speaker and its peers as the files of this room share them.  Who does what, from the top:
  * life.c starts, stops and reloads, apply.c makes what runs equal to what is configured, listen.c
- * has the listening sockets, call.c finds out for whom a connection is, range.c has the peers that
+ * has the listening sockets, index.c finds peers by name and address, call.c finds out for whom a connection is, range.c has the peers that
  * come by themselves, reach.c and discovery.c find out whether and where a peer is, peer.c runs one
  * peer, settings.c says what its session is set to, password.c reads its password, refresh.c has
  * routes sent again, import.c takes UPDATEs into the RIB by the rules of import_rules.c, hold.c says
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "config/watch.h"
 #include "rib/prefix_table.h"
 #include "speaker/speaker.h"
@@ -56,6 +57,7 @@ struct speaker_peer {
 	char *name;
 	const struct config_peer *config; /* of the configuration in force */
 	bool dynamic; /* one of a range: its entry is shared, and it goes when its neighbour does */
+	/* Changed by speaker_index_set_address() only. */
 	struct ip_address address; /* of the neighbour; unspecified: not known yet */
 	uint32_t scope; /* the interface that a link-local address is on, else 0 */
 	struct bgp_session_settings settings;
@@ -166,6 +168,8 @@ struct speaker {
 	struct speaker_peer **peers;
 	size_t peer_count;
 	size_t peer_capacity;
+	struct hash_table peers_by_name; /* index.c */
+	struct hash_table peers_by_address; /* index.c */
 	struct speaker_range *ranges;
 	size_t range_count;
 	size_t member_count; /* peers that are Established */
@@ -255,6 +259,20 @@ const struct config_peer *speaker_range_entry(
  */
 struct speaker_peer *speaker_range_admit(
     struct speaker *speaker, struct speaker_peer *peer, const struct ip_address *address);
+
+/* index.c */
+/* The name is final. */
+void speaker_index_add(struct speaker_peer *peer);
+void speaker_index_set_address(
+    struct speaker_peer *peer, const struct ip_address *address, uint32_t scope);
+void speaker_index_remove(struct speaker_peer *peer);
+/* When there are no peers any more. */
+void speaker_index_free(struct speaker *speaker);
+/* NULL: there is none. */
+struct speaker_peer *speaker_index_find_name(const struct speaker *speaker, const char *name);
+/* Of a neighbour that is not behind an interface. */
+struct speaker_peer *speaker_index_find_address(
+    const struct speaker *speaker, const struct ip_address *address);
 
 /* call.c */
 /* A connection that somebody has opened; `arg` is the speaker. */

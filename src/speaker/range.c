@@ -231,7 +231,7 @@ static struct speaker_peer *make_peer(
 	if (!peer)
 		return NULL;
 	peer->dynamic = true;
-	peer->address = *address;
+	speaker_index_set_address(peer, address, 0);
 	loop_timer_init(speaker->loop, &peer->absence_timer, absent, peer);
 	loop_timer_start(&peer->absence_timer, SPEAKER_ABSENT_MS);
 	speaker->peers = memory_grow(speaker->peers, &speaker->peer_capacity,

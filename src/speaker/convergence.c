@@ -20,17 +20,21 @@ static uint64_t updates_received(const struct speaker_peer *peer)
 	return bgp_session_counters(peer->session)->messages[BGP_RECEIVED][BGP_MESSAGE_UPDATE];
 }
 
+static void note_updates(struct speaker_peer *peer)
+{
+	uint64_t updates = updates_received(peer);
+
+	if (updates == peer->updates)
+		return;
+	peer->updates = updates;
+	peer->updates_at = loop_now(peer->speaker->loop);
+}
+
 /* True if the peer, which need not say that it has finished, seems to have. */
 static bool is_quiet(struct speaker_peer *peer)
 {
-	uint64_t now = loop_now(peer->speaker->loop);
-	uint64_t updates = updates_received(peer);
-
-	if (updates != peer->updates) {
-		peer->updates = updates;
-		peer->updates_at = now;
-	}
-	return now - peer->updates_at >= QUIET_MS;
+	note_updates(peer);
+	return loop_now(peer->speaker->loop) - peer->updates_at >= QUIET_MS;
 }
 
 bool speaker_owes_end_of_rib(const struct speaker_peer *peer, enum ip_family family)
@@ -62,14 +66,20 @@ static bool is_complete(struct speaker_peer *peer)
 	return said_so || (!owes && is_quiet(peer));
 }
 
-static bool all_are_complete(const struct speaker *speaker)
+/* As long as the one that was waited for last is not complete, no other need be asked. */
+static bool all_are_complete(struct speaker *speaker)
 {
-	bool all = k8s_cluster_is_synced(speaker->cluster);
+	size_t count = speaker->peer_count;
 
-	/* Every peer is looked at: that is how quiet ones are noticed. */
-	for (size_t i = 0; i < speaker->peer_count; i++)
-		all &= is_complete(speaker->peers[i]);
-	return all;
+	for (size_t i = 0; i < count; i++) {
+		size_t at = (speaker->incomplete_at + i) % count;
+
+		if (is_complete(speaker->peers[at]))
+			continue;
+		speaker->incomplete_at = at;
+		return false;
+	}
+	return k8s_cluster_is_synced(speaker->cluster);
 }
 
 void speaker_check_convergence(struct speaker *speaker)
@@ -87,6 +97,9 @@ static void look(void *arg)
 {
 	struct speaker *speaker = arg;
 
+	for (size_t i = 0; i < speaker->peer_count; i++)
+		if (speaker->peers[i]->member)
+			note_updates(speaker->peers[i]);
 	speaker_check_convergence(speaker);
 	if (!speaker->converged)
 		loop_timer_start(&speaker->convergence_timer, LOOK_MS);

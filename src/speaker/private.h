@@ -140,6 +140,7 @@ struct speaker {
 	uint64_t convergence_deadline;
 	struct loop_timer convergence_timer;
 	struct loop_timer password_timer;
+	size_t incomplete_at; /* where in `peers` the one was that was waited for last */
 	struct arena arena; /* of one UPDATE's import */
 
 	struct k8s_cluster *cluster;

@@ -151,10 +151,15 @@ bool speaker_listeners_set_password(const struct speaker *speaker, const struct 
 {
 	bool good = true;
 
-	for (size_t i = 0; i < speaker->listener_count; i++)
-		if (speaker->listeners[i].listener)
-			good &= bgp_listener_set_password(
-			    speaker->listeners[i].listener, prefix, password, error);
+	for (size_t i = 0; i < speaker->listener_count; i++) {
+		struct speaker_listener *listener = &speaker->listeners[i];
+
+		/* Of thousands of peers without one, none has one to be removed. */
+		if (!listener->listener || (!password[0] && !listener->has_passwords))
+			continue;
+		listener->has_passwords = true;
+		good &= bgp_listener_set_password(listener->listener, prefix, password, error);
+	}
 	/* A kernel that knows no keys has none to remove. */
 	return good || !password[0];
 }

@@ -102,6 +102,7 @@ struct speaker_listener {
 	uint32_t scope; /* the interface of a link-local one, else 0 */
 	struct bgp_listener *listener; /* NULL: refused by the kernel; tried again */
 	bool told; /* the refusal was logged */
+	bool has_passwords; /* it was given one at some time */
 };
 
 /* One advertisement of the configuration as it is in the RIB. */

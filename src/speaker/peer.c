@@ -68,7 +68,8 @@ static void session_established(void *arg)
 	speaker_neighbour_key(peer, &key);
 	peer->member = update_group_join(peer->speaker->groups, &key, peer->rib_peer, &ops, peer);
 	peer->speaker->member_count++;
-	speaker_look_around(peer->speaker);
+	if (peer->config->interface)
+		speaker_look_around(peer->speaker);
 	log_up(peer);
 }
 
@@ -80,6 +81,17 @@ static void leave_group(struct speaker_peer *peer)
 	peer->member = NULL;
 	if (!--peer->speaker->member_count)
 		speaker_latency_forget(peer->speaker);
+}
+
+/* What was let be while the session was up; of a neighbour at an address it concerns no other. */
+static void check_reach_after(struct speaker_peer *peer)
+{
+	struct speaker *speaker = peer->speaker;
+
+	if (peer->config->interface)
+		speaker_look_around(speaker);
+	else if (speaker->check_reach)
+		speaker->check_reach(peer);
 }
 
 static void session_down(void *arg, const struct bgp_session_reason *reason)
@@ -94,9 +106,9 @@ static void session_down(void *arg, const struct bgp_session_reason *reason)
 		rib_withdraw_peer(speaker->rib, peer->rib_peer, family);
 	if (!(peer->holds & HOLD_MAX_PREFIXES))
 		peer->last_error = reason->error;
-	speaker_look_around(speaker);
 	log_write(speaker->log, LOG_LEVEL_WARNING, peer->name, "down: %s", reason->error.text);
 	speaker_tell(speaker, SPEAKER_PEER_DOWN, peer->name, NULL, reason->error.text);
+	check_reach_after(peer);
 }
 
 static void session_update(void *arg, const struct bgp_update *update)

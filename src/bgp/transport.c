@@ -22,7 +22,7 @@
 
 #include "base/memory.h"
 
-#define LISTEN_BACKLOG 1024
+#define LISTEN_BACKLOG SOMAXCONN /* a node that starts is called by all others at once */
 #define ACCEPTS_PER_TURN 16
 #define ACCEPT_PAUSE_MS 1000
 #define TTL_MAX 255

@@ -205,6 +205,7 @@ static void apply_peers(struct speaker *speaker, const struct config *old)
 	speaker_ranges_open(speaker);
 	for (size_t i = 0; i < count; i++)
 		speaker_peer_configure(assigned[i].peer, assigned[i].config, old);
+	speaker_peers_release(speaker);
 	free(assigned);
 	free(taken.entries);
 	hash_table_free(&taken.places);

@@ -404,7 +404,8 @@ void speaker_peer_configure(
 	/* Not before it has its new settings, and its password. */
 	if (!config->shutdown)
 		speaker_peer_release(peer, HOLD_CONFIGURED);
-	if (peer->speaker->fib_ready)
+	/* Who has called waits with a connection; the others are called by turns. */
+	if (peer->dynamic && peer->speaker->fib_ready)
 		speaker_peer_release(peer, HOLD_KERNEL);
 	if (peer->member) {
 		speaker_neighbour_key(peer, &key);
@@ -415,13 +416,43 @@ void speaker_peer_configure(
 	speaker_import_check_limits(peer);
 }
 
+/*
+ * Starting a peer opens a connection.  Thousands are not opened in one turn; none is opened before
+ * the kernel's addresses are known.
+ */
+static void start_some(void *arg)
+{
+	struct speaker *speaker = arg;
+
+	while (speaker->start_at < speaker->peer_count) {
+		struct speaker_peer *peer = speaker->peers[speaker->start_at++];
+
+		if (!(peer->holds & HOLD_KERNEL))
+			continue;
+		speaker_peer_release(peer, HOLD_KERNEL);
+		if (loop_should_yield(speaker->loop)) {
+			loop_task_schedule(speaker->loop, &speaker->start_task);
+			return;
+		}
+	}
+}
+
+void speaker_peers_release(struct speaker *speaker)
+{
+	speaker->start_at = 0;
+	if (speaker->fib_ready)
+		loop_task_schedule(speaker->loop, &speaker->start_task);
+}
+
 void speaker_peers_start(struct speaker *speaker)
 {
+	loop_task_init(&speaker->start_task, start_some, speaker);
 	loop_timer_init(speaker->loop, &speaker->retire_timer, look_at_retired, speaker);
 }
 
 void speaker_peers_stop(struct speaker *speaker)
 {
+	loop_task_cancel(speaker->loop, &speaker->start_task);
 	while (speaker->peer_count)
 		speaker_peer_free(
 		    speaker->peers[--speaker->peer_count], BGP_CEASE_ADMINISTRATIVE_SHUTDOWN);

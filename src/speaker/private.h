@@ -33,7 +33,8 @@ enum speaker_hold {
 	HOLD_COMMANDED = 1 << 1, /* kbgpctl shutdown */
 	HOLD_MAX_PREFIXES = 1 << 2, /* until cleared */
 	HOLD_PASSWORD = 1 << 3, /* its file cannot be read; tried again */
-	HOLD_KERNEL = 1 << 4, /* the first view of the kernel is not complete */
+	HOLD_KERNEL =
+	    1 << 4, /* until the first view of the kernel is complete, and its turn comes */
 	HOLD_NEIGHBOUR = 1 << 5, /* nobody was seen behind its interface yet */
 	HOLD_NOT_CONNECTED = 1 << 6, /* it has to be on a link of ours and is not */
 	/* Those that time alone does not end. */
@@ -101,8 +102,8 @@ struct speaker_listener {
 	struct ip_address address;
 	uint32_t scope; /* the interface of a link-local one, else 0 */
 	struct bgp_listener *listener; /* NULL: refused by the kernel; tried again */
-	bool told; /* the refusal was logged */
 	bool has_passwords; /* it was given one at some time */
+	bool told; /* the refusal was logged */
 };
 
 /* One advertisement of the configuration as it is in the RIB. */
@@ -139,9 +140,9 @@ struct speaker {
 	bool stopping;
 	bool converged;
 	uint64_t convergence_deadline;
+	size_t incomplete_at; /* where in `peers` the one was that was waited for last */
 	struct loop_timer convergence_timer;
 	struct loop_timer password_timer;
-	size_t incomplete_at; /* where in `peers` the one was that was waited for last */
 	struct arena arena; /* of one UPDATE's import */
 
 	struct k8s_cluster *cluster;
@@ -153,6 +154,8 @@ struct speaker {
 	struct loop_task refilter_task;
 	struct loop_task apply_task;
 	struct loop_task reach_task;
+	struct loop_task start_task;
+	size_t start_at; /* the next of `peers` that it looks at; those of ranges are behind */
 	/* Of reach.c: holds the peer if it cannot be reached, lets it run if it can. */
 	void (*check_reach)(struct speaker_peer *peer);
 	bgp_listener_accepted *called; /* of call.c: takes a connection */
@@ -297,6 +300,8 @@ void speaker_peer_configure(
     struct speaker_peer *peer, const struct config_peer *config, const struct config *old);
 /* The neighbour of a peer behind an interface is at this address; unspecified: not known. */
 void speaker_peer_move(struct speaker_peer *peer, const struct ip_address *address, uint32_t scope);
+/* Lets new peers begin, some in each turn of the loop, once the kernel's addresses are known. */
+void speaker_peers_release(struct speaker *speaker);
 /* What peers share; and the end of all of them. */
 void speaker_peers_start(struct speaker *speaker);
 void speaker_peers_stop(struct speaker *speaker);

@@ -1,0 +1,261 @@
+/*
+ * Configurations of many peers taken over by a real speaker: the peers call addresses where nobody
+ * listens, and nothing is installed.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "speaker/private.h"
+
+#define PEERS 2000
+#define TURNS_MAX (10 * PEERS)
+
+struct world {
+	char folder[64];
+	char file[96];
+	struct log log;
+	struct loop *loop;
+	struct speaker *speaker;
+	struct text text; /* of the configuration */
+};
+
+static void drop_line(void *arg, enum log_level level, const char *line)
+{
+	(void)arg;
+	(void)level;
+	(void)line;
+}
+
+static void begin_configuration(struct world *world)
+{
+	text_free(&world->text);
+	text_append(&world->text, "node: {name: node-a}\n"
+				  "router: {asn: 64512, routerID: 10.0.0.1, listen: {port: 0}}\n"
+				  "fib: {install: false}\n"
+				  "metrics: {listen: \"\"}\n"
+				  "peers:\n");
+}
+
+static struct ip_address nth_address(unsigned n)
+{
+	return ip_address_from_ipv4(0x7f010000 + n);
+}
+
+/* Peer "p<name>" at the address of this number. */
+static void put_peer(struct world *world, unsigned name, unsigned place, const char *more)
+{
+	struct ip_address address = nth_address(place);
+	char text[IP_TEXT_MAX];
+
+	text_append(&world->text,
+	    "- {name: p%u, address: %s, asn: internal, port: 1, connectRetryTime: 60000s%s}\n",
+	    name, ip_address_print(&address, text), more);
+}
+
+static void write_configuration(const struct world *world)
+{
+	FILE *file = fopen(world->file, "w");
+
+	assert_non_null(file);
+	fputs(world->text.string, file);
+	fclose(file);
+}
+
+static void start_speaker(struct world *world)
+{
+	struct speaker_options options = {.environment = {.host_name = "host"}, .hash_seed = 1};
+	struct text errors = {0};
+	struct config *config;
+	struct error error;
+
+	options.loop = world->loop;
+	options.log = &world->log;
+	options.config_file = world->file;
+	write_configuration(world);
+	config = config_load(world->file, &options.environment, &errors);
+	if (!config)
+		fail_msg("%s", errors.string);
+	world->speaker = speaker_new(&options, config, &error);
+	if (!world->speaker)
+		fail_msg("%s", error.text);
+}
+
+static void reload(struct world *world)
+{
+	struct text errors = {0};
+
+	write_configuration(world);
+	if (!speaker_reload(world->speaker, &errors))
+		fail_msg("%s", errors.string);
+	text_free(&errors);
+}
+
+static int set_up(void **state)
+{
+	struct world *world = calloc(1, sizeof *world);
+
+	strcpy(world->folder, "/tmp/test_apply.XXXXXX");
+	assert_non_null(mkdtemp(world->folder));
+	snprintf(world->file, sizeof world->file, "%s/kbgpd.yaml", world->folder);
+	world->log.sink = drop_line;
+	world->loop = loop_new();
+	begin_configuration(world);
+	*state = world;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *world = *state;
+
+	speaker_free(world->speaker);
+	loop_free(world->loop);
+	unlink(world->file);
+	rmdir(world->folder);
+	text_free(&world->text);
+	free(world);
+	return 0;
+}
+
+static size_t count_attempts(const struct world *world)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < world->speaker->peer_count; i++)
+		count +=
+		    bgp_session_counters(world->speaker->peers[i]->session)->connection_attempts;
+	return count;
+}
+
+static void run_until_attempts(struct world *world, size_t wanted)
+{
+	for (unsigned i = 0; i < TURNS_MAX && count_attempts(world) < wanted; i++)
+		loop_run_once(world->loop, 1);
+	assert_int_equal(count_attempts(world), wanted);
+}
+
+static void thousands_of_peers_are_called_some_in_each_turn(void **state)
+{
+	struct world *world = *state;
+	size_t called = 0;
+
+	for (unsigned i = 0; i < PEERS; i++)
+		put_peer(world, i, i, "");
+	start_speaker(world);
+	loop_set_share(world->loop, 0);
+	for (unsigned i = 0; i < TURNS_MAX && called < PEERS; i++) {
+		size_t now;
+
+		loop_run_once(world->loop, 1);
+		now = count_attempts(world);
+		assert_in_range(now, called, called + 1);
+		called = now;
+	}
+	assert_int_equal(called, PEERS);
+}
+
+static void a_reload_that_changes_nothing_touches_no_peer(void **state)
+{
+	struct world *world = *state;
+	static struct speaker_peer *peers[PEERS];
+	static struct bgp_session *sessions[PEERS];
+
+	for (unsigned i = 0; i < PEERS; i++)
+		put_peer(world, i, i, "");
+	start_speaker(world);
+	run_until_attempts(world, PEERS);
+	for (size_t i = 0; i < PEERS; i++) {
+		peers[i] = world->speaker->peers[i];
+		sessions[i] = peers[i]->session;
+	}
+	reload(world);
+	for (unsigned i = 0; i < 10; i++)
+		loop_run_once(world->loop, 1);
+	for (size_t i = 0; i < PEERS; i++) {
+		assert_ptr_equal(world->speaker->peers[i], peers[i]);
+		assert_ptr_equal(peers[i]->session, sessions[i]);
+		assert_true(peers[i]->config >= world->speaker->config->peers &&
+			    peers[i]->config < &world->speaker->config->peers[PEERS]);
+		assert_int_equal(peers[i]->holds, 0);
+	}
+	assert_int_equal(count_attempts(world), PEERS);
+}
+
+/* Every second one goes, one is new, and two change their places. */
+static void peers_that_come_go_and_move_are_found_where_they_are(void **state)
+{
+	struct world *world = *state;
+	struct speaker_peer *first, *second;
+	struct ip_address address;
+
+	for (unsigned i = 0; i < PEERS; i++)
+		put_peer(world, i, i, "");
+	start_speaker(world);
+	first = speaker_index_find_name(world->speaker, "p1");
+	second = speaker_index_find_name(world->speaker, "p3");
+	assert_non_null(first);
+	assert_non_null(second);
+	begin_configuration(world);
+	put_peer(world, 1, 3, "");
+	put_peer(world, 3, 1, "");
+	for (unsigned i = 5; i < PEERS; i += 2)
+		put_peer(world, i, i, "");
+	put_peer(world, PEERS, 0, ""); /* at the address of one that goes */
+	reload(world);
+	assert_int_equal(world->speaker->peer_count, PEERS / 2 + 1);
+	assert_ptr_equal(speaker_index_find_name(world->speaker, "p1"), first);
+	assert_ptr_equal(speaker_index_find_name(world->speaker, "p3"), second);
+	address = nth_address(1);
+	assert_ptr_equal(speaker_index_find_address(world->speaker, &address), second);
+	address = nth_address(3);
+	assert_ptr_equal(speaker_index_find_address(world->speaker, &address), first);
+	address = nth_address(0);
+	assert_string_equal(speaker_index_find_address(world->speaker, &address)->name, "p2000");
+	address = nth_address(2);
+	assert_null(speaker_index_find_address(world->speaker, &address));
+	assert_null(speaker_index_find_name(world->speaker, "p2"));
+	for (unsigned i = 5; i < PEERS; i += 2) {
+		address = nth_address(i);
+		assert_non_null(speaker_index_find_address(world->speaker, &address));
+	}
+}
+
+static void all_that_run_are_waited_for(void **state)
+{
+	static const char *const order[] = {"p1", "p4", "p2"};
+	struct world *world = *state;
+
+	for (unsigned i = 0; i < 6; i++)
+		put_peer(world, i, i, i == 1 || i == 2 || i == 4 ? "" : ", shutdown: true");
+	start_speaker(world);
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+		speaker_check_convergence(world->speaker);
+		assert_false(world->speaker->converged);
+		speaker_peer_shutdown(speaker_index_find_name(world->speaker, order[i]), NULL);
+	}
+	speaker_check_convergence(world->speaker);
+	assert_true(world->speaker->converged);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		thousands_of_peers_are_called_some_in_each_turn, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		a_reload_that_changes_nothing_touches_no_peer, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		peers_that_come_go_and_move_are_found_where_they_are, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(all_that_run_are_waited_for, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

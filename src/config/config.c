@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -176,6 +177,8 @@ struct config *config_load(
 	}
 	config = config_parse(string, length, file, environment, errors);
 	free(string);
+	/* The tree was several times as large as what was made of it: it goes back to the kernel. */
+	malloc_trim(0);
 	return config;
 }
 

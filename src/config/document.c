@@ -278,17 +278,25 @@ const char *config_yaml_kind(const yaml_node_t *node)
 	return config_yaml_is_null(node) ? "nothing" : "text";
 }
 
+/* A key has no NUL byte, so that nothing but the very text is equal. */
+static bool is_text(const yaml_node_t *node, const char *text, size_t length)
+{
+	return node->type == YAML_SCALAR_NODE && node->data.scalar.length == length &&
+	       !memcmp(node->data.scalar.value, text, length);
+}
+
 yaml_node_t *config_yaml_find(yaml_document_t *document, const yaml_node_t *mapping,
     const char *key, const yaml_node_t **key_node)
 {
+	size_t length = strlen(key);
+
 	if (!mapping || mapping->type != YAML_MAPPING_NODE)
 		return NULL;
 	for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
 	     pair < mapping->data.mapping.pairs.top; pair++) {
 		const yaml_node_t *node = yaml_document_get_node(document, pair->key);
-		const char *text = config_yaml_text(node);
 
-		if (text && !strcmp(text, key)) {
+		if (is_text(node, key, length)) {
 			if (key_node)
 				*key_node = node;
 			return yaml_document_get_node(document, pair->value);

@@ -18,13 +18,14 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "bench_table.h"
+#include "bench_messages.h"
 #include "bgp/message.h"
 #include "bgp/nlri.h"
 #include "rib/update_group.h"
 
 #define PIECE 65536
 #define SOURCE_ASN 65001
+#define SEED 1
 
 struct sink {
 	size_t bytes;
@@ -91,16 +92,21 @@ static void report_memory(const struct bench *bench, const char *what, size_t be
 /* The messages of a table of the family, behind what is there. */
 static void make_input(struct bench *bench, enum ip_family family, uint32_t prefixes, uint32_t sets)
 {
-	static const struct ip_address next_hops[IP_FAMILIES] = {
-	    [IPV4] = {.family = IPV4, .bytes = {192, 0, 2, 1}},
-	    [IPV6] = {.family = IPV6, .bytes = {0x20, 1, 0xd, 0xb8, [15] = 1}},
+	static const struct bench_sender sender = {
+	    .asn = SOURCE_ASN,
+	    .external = true,
+	    .next_hop =
+		{
+		    [IPV4] = {.family = IPV4, .bytes = {192, 0, 2, 1}},
+		    [IPV6] = {.family = IPV6, .bytes = {0x20, 1, 0xd, 0xb8, [15] = 1}},
+		},
 	};
+	const bool families[IP_FAMILIES] = {[IPV4] = family == IPV4, [IPV6] = family == IPV6};
 	struct bench_table table;
 
-	bench_table_init(&table, family, prefixes, sets);
-	bench_table_announce(
-	    &table, 1, prefixes, SOURCE_ASN, &next_hops[family], &bench->announcement);
-	bench_table_withdraw(&table, 1, prefixes, &bench->withdrawal);
+	bench_table_init(&table, families, prefixes, sets, SEED);
+	bench_messages_announce(&table, &sender, 0, prefixes, BENCH_USUAL, &bench->announcement);
+	bench_messages_withdraw(&table, 0, prefixes, &bench->withdrawal);
 	bench_table_free(&table);
 }
 

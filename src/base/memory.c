@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Growth of an empty array; small ones are many. */
 #define FIRST_CAPACITY 8
@@ -59,6 +60,15 @@ void *memory_copy(const void *bytes, size_t size)
 	if (size)
 		memcpy(copy, bytes, size);
 	return copy;
+}
+
+void *memory_map(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		out_of_memory(size);
+	return memory;
 }
 
 void *memory_grow(void *items, size_t *capacity, size_t need, size_t size)

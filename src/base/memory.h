@@ -17,6 +17,12 @@ char *memory_copy_string(const char *string) __attribute__((malloc, returns_nonn
 void *memory_copy(const void *bytes, size_t size) __attribute__((malloc, returns_nonnull));
 
 /*
+ * Zeroed memory of whole pages from the system, which has it back with munmap(), as free() does not
+ * promise.  Pages cost nothing until they are touched.
+ */
+void *memory_map(size_t size) __attribute__((malloc, returns_nonnull));
+
+/*
  * Makes room for at least `need` items of `size` bytes in the array `items` that holds
  * `*capacity`; returns the array, perhaps moved, and updates `*capacity`.  Growth is geometric.
  */

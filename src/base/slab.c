@@ -42,14 +42,7 @@ static uint32_t first_index(uint32_t chunk)
 
 static void map_chunk(struct slab *slab, uint32_t chunk)
 {
-	void *memory = mmap(
-	    NULL, chunk_bytes(slab), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED) {
-		fprintf(stderr, "out of memory: cannot map %zu bytes\n", chunk_bytes(slab));
-		abort();
-	}
-	slab->items[chunk] = memory;
+	slab->items[chunk] = memory_map(chunk_bytes(slab));
 	slab->chunks[chunk] = (struct slab_chunk){0, first_index(chunk), 0};
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/pool.h"
 #include "bgp/attributes.h"
 #include "rib/nexthop.h"
 
@@ -43,6 +44,7 @@ struct attribute_set {
 struct attribute_store {
 	struct hash_table sets;
 	struct hash_table next_hops;
+	struct pool pool; /* of the sets */
 	uint64_t seed;
 	uint64_t bytes; /* of all sets */
 	struct rib_next_hop_ops ops;
@@ -52,6 +54,7 @@ struct attribute_store {
 };
 
 void attribute_store_init(struct attribute_store *store, uint64_t seed);
+/* All sets must have been released. */
 void attribute_store_release(struct attribute_store *store);
 
 /*

@@ -4,11 +4,15 @@
  * choose bytes that make a factor zero, and so any number of inputs with the same hash.  It is no
  * cryptographic hash, and it differs between machines of different byte order.
  *
- * The table is open addressing with linear probing over (hash, item) pairs.  The hash is kept, so a
- * probe compares items only when all 64 bits agree, and growing never looks at an item.  Invariant:
- * between an item's home slot and its own there is no empty slot; a removal shifts what follows
- * back, so there are no tombstones and a table that churns stays as fast as a new one.  It doubles
- * when three quarters are full and halves below an eighth.
+ * The table is open addressing with linear probing over (hash, item) pairs.  The hash is kept, so
+ * a probe compares items only when all 64 bits agree, and growing never looks at an item.
+ * Invariant: between an item's home slot and its own there is no empty slot; a removal shifts what
+ * follows back, so there are no tombstones and a table that churns stays as fast as a new one.
+ *
+ * Home slots are in the order of the hashes, as a share of the capacity and not a remainder.  So
+ * any capacity will do, and a resize reads and writes memory from its beginning to its end.  The
+ * table grows by half when three quarters are full and halves when a quarter is: it is half full
+ * then.
  */
 #include "base/hash.h"
 
@@ -79,14 +83,29 @@ uint64_t hash_string(const char *string, uint64_t seed)
 	return hash_bytes(string, strlen(string), seed);
 }
 
+static size_t home_slot(const struct hash_table *table, uint64_t hash)
+{
+	return (size_t)((uint128)hash * table->capacity >> 64);
+}
+
+static size_t next_slot(const struct hash_table *table, size_t slot)
+{
+	return slot + 1 == table->capacity ? 0 : slot + 1;
+}
+
+/* How many slots it is from one to the other, going round. */
+static size_t distance(const struct hash_table *table, size_t from, size_t to)
+{
+	return to >= from ? to - from : to + table->capacity - from;
+}
+
 /* Puts the pair into the first empty slot from its home; there is one. */
 static void put(struct hash_table *table, uint64_t hash, void *item)
 {
-	const size_t mask = table->capacity - 1;
-	size_t i = hash & mask;
+	size_t i = home_slot(table, hash);
 
 	while (table->slots[i].item)
-		i = (i + 1) & mask;
+		i = next_slot(table, i);
 	table->slots[i] = (struct hash_slot){hash, item};
 }
 
@@ -107,11 +126,9 @@ static void resize(struct hash_table *table, size_t capacity)
 void *hash_table_find(
     const struct hash_table *table, uint64_t hash, hash_equal *equal, const void *key)
 {
-	const size_t mask = table->capacity - 1;
-
 	if (!table->count)
 		return NULL;
-	for (size_t i = hash & mask; table->slots[i].item; i = (i + 1) & mask) {
+	for (size_t i = home_slot(table, hash); table->slots[i].item; i = next_slot(table, i)) {
 		const struct hash_slot *slot = &table->slots[i];
 
 		if (slot->hash == hash && equal(slot->item, key))
@@ -123,7 +140,8 @@ void *hash_table_find(
 void hash_table_insert(struct hash_table *table, uint64_t hash, void *item)
 {
 	if (table->count >= table->capacity / 4 * 3)
-		resize(table, table->capacity ? table->capacity * 2 : CAPACITY_MIN);
+		resize(
+		    table, table->capacity ? table->capacity + table->capacity / 2 : CAPACITY_MIN);
 	put(table, hash, item);
 	table->count++;
 }
@@ -131,12 +149,10 @@ void hash_table_insert(struct hash_table *table, uint64_t hash, void *item)
 /* Closes the gap at slot `gap`: moves back each follower whose home is at or before the gap. */
 static void shift_back(struct hash_table *table, size_t gap)
 {
-	const size_t mask = table->capacity - 1;
+	for (size_t i = next_slot(table, gap); table->slots[i].item; i = next_slot(table, i)) {
+		const size_t home = home_slot(table, table->slots[i].hash);
 
-	for (size_t i = (gap + 1) & mask; table->slots[i].item; i = (i + 1) & mask) {
-		const size_t distance_from_home = (i - table->slots[i].hash) & mask;
-
-		if (distance_from_home >= ((i - gap) & mask)) {
+		if (distance(table, home, i) >= distance(table, gap, i)) {
 			table->slots[gap] = table->slots[i];
 			gap = i;
 		}
@@ -146,20 +162,21 @@ static void shift_back(struct hash_table *table, size_t gap)
 
 void hash_table_remove(struct hash_table *table, uint64_t hash, const void *item)
 {
-	const size_t mask = table->capacity - 1;
-	size_t i = hash & mask;
+	size_t i;
 
 	if (!table->count)
 		abort();
+	i = home_slot(table, hash);
 	while (table->slots[i].item != item) {
 		if (!table->slots[i].item)
 			abort();
-		i = (i + 1) & mask;
+		i = next_slot(table, i);
 	}
 	shift_back(table, i);
 	table->count--;
-	if (table->capacity > CAPACITY_MIN && table->count < table->capacity / 8)
-		resize(table, table->capacity / 2);
+	if (table->capacity > CAPACITY_MIN && table->count <= table->capacity / 4)
+		resize(
+		    table, table->capacity / 2 > CAPACITY_MIN ? table->capacity / 2 : CAPACITY_MIN);
 }
 
 void *hash_table_next(const struct hash_table *table, size_t *cursor)

@@ -35,7 +35,7 @@ struct hash_slot {
 /* Zeroed is an empty table.  Open addressing, linear probing, backward-shift deletion. */
 struct hash_table {
 	struct hash_slot *slots;
-	size_t capacity; /* a power of two, or 0 */
+	size_t capacity;
 	size_t count;
 };
 
@@ -47,6 +47,11 @@ void hash_table_insert(struct hash_table *table, uint64_t hash, void *item);
 void hash_table_remove(struct hash_table *table, uint64_t hash, const void *item);
 /* The next item at or after `*cursor` (start at 0), or NULL; no insert or remove between. */
 void *hash_table_next(const struct hash_table *table, size_t *cursor);
+/* Bytes of the slots. */
+static inline size_t hash_table_memory(const struct hash_table *table)
+{
+	return table->capacity * sizeof(*table->slots);
+}
 /* Frees the slots; the items are the caller's. */
 void hash_table_free(struct hash_table *table);
 

@@ -7,8 +7,9 @@
  * are linked through their first four bytes (index + 1, 0 ends the list).  Everything else of a
  * free item is zero: clearing is done when an item is freed and is still in the cache.
  *
- * One empty chunk is kept, so that a table whose size swings around a multiple of the chunk does
- * not map and unmap all the time.  Item 0 of chunk 0 is never handed out, so that id 0 is no item.
+ * One empty chunk is kept while there are items in others, so that a table whose size swings around
+ * a multiple of the chunk does not map and unmap all the time.  Item 0 of chunk 0 is never handed
+ * out, so that id 0 is no item.
  */
 #include "base/slab.h"
 
@@ -43,6 +44,7 @@ static uint32_t first_index(uint32_t chunk)
 static void map_chunk(struct slab *slab, uint32_t chunk)
 {
 	slab->items[chunk] = memory_map(chunk_bytes(slab));
+	slab->mapped++;
 	slab->chunks[chunk] = (struct slab_chunk){0, first_index(chunk), 0};
 }
 
@@ -50,6 +52,7 @@ static void unmap_chunk(struct slab *slab, uint32_t chunk)
 {
 	munmap(slab->items[chunk], chunk_bytes(slab));
 	slab->items[chunk] = NULL;
+	slab->mapped--;
 }
 
 static void add_chunk(struct slab *slab)
@@ -120,20 +123,17 @@ uint32_t slab_allocate(struct slab *slab)
 	return id;
 }
 
-/* Keeps the lower one of two empty chunks and gives the other one back. */
+/* Keeps the lower one of two empty chunks and gives the other one back; the last ones both. */
 static void retire_chunk(struct slab *slab, uint32_t chunk)
 {
+	uint32_t other = slab->empty_chunk;
+
 	slab->chunks[chunk] = (struct slab_chunk){0, first_index(chunk), 0};
-	if (slab->empty_chunk == NO_CHUNK) {
-		slab->empty_chunk = chunk;
-		return;
-	}
-	if (chunk < slab->empty_chunk) {
-		unmap_chunk(slab, slab->empty_chunk);
-		slab->empty_chunk = chunk;
-	} else {
+	slab->empty_chunk = slab->used ? (chunk < other ? chunk : other) : NO_CHUNK;
+	if (chunk != slab->empty_chunk)
 		unmap_chunk(slab, chunk);
-	}
+	if (other != slab->empty_chunk && other != NO_CHUNK)
+		unmap_chunk(slab, other);
 	while (slab->chunk_count && !slab->items[slab->chunk_count - 1])
 		slab->chunk_count--;
 }

@@ -24,6 +24,7 @@ struct slab {
 	uint32_t chunk_count; /* the last one exists, others may not */
 	uint32_t first_free_chunk; /* no chunk below has a free item */
 	uint32_t empty_chunk; /* one that exists without items, kept; or UINT32_MAX */
+	uint32_t mapped; /* chunks that exist */
 	uint32_t used; /* items allocated now */
 };
 
@@ -34,6 +35,11 @@ void slab_release(struct slab *slab);
 /* A zeroed item; its id, never 0. */
 uint32_t slab_allocate(struct slab *slab);
 void slab_free(struct slab *slab, uint32_t id);
+/* Bytes of the chunks that exist. */
+static inline size_t slab_memory(const struct slab *slab)
+{
+	return (size_t)slab->mapped * SLAB_CHUNK_ITEMS * slab->item_size;
+}
 /* One past the largest id that may be in use; 1 if there is none. */
 uint32_t slab_limit(const struct slab *slab);
 /*

@@ -1,6 +1,6 @@
 /*
  * The slab: ids from 1, addresses that stay, lowest chunk first, chunks that go back to the system
- * with one kept, and a limit that follows.
+ * with one kept while there are items, and a limit that follows.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -149,9 +149,11 @@ static void empty_chunks_are_given_back_but_one(void **state)
 	free_chunk(&slab, 3);
 	assert_int_equal(slab_limit(&slab), SLAB_CHUNK_ITEMS);
 	assert_int_equal(slab.used, SLAB_CHUNK_ITEMS - 1);
+	assert_int_equal(slab_memory(&slab), 2 * SLAB_CHUNK_ITEMS * sizeof(struct item));
 	free_chunk(&slab, 0);
 	assert_int_equal(slab_limit(&slab), 1);
 	assert_int_equal(slab.used, 0);
+	assert_int_equal(slab_memory(&slab), 0);
 	/* A slab that was emptied is as good as new. */
 	fill(&slab, SLAB_CHUNK_ITEMS + 1);
 	slab_release(&slab);
@@ -229,6 +231,9 @@ static void churn_never_gives_an_item_twice(void **state)
 		}
 		assert_int_equal(slab.used, count);
 	}
+	while (count)
+		slab_free(&slab, ids[--count]);
+	assert_int_equal(slab_memory(&slab), 0);
 	slab_release(&slab);
 	free(ids);
 }

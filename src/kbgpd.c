@@ -282,6 +282,7 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	memory_set_up();
 	gethostname(host_name, sizeof host_name - 1);
 	config = load_config(&daemon.options, &environment);
 	if (!config)

@@ -26,6 +26,13 @@ bool bitmap_set(struct bitmap *bitmap, uint32_t bit);
 bool bitmap_clear(struct bitmap *bitmap, uint32_t bit);
 /* The first set bit at or after `from`, or UINT32_MAX. */
 uint32_t bitmap_next(const struct bitmap *bitmap, uint32_t from);
+/* No bit at or past `limit` is set: gives back what only such bits would need. */
+void bitmap_shrink(struct bitmap *bitmap, uint32_t limit);
+/* Bytes of the words. */
+static inline size_t bitmap_memory(const struct bitmap *bitmap)
+{
+	return bitmap->capacity * sizeof(*bitmap->words);
+}
 void bitmap_free(struct bitmap *bitmap);
 
 #endif

@@ -28,5 +28,20 @@ void *memory_map(size_t size) __attribute__((malloc, returns_nonnull));
  */
 void *memory_grow(void *items, size_t *capacity, size_t need, size_t size)
     __attribute__((returns_nonnull));
+/* The same, and what is added is zero. */
+void *memory_grow_zero(void *items, size_t *capacity, size_t need, size_t size)
+    __attribute__((returns_nonnull));
+/*
+ * Gives back the end of an array of which only the first `need` items are in use, if that is three
+ * quarters of it or more, and worth a page; returns the array, perhaps moved, or NULL if nothing is
+ * left of it.
+ */
+void *memory_shrink(void *items, size_t *capacity, size_t need, size_t size);
+
+/*
+ * Once, at the start of the process: makes large allocations mappings of their own, which free()
+ * gives back for sure.  By default malloc() stops doing so once the first one has been freed.
+ */
+void memory_set_up(void);
 
 #endif

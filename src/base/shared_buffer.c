@@ -34,11 +34,19 @@ void shared_buffer_release(struct shared_buffer *buffer)
 
 struct shared_buffer *shared_buffer_trim(struct shared_buffer *buffer)
 {
+	struct shared_buffer *trimmed;
+
 	if (buffer->references != 1)
 		abort();
 	if (buffer->length == buffer->capacity)
 		return buffer;
-	buffer = memory_resize(buffer, sizeof(*buffer) + buffer->length);
-	buffer->capacity = buffer->length;
-	return buffer;
+	/* To shrink in place would leave a large buffer's pages, of which a short one needs little. */
+	if (buffer->length < buffer->capacity / 2) {
+		trimmed = memory_copy(buffer, sizeof(*buffer) + buffer->length);
+		free(buffer);
+	} else {
+		trimmed = memory_resize(buffer, sizeof(*buffer) + buffer->length);
+	}
+	trimmed->capacity = trimmed->length;
+	return trimmed;
 }

@@ -75,6 +75,28 @@ static void next_walks_in_order(void **state)
 	bitmap_free(&bitmap);
 }
 
+static void shrinking_keeps_what_is_below_the_limit(void **state)
+{
+	struct bitmap bitmap = {0};
+
+	(void)state;
+	bitmap_set(&bitmap, 1000000);
+	bitmap_set(&bitmap, 127);
+	bitmap_shrink(&bitmap, 1000001);
+	assert_true(bitmap_memory(&bitmap) > 1000000 / 8);
+	bitmap_clear(&bitmap, 1000000);
+	bitmap_shrink(&bitmap, 128);
+	assert_true(bitmap_memory(&bitmap) < 1000);
+	assert_int_equal(bitmap_next(&bitmap, 0), 127);
+	assert_int_equal(bitmap_next(&bitmap, 128), UINT32_MAX);
+	/* It grows again, and what comes back is clear. */
+	assert_true(bitmap_set(&bitmap, 999999));
+	assert_false(bitmap_test(&bitmap, 1000000));
+	assert_int_equal(bitmap_next(&bitmap, 128), 999999);
+	bitmap_free(&bitmap);
+	assert_int_equal(bitmap_memory(&bitmap), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -82,6 +104,7 @@ int main(void)
 	    cmocka_unit_test(set_and_clear_tell_what_was_before),
 	    cmocka_unit_test(neighbours_are_not_touched),
 	    cmocka_unit_test(next_walks_in_order),
+	    cmocka_unit_test(shrinking_keeps_what_is_below_the_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,6 +99,60 @@ static void grow_leaves_what_is_large_enough(void **state)
 	free(items);
 }
 
+static void growth_is_zero_where_promised(void **state)
+{
+	size_t capacity = 0;
+	uint16_t *items = memory_grow_zero(NULL, &capacity, 3, sizeof(*items));
+
+	(void)state;
+	items[2] = 7;
+	items = memory_grow_zero(items, &capacity, 5000, sizeof(*items));
+	for (size_t i = 0; i < capacity; i++)
+		assert_int_equal(items[i], i == 2 ? 7 : 0);
+	free(items);
+}
+
+static void shrinking_keeps_the_beginning(void **state)
+{
+	size_t capacity = 0;
+	uint32_t *items = memory_grow(NULL, &capacity, 10000, sizeof(*items));
+	const size_t before = capacity;
+
+	(void)state;
+	for (uint32_t i = 0; i < 10000; i++)
+		items[i] = i;
+	/* More than a quarter is in use. */
+	items = memory_shrink(items, &capacity, before / 4 + 1, sizeof(*items));
+	assert_int_equal(capacity, before);
+	items = memory_shrink(items, &capacity, 2000, sizeof(*items));
+	assert_int_equal(capacity, 2000);
+	for (uint32_t i = 0; i < 2000; i++)
+		assert_int_equal(items[i], i);
+	assert_null(memory_shrink(items, &capacity, 0, sizeof(*items)));
+	assert_int_equal(capacity, 0);
+}
+
+static void small_arrays_are_left_alone(void **state)
+{
+	size_t capacity = 0;
+	char *items = memory_grow(NULL, &capacity, 4000, 1);
+
+	(void)state;
+	assert_ptr_equal(memory_shrink(items, &capacity, 0, 1), items);
+	assert_int_equal(capacity, 4000);
+	free(items);
+}
+
+static void mapped_pages_are_zero(void **state)
+{
+	uint8_t *pages = memory_map(100000);
+
+	(void)state;
+	for (size_t i = 0; i < 100000; i++)
+		assert_int_equal(pages[i], 0);
+	munmap(pages, 100000);
+}
+
 /* Sizes that no machine has; volatile, so that no compiler warns of them. */
 static const volatile size_t too_much = SIZE_MAX / 2 + 1;
 
@@ -114,6 +169,11 @@ static void ask_for_a_product_that_overflows(void)
 static void resize_to_too_much(void)
 {
 	free(memory_resize(NULL, too_much));
+}
+
+static void map_too_much(void)
+{
+	munmap(memory_map(too_much), 1);
 }
 
 static void grow_to_a_product_that_overflows(void)
@@ -144,6 +204,7 @@ static void out_of_memory_ends_the_process(void **state)
 	assert_false(returns(ask_for_too_much));
 	assert_false(returns(ask_for_a_product_that_overflows));
 	assert_false(returns(resize_to_too_much));
+	assert_false(returns(map_too_much));
 	assert_false(returns(grow_to_a_product_that_overflows));
 }
 
@@ -156,6 +217,10 @@ int main(void)
 	    cmocka_unit_test(grow_keeps_content_and_is_geometric),
 	    cmocka_unit_test(grow_reaches_a_far_need_at_once),
 	    cmocka_unit_test(grow_leaves_what_is_large_enough),
+	    cmocka_unit_test(growth_is_zero_where_promised),
+	    cmocka_unit_test(shrinking_keeps_the_beginning),
+	    cmocka_unit_test(small_arrays_are_left_alone),
+	    cmocka_unit_test(mapped_pages_are_zero),
 	    cmocka_unit_test(out_of_memory_ends_the_process),
 	};
 

@@ -59,12 +59,29 @@ static void trim_keeps_the_bytes_in_use(void **state)
 	shared_buffer_release(buffer);
 }
 
+static void trim_of_a_nearly_full_buffer_keeps_all(void **state)
+{
+	struct shared_buffer *buffer = shared_buffer_new(65536);
+
+	(void)state;
+	for (size_t i = 0; i < 60000; i++)
+		buffer->bytes[i] = (uint8_t)(i * 7);
+	buffer->length = 60000;
+	buffer = shared_buffer_trim(buffer);
+	assert_int_equal(buffer->capacity, 60000);
+	assert_int_equal(buffer->references, 1);
+	for (size_t i = 0; i < 60000; i++)
+		assert_int_equal(buffer->bytes[i], (uint8_t)(i * 7));
+	shared_buffer_release(buffer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(new_buffer_is_empty_and_held_once),
 	    cmocka_unit_test(buffer_lives_until_the_last_release),
 	    cmocka_unit_test(trim_keeps_the_bytes_in_use),
+	    cmocka_unit_test(trim_of_a_nearly_full_buffer_keeps_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,6 +220,31 @@ static void rib_changed(void *arg, const struct rib_change *change)
 		fib_queue(fib, change->family, change->ids[i]);
 }
 
+/* What waits in the queue, and what the kernel has, holds its prefix: it is below the limit. */
+static void rib_shrunk(void *arg, enum ip_family family, uint32_t limit)
+{
+	struct fib *fib = arg;
+	struct fib_family *table = &fib->families[family];
+
+	table->entries =
+	    memory_shrink(table->entries, &table->capacity, limit, sizeof(*table->entries));
+	table->queue = memory_shrink(
+	    table->queue, &table->queue_capacity, table->queue_tail, sizeof(*table->queue));
+}
+
+size_t fib_memory(const struct fib *fib)
+{
+	size_t memory = 0;
+
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
+		const struct fib_family *table = &fib->families[family];
+
+		memory += table->capacity * sizeof(*table->entries) +
+			  table->queue_capacity * sizeof(*table->queue);
+	}
+	return memory;
+}
+
 static void sweep(void *arg)
 {
 	struct fib *fib = arg;
@@ -271,8 +296,8 @@ struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_setting
 	loop_timer_init(loop, &fib->sweep_timer, sweep, fib);
 	make_view(fib);
 	next_hop_tracker_init(&fib->tracker, rib, fib->view);
-	fib->listener =
-	    (struct rib_listener){.changed = rib_changed, .arg = fib, .multipath = true};
+	fib->listener = (struct rib_listener){
+	    .changed = rib_changed, .shrunk = rib_shrunk, .arg = fib, .multipath = true};
 	rib_add_listener(rib, &fib->listener);
 	start_dumps(fib);
 	return fib;

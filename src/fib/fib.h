@@ -144,5 +144,7 @@ struct fib_counters {
 	uint64_t repaired; /* routes of ours that somebody else removed or changed */
 };
 const struct fib_counters *fib_counters(const struct fib *fib);
+/* Bytes of what is noted per prefix. */
+size_t fib_memory(const struct fib *fib);
 
 #endif

@@ -80,6 +80,13 @@ void attribute_store_release(struct attribute_store *store)
 	memset(store, 0, sizeof(*store));
 }
 
+size_t attribute_store_memory(const struct attribute_store *store)
+{
+	return pool_memory(&store->pool) + hash_table_memory(&store->sets) +
+	       hash_table_memory(&store->next_hops) +
+	       store->next_hops.count * sizeof(struct rib_next_hop);
+}
+
 static struct rib_next_hop *intern_next_hop(
     struct attribute_store *store, const struct bgp_next_hop *address, uint32_t scope)
 {

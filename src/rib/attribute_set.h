@@ -57,6 +57,9 @@ void attribute_store_init(struct attribute_store *store, uint64_t seed);
 /* All sets must have been released. */
 void attribute_store_release(struct attribute_store *store);
 
+/* Bytes that sets and next hops have from the system. */
+size_t attribute_store_memory(const struct attribute_store *store);
+
 /*
  * The one set with this content; the caller owns one reference.  NULL if the canonical form is too
  * long to store (over 65535 octets), which no message can carry.

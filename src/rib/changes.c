@@ -17,7 +17,7 @@
 #include "rib/table_private.h"
 
 /* A list of changes that has grown longer is not kept. */
-#define CHANGES_KEPT 131072
+#define CHANGES_KEPT 1024
 
 void rib_schedule(struct rib *rib)
 {
@@ -92,6 +92,8 @@ void rib_release_prefix(struct rib *rib, enum ip_family family, uint32_t id)
 {
 	rib_family_prefix(&rib->families[family], id)->holds--;
 	list_if_unused(rib, &rib->families[family], id);
+	if (rib_family_has_shrunk(&rib->families[family]))
+		rib_schedule(rib);
 }
 
 /* Whether a dirty prefix is news for this listener. */
@@ -169,6 +171,7 @@ void rib_tell_listeners(struct rib *rib)
 		tell_of_family(rib, family);
 		give_up_unused(&rib->families[family]);
 	}
+	rib_tell_limits(rib);
 }
 
 void rib_release_changes(struct rib *rib, struct rib_family *family)

@@ -1,6 +1,7 @@
 /*
  * What the files of the update groups share: update_group.c, which makes, moves and runs them,
- * update_group_changes.c, which says what of the table is news for whom, and update_group_show.c,
+ * update_group_changes.c, which says what of the table is news for whom, update_group_memory.c, what
+ * they take and give back, and update_group_show.c,
  * which only looks.
  */
 #ifndef RIB_GROUP_STATE_H
@@ -66,6 +67,10 @@ static inline void update_groups_schedule(struct update_groups *groups)
 	if (groups->loop)
 		loop_task_schedule(groups->loop, &groups->task);
 }
+
+/* update_group_memory.c */
+/* There are no ids of the family from `limit` on: arrays by id may shrink. */
+void update_groups_shrink(void *arg, enum ip_family family, uint32_t limit);
 
 /* update_group_changes.c */
 void update_groups_listen(struct update_groups *groups);

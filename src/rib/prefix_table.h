@@ -54,6 +54,13 @@ uint32_t prefix_table_find(const struct prefix_table *table, const struct ip_pre
 uint32_t prefix_table_add(struct prefix_table *table, const struct ip_prefix *prefix);
 /* Gives up the ids, at most PREFIX_TABLE_REMOVED_MAX different ones. */
 void prefix_table_remove(struct prefix_table *table, const uint32_t *ids, size_t count);
+/* Bytes that it has from the system. */
+static inline size_t prefix_table_memory(const struct prefix_table *table)
+{
+	size_t slots = (size_t)table->slots.capacity + table->old.capacity;
+
+	return slab_memory(&table->slab) + slots * sizeof(*table->slots.at);
+}
 /* True if the item counts for a longest match. */
 typedef bool prefix_table_accept(const void *item);
 uint32_t prefix_table_longest_match(const struct prefix_table *table,

@@ -111,6 +111,11 @@ struct rib_listener {
 	 */
 	void (*changed)(void *arg, const struct rib_change *change);
 	void *arg;
+	/*
+	 * Optional: ids of the family from `limit` on are not in use, where there were four times as
+	 * many.  Arrays by id may shrink.  May not touch the table.
+	 */
+	void (*shrunk)(void *arg, enum ip_family family, uint32_t limit);
 	bool multipath;
 	bool every_path; /* told of any change of any path, also of one that is not the best */
 	/* Told only of prefixes whose best path has AIGP and a next hop that changed. */
@@ -216,6 +221,16 @@ void rib_hold_prefix(struct rib *rib, enum ip_family family, uint32_t id);
 void rib_release_prefix(struct rib *rib, enum ip_family family, uint32_t id);
 /* The prefix of an id that is held or in a change, with paths or without. */
 const struct ip_prefix *rib_held_prefix(const struct rib *rib, enum ip_family family, uint32_t id);
+
+/* What the table takes from the system, in bytes, empty and spare room included. */
+struct rib_memory {
+	size_t prefixes; /* and the first path of each */
+	size_t paths; /* further ones */
+	size_t attributes; /* sets and next hops */
+	size_t changes; /* of a turn */
+};
+
+struct rib_memory rib_memory(const struct rib *rib);
 
 /* Reading.  A prefix without paths is not found; `id` (may be NULL) is 0 then. */
 const struct rib_prefix *rib_find(

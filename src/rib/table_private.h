@@ -1,8 +1,9 @@
 /*
  * What the files of the table share, from the bottom up: lookup.c (reading), best_path.c (the
- * decision process over the paths of a prefix), changes.c (what has changed and who is told),
- * paths.c (adding and removing a path), sweep.c (work that touches every prefix) and rib.c (the
- * whole).  None calls one above it.  Not for others, the RIB's own export included.
+ * decision process over the paths of a prefix), table_memory.c (what it takes), changes.c (what
+ * has changed and who is told), paths.c (adding and removing a path), sweep.c (work that touches
+ * every prefix) and rib.c (the whole).  None calls one above it.  Not for others, the RIB's own
+ * export included.
  */
 #ifndef RIB_TABLE_PRIVATE_H
 #define RIB_TABLE_PRIVATE_H
@@ -28,6 +29,7 @@ struct rib_family {
 	size_t unused_count;
 	uint32_t prefix_count; /* with paths */
 	uint32_t path_count;
+	uint32_t told_limit; /* of ids, the largest since listeners were told that it fell */
 	uint32_t sweep_at; /* next id to look at */
 	uint32_t sweep_stop; /* where the sweep began: it is over when it comes here again */
 	bool sweeping;
@@ -106,6 +108,11 @@ static inline bool rib_peer_is_refreshing(const struct rib_peer *peer, enum ip_f
 void rib_decide(struct rib *rib, struct rib_family *family, struct rib_prefix *prefix);
 /* A number that another equal-cost set would not have. */
 uint64_t rib_multipath_signature(const struct rib_family *family, struct rib_prefix *prefix);
+
+/* table_memory.c */
+/* Listeners are to be told that there are far fewer ids than there were. */
+bool rib_family_has_shrunk(const struct rib_family *family);
+void rib_tell_limits(struct rib *rib);
 
 /* changes.c */
 /* To be called before the prefix changes; `local`: a path of this node does. */

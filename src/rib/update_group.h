@@ -89,7 +89,8 @@ struct update_group_route {
 bool update_group_show(const struct update_group_member *member, enum ip_family family,
     uint32_t prefix_id, uint32_t *cursor, struct arena *arena, struct update_group_route *shown);
 
-/* For tests and metrics. */
+/* For tests and metrics.  Bytes of what streams note, and of what is being encoded. */
+size_t update_groups_memory(const struct update_groups *groups);
 size_t update_groups_count(const struct update_groups *groups);
 size_t update_groups_stream_count(const struct update_groups *groups);
 

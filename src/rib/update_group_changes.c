@@ -76,7 +76,8 @@ static void costs_changed(void *arg, const struct rib_change *change)
 
 void update_groups_listen(struct update_groups *groups)
 {
-	groups->listener = (struct rib_listener){.changed = prefixes_changed, .arg = groups};
+	groups->listener = (struct rib_listener){
+	    .changed = prefixes_changed, .shrunk = update_groups_shrink, .arg = groups};
 	groups->path_listener =
 	    (struct rib_listener){.changed = paths_changed, .arg = groups, .every_path = true};
 	groups->cost_listener =

@@ -410,6 +410,11 @@ size_t bgp_connection_queued(const struct bgp_connection *connection)
 	return connection->output.bytes;
 }
 
+size_t bgp_connection_queue_memory(const struct bgp_connection *connection)
+{
+	return bgp_output_queue_memory(&connection->output);
+}
+
 uint64_t bgp_connection_progress(struct bgp_connection *connection)
 {
 	uint64_t acknowledged = connection->written;

@@ -59,6 +59,8 @@ void bgp_closing_list_free(struct bgp_closing_list *closing);
 void bgp_connection_send(struct bgp_connection *connection, struct shared_buffer *buffer);
 /* Bytes queued and not yet taken by the kernel. */
 size_t bgp_connection_queued(const struct bgp_connection *connection);
+/* Bytes that the queue takes, its share of buffers that are in several. */
+size_t bgp_connection_queue_memory(const struct bgp_connection *connection);
 /*
  * loop_now() since which the neighbour has acknowledged nothing although something waits for it, in
  * the queue or with the kernel; the present if nothing waits.  Asks the kernel: meant to be called

@@ -127,6 +127,18 @@ void bgp_output_queue_cut(struct bgp_output_queue *queue)
 	queue->sent = 0;
 }
 
+size_t bgp_output_queue_memory(const struct bgp_output_queue *queue)
+{
+	size_t memory = queue->capacity * sizeof(*queue->entries);
+
+	for (uint32_t i = 0; i < queue->count; i++) {
+		const struct shared_buffer *buffer = entry_at(queue, i)->buffer;
+
+		memory += (sizeof(*buffer) + buffer->capacity) / buffer->references;
+	}
+	return memory;
+}
+
 void bgp_output_queue_free(struct bgp_output_queue *queue)
 {
 	while (queue->count)

@@ -37,6 +37,11 @@ unsigned bgp_output_queue_gather(
 void bgp_output_queue_consume(struct bgp_output_queue *queue, size_t length);
 /* Drops all but the rest of the message that has been sent in part. */
 void bgp_output_queue_cut(struct bgp_output_queue *queue);
+/*
+ * Bytes of the ring and of the buffers in it.  A buffer that others hold too counts in part, so that
+ * the sum over all queues is what there is.
+ */
+size_t bgp_output_queue_memory(const struct bgp_output_queue *queue);
 void bgp_output_queue_free(struct bgp_output_queue *queue);
 
 #endif

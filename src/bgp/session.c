@@ -549,6 +549,14 @@ size_t bgp_session_queued(const struct bgp_session *session)
 	return machine && machine->connection ? bgp_connection_queued(machine->connection) : 0;
 }
 
+size_t bgp_session_queue_memory(const struct bgp_session *session)
+{
+	const struct bgp_machine *machine = live_machine(session);
+
+	return machine && machine->connection ? bgp_connection_queue_memory(machine->connection)
+					      : 0;
+}
+
 bool bgp_session_request_refresh(struct bgp_session *session, enum ip_family family)
 {
 	struct bgp_machine *machine = live_machine(session);

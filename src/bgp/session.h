@@ -146,6 +146,8 @@ void bgp_session_change(struct bgp_session *session, const struct bgp_session_se
 void bgp_session_send(struct bgp_session *session, struct shared_buffer *buffer);
 /* Bytes queued and not yet taken by the kernel. */
 size_t bgp_session_queued(const struct bgp_session *session);
+/* Bytes that its queue takes, its share of buffers that are in several. */
+size_t bgp_session_queue_memory(const struct bgp_session *session);
 /* Asks the neighbour for its routes again; false if it cannot (no route refresh capability). */
 bool bgp_session_request_refresh(struct bgp_session *session, enum ip_family family);
 

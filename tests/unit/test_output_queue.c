@@ -50,6 +50,28 @@ static void buffers_are_held_until_they_are_sent(void **state)
 	bgp_output_queue_free(&queue);
 }
 
+static void memory_of_a_shared_buffer_is_counted_once(void **state)
+{
+	struct shared_buffer *buffer = messages(10, 100);
+	const size_t bytes = sizeof(*buffer) + buffer->capacity;
+	struct bgp_output_queue queues[4] = {{0}};
+	size_t rings = 0, all = 0;
+
+	(void)state;
+	assert_int_equal(bgp_output_queue_memory(&queues[0]), 0);
+	for (unsigned i = 0; i < 4; i++)
+		bgp_output_queue_put(&queues[i], buffer);
+	shared_buffer_release(buffer);
+	for (unsigned i = 0; i < 4; i++) {
+		rings += queues[i].capacity * sizeof(*queues[i].entries);
+		all += bgp_output_queue_memory(&queues[i]);
+	}
+	/* Less what the divisions lose. */
+	assert_in_range(all, rings + bytes - 4, rings + bytes);
+	for (unsigned i = 0; i < 4; i++)
+		bgp_output_queue_free(&queues[i]);
+}
+
 static void the_ring_keeps_its_order_when_it_grows_and_wraps(void **state)
 {
 	struct shared_buffer *buffers[10];
@@ -122,6 +144,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(buffers_are_held_until_they_are_sent),
+	    cmocka_unit_test(memory_of_a_shared_buffer_is_counted_once),
 	    cmocka_unit_test(the_ring_keeps_its_order_when_it_grows_and_wraps),
 	    cmocka_unit_test(a_cut_ends_with_the_message_under_way),
 	    cmocka_unit_test(empty_buffers_are_no_entries),

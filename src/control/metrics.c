@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "bgp/fsm.h"
+#include "control/memory_use.h"
 #include "control/process.h"
 
 enum { LABELS_MAX = 3 };
@@ -116,6 +117,19 @@ static void print_ready(const struct metric_writer *writer)
 static void print_resident_memory(const struct metric_writer *writer)
 {
 	append_sample(writer, NULL, (double)process_resident_bytes());
+}
+
+static void print_memory(const struct metric_writer *writer)
+{
+	const struct memory_use use = memory_use_of(writer->speaker);
+
+	append_labelled(writer, "prefixes", (double)use.prefixes);
+	append_labelled(writer, "paths", (double)use.paths);
+	append_labelled(writer, "attributes", (double)use.attributes);
+	append_labelled(writer, "changes", (double)use.changes);
+	append_labelled(writer, "streams", (double)use.streams);
+	append_labelled(writer, "fib", (double)use.fib);
+	append_labelled(writer, "queues", (double)use.queues);
 }
 
 static void print_cpu(const struct metric_writer *writer)
@@ -481,6 +495,8 @@ static const struct metric metrics[] = {
     {"uptime_seconds", "gauge", {0}, "Time since the start.", print_uptime},
     {"ready", "gauge", {0}, "1 once configuration, cluster and kernel are known.", print_ready},
     {"process_resident_memory_bytes", "gauge", {0}, "Resident memory.", print_resident_memory},
+    {"memory_bytes", "gauge", {"kind"}, "Memory of the tables and of what is to be sent.",
+	print_memory},
     {"process_cpu_seconds_total", "counter", {0}, "User and system CPU time.", print_cpu},
     {"loop_turn_seconds", "histogram", {0}, "Turns of the event loop, without the wait.",
 	print_loop_turns},

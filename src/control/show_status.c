@@ -5,6 +5,7 @@
 
 #include "control/commands.h"
 #include "control/json_value.h"
+#include "control/memory_use.h"
 #include "control/process.h"
 
 static json_t *peers_value(const struct speaker *speaker)
@@ -91,6 +92,21 @@ static json_t *cluster_value(const struct speaker *speaker)
 	return value;
 }
 
+static json_t *memory_value(const struct speaker *speaker)
+{
+	const struct memory_use use = memory_use_of(speaker);
+	json_t *value = json_object();
+
+	json_set_number(value, "prefixes", use.prefixes);
+	json_set_number(value, "paths", use.paths);
+	json_set_number(value, "attributes", use.attributes);
+	json_set_number(value, "changes", use.changes);
+	json_set_number(value, "streams", use.streams);
+	json_set_number(value, "fib", use.fib);
+	json_set_number(value, "queues", use.queues);
+	return value;
+}
+
 void show_status(struct speaker *speaker, const struct arguments *arguments, struct answer *answer)
 {
 	struct loop *loop = speaker_loop(speaker);
@@ -108,6 +124,7 @@ void show_status(struct speaker *speaker, const struct arguments *arguments, str
 	json_set(value, "routes", routes_value(speaker));
 	json_set(value, "config", config_value(speaker));
 	json_set(value, "cluster", cluster_value(speaker));
+	json_set(value, "memory", memory_value(speaker));
 	json_set_number(value, "residentBytes", process_resident_bytes());
 	json_set_number(value, "longestTurnMicroseconds", loop_statistics(loop)->longest_turn_us);
 	answer_with_value(answer, "status", value);

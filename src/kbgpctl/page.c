@@ -131,18 +131,33 @@ static void print_status_cluster(FILE *file, const json_t *status)
 	print_list(file, "  problems:", json_object_get(cluster, "problems"));
 }
 
+static void print_status_memory(FILE *file, const json_t *status)
+{
+	static const char *const parts[] = {
+	    "prefixes", "paths", "attributes", "changes", "streams", "fib", "queues"};
+	const json_t *memory = json_object_get(status, "memory");
+	struct text resident = {0};
+	struct text text = {0};
+
+	format_append_bytes(&resident, format_number(status, "residentBytes"));
+	format_print_line(file, "Memory:", "%s resident, longest turn of the loop %.1f ms",
+	    resident.string, (double)format_number(status, "longestTurnMicroseconds") / 1000.0);
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		text_append(&text, "%s%s ", i ? ", " : "", parts[i]);
+		format_append_bytes(&text, format_number(memory, parts[i]));
+	}
+	format_print_line(file, "", "%s", text.string);
+	text_free(&resident);
+	text_free(&text);
+}
+
 void page_print_status(FILE *file, const json_t *status)
 {
-	struct text memory = {0};
-
-	format_append_bytes(&memory, format_number(status, "residentBytes"));
 	print_status_head(file, status);
 	print_status_routes(file, status);
 	print_status_config(file, status);
 	print_status_cluster(file, status);
-	format_print_line(file, "Memory:", "%s resident, longest turn of the loop %.1f ms",
-	    memory.string, (double)format_number(status, "longestTurnMicroseconds") / 1000.0);
-	text_free(&memory);
+	print_status_memory(file, status);
 }
 
 /* One peer */

@@ -23,6 +23,11 @@ struct loop *speaker_loop(const struct speaker *speaker)
 	return speaker->loop;
 }
 
+const struct update_groups *speaker_update_groups(const struct speaker *speaker)
+{
+	return speaker->groups;
+}
+
 const struct rib *speaker_rib(const struct speaker *speaker)
 {
 	return speaker->rib;

@@ -72,6 +72,7 @@ const struct speaker_config_state *speaker_config_state(const struct speaker *sp
 const struct config *speaker_config(const struct speaker *speaker);
 struct loop *speaker_loop(const struct speaker *speaker);
 const struct rib *speaker_rib(const struct speaker *speaker);
+const struct update_groups *speaker_update_groups(const struct speaker *speaker);
 const struct fib *speaker_fib(const struct speaker *speaker);
 const struct k8s_cluster *speaker_cluster(const struct speaker *speaker);
 const struct k8s_announcer *speaker_announcer(const struct speaker *speaker);

@@ -137,6 +137,7 @@ static void test_pages_and_what_is_no_page(void **state)
 	} cases[] = {
 	    {"GET /metrics HTTP/1.0\r\n\r\n", "200", "\nkbgpd_build_info{version="},
 	    {"GET /metrics?x=1 HTTP/1.0\r\n\r\n", "200", "\nkbgpd_build_info{version="},
+	    {"GET /metrics HTTP/1.0\r\n\r\n", "200", "\nkbgpd_memory_bytes{kind=\"queues\"} 0\n"},
 	    {"GET /healthz HTTP/1.0\r\n\r\n", "200", "ok\n"},
 	    {"GET / HTTP/1.0\r\n\r\n", "404", "/metrics"},
 	    {"GET /metrics/x HTTP/1.0\r\n\r\n", "404", "not found"},

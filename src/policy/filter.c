@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "bgp/as_path.h"
 #include "bgp/types.h"
 
@@ -270,6 +271,8 @@ void policy_rule_apply(const struct policy_rule *rule, uint32_t local_asn, struc
 
 void policy_filter_compile(struct policy_filter *filter)
 {
+	filter->owners = memory_allocate(sizeof(*filter->owners));
+	*filter->owners = 1;
 	for (size_t i = 0; i < filter->rule_count; i++) {
 		struct policy_match *match = &filter->rules[i].match;
 
@@ -353,7 +356,7 @@ bool policy_filter_equal(const struct policy_filter *a, const struct policy_filt
 	return true;
 }
 
-void policy_filter_release(struct policy_filter *filter)
+static void free_rules(struct policy_filter *filter)
 {
 	for (size_t i = 0; i < filter->rule_count; i++) {
 		struct policy_rule *rule = &filter->rules[i];
@@ -370,6 +373,27 @@ void policy_filter_release(struct policy_filter *filter)
 		free(rule->set.remove);
 	}
 	free(filter->rules);
+	free(filter->owners);
+}
+
+void policy_filter_release(struct policy_filter *filter)
+{
+	if (!filter->owners || !--*filter->owners)
+		free_rules(filter);
 	free(filter->name);
 	*filter = (struct policy_filter){.name = NULL};
+}
+
+struct policy_filter policy_filter_share(const struct policy_filter *filter)
+{
+	if (filter->owners)
+		++*filter->owners;
+	return (struct policy_filter){
+	    .rules = filter->rules, .rule_count = filter->rule_count, .owners = filter->owners};
+}
+
+void policy_filter_unshare(struct policy_filter *share)
+{
+	if (share->owners)
+		policy_filter_release(share);
 }

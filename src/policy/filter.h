@@ -79,11 +79,12 @@ struct policy_rule {
 	enum policy_action action;
 };
 
-/* One named filter; owns everything in it. */
+/* One named filter; owns everything in it, the rules perhaps together with others. */
 struct policy_filter {
 	char *name;
 	struct policy_rule *rules;
 	size_t rule_count;
+	size_t *owners; /* how many filters have these rules; NULL: not compiled, this one alone */
 };
 
 /* The facts about one route that rules look at. */
@@ -111,7 +112,14 @@ void policy_rule_apply(const struct policy_rule *rule, uint32_t local_asn, struc
 
 /* True if both decide alike; the name does not count. */
 bool policy_filter_equal(const struct policy_filter *a, const struct policy_filter *b);
-/* Frees what the filter owns, not the struct. */
+/* Frees what the filter owns and nobody shares, not the struct. */
 void policy_filter_release(struct policy_filter *filter);
+/*
+ * A second filter with the same rules, without a name, for who needs them longer than the first one
+ * lives; to be given back with policy_filter_unshare().  The rules of a filter that was not compiled
+ * are only borrowed.
+ */
+struct policy_filter policy_filter_share(const struct policy_filter *filter);
+void policy_filter_unshare(struct policy_filter *share);
 
 #endif

@@ -301,7 +301,8 @@ static void a_long_list_is_searched_with_the_same_answers(void **state)
 	enum { ENTRIES = 60, ROUTES = 3000 };
 	struct policy_prefix_match *entries = memory_allocate_zero(ENTRIES, sizeof(*entries));
 	struct policy_rule *rule = memory_allocate_zero(1, sizeof(*rule));
-	struct policy_filter filter = {memory_copy_string("long"), rule, 1};
+	struct policy_filter filter = {
+	    .name = memory_copy_string("long"), .rules = rule, .rule_count = 1};
 	const struct policy_filter *chain[] = {&filter};
 	struct bgp_attributes route_attributes = attributes();
 	uint32_t seed = 7;

@@ -80,6 +80,11 @@ const struct rib_prefix *rib_prefix_at(const struct rib *rib, enum ip_family fam
 	return rib_family_prefix_at(&rib->families[family], id);
 }
 
+void rib_prefetch_prefix(const struct rib *rib, enum ip_family family, uint32_t id)
+{
+	__builtin_prefetch(rib_family_prefix(&rib->families[family], id));
+}
+
 uint32_t rib_limit(const struct rib *rib, enum ip_family family)
 {
 	return slab_limit(&rib->families[family].prefixes.slab);

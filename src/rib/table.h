@@ -240,6 +240,8 @@ const struct rib_prefix *rib_longest_match(
     const struct rib *rib, const struct ip_address *address, uint32_t *id);
 /* The prefix with this id (of a change, held, or below rib_limit()); NULL if there is none. */
 const struct rib_prefix *rib_prefix_at(const struct rib *rib, enum ip_family family, uint32_t id);
+/* Optional, for callers that know several ids ahead, all held or of prefixes with paths. */
+void rib_prefetch_prefix(const struct rib *rib, enum ip_family family, uint32_t id);
 /* One past the largest id in use. */
 uint32_t rib_limit(const struct rib *rib, enum ip_family family);
 /* The path after this one of the same prefix, or NULL. */

@@ -16,26 +16,6 @@
 
 enum { AIGP_TLV_HEADER = 3, AIGP_TLV_TYPE = 1 }; /* RFC 7311 3 */
 
-bool export_key_equal(const struct export_key *a, const struct export_key *b)
-{
-	if (memcmp(&a->codec, &b->codec, sizeof(a->codec)) != 0 ||
-	    memcmp(a->self, b->self, sizeof(a->self)) != 0 ||
-	    memcmp(a->shared, b->shared, sizeof(a->shared)) != 0 || a->aigp != b->aigp ||
-	    !ip_address_equal(&a->neighbour, &b->neighbour) || a->role != b->role ||
-	    a->path_limit != b->path_limit || a->reflector_client != b->reflector_client ||
-	    a->next_hop != b->next_hop || a->local_asn != b->local_asn ||
-	    a->router_asn != b->router_asn || a->cluster_id != b->cluster_id ||
-	    a->audiences != b->audiences || a->filter_count != b->filter_count ||
-	    !a->peer_name != !b->peer_name)
-		return false;
-	if (a->peer_name && strcmp(a->peer_name, b->peer_name) != 0)
-		return false;
-	for (size_t i = 0; i < a->filter_count; i++)
-		if (a->filters[i] != b->filters[i])
-			return false;
-	return true;
-}
-
 bool export_is_meant_for(const struct export_key *key, const struct rib_path *path)
 {
 	uint64_t audience = path->attributes->audience;

@@ -53,6 +53,20 @@ struct export_key {
 
 bool export_key_equal(const struct export_key *a, const struct export_key *b);
 
+/* A key that owns its filters' rules and its name; shared by counting references. */
+struct export_key_copy {
+	struct export_key key;
+	size_t references;
+	struct policy_filter *shares;
+	const struct policy_filter **filters; /* the key's array */
+	char *peer_name;
+};
+
+/* The caller owns one reference. */
+struct export_key_copy *export_key_copy_new(const struct export_key *key);
+/* Gives back a reference; the last one frees the copy. */
+void export_key_copy_release(struct export_key_copy *copy);
+
 /* False for a path of this node that is meant for others. */
 bool export_is_meant_for(const struct export_key *key, const struct rib_path *path);
 

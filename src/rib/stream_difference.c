@@ -6,10 +6,12 @@
  * With add-path the comparison is per path, with what the stream notes as sent: a path that differs
  * is made due, and the others of its prefix are not sent again.
  */
+#include "rib/stream_difference.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
-#include "rib/update_stream.h"
 
 static bool same_route(const struct export_route *a, const struct export_route *b)
 {
@@ -19,25 +21,9 @@ static bool same_route(const struct export_route *a, const struct export_route *
 	       a->rule == b->rule;
 }
 
-/* One side of a comparison of two keys. */
-struct key_side {
-	const struct export_key *key;
-	struct export_cache cache;
-	struct export_route route; /* of this prefix; path NULL: not sent */
-	struct export_route last; /* of the one before */
-	uint8_t *buffer;
-};
-
-struct comparison {
-	enum ip_family family;
-	struct key_side sides[2]; /* old, new */
-	bool differs; /* the verdict on the last routes of both */
-	struct path_selection selection; /* under the new key */
-};
-
 /* What is sent, as bytes that can be compared; none if nothing is. */
 static struct wire_span export_bytes(
-    const struct key_side *side, const struct rib *rib, enum ip_family family)
+    const struct comparison_side *side, const struct rib *rib, enum ip_family family)
 {
 	struct wire_writer writer = wire_writer_init(side->buffer, UINT16_MAX);
 	struct bgp_attributes attributes;
@@ -53,10 +39,10 @@ static struct wire_span export_bytes(
 }
 
 /* Routes of equal attributes come in runs: the verdict on the last one often holds. */
-static bool routes_differ(struct comparison *comparison, const struct rib *rib)
+static bool routes_differ(struct stream_comparison *comparison, const struct rib *rib)
 {
 	const enum ip_family family = comparison->family;
-	struct key_side *sides = comparison->sides;
+	struct comparison_side *sides = comparison->sides;
 
 	if (!same_route(&sides[0].route, &sides[0].last) ||
 	    !same_route(&sides[1].route, &sides[1].last))
@@ -68,10 +54,10 @@ static bool routes_differ(struct comparison *comparison, const struct rib *rib)
 }
 
 static bool best_paths_differ(
-    struct comparison *comparison, const struct rib *rib, const struct rib_prefix *prefix)
+    struct stream_comparison *comparison, const struct rib *rib, const struct rib_prefix *prefix)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		struct key_side *side = &comparison->sides[i];
+		struct comparison_side *side = &comparison->sides[i];
 
 		if (!export_select(
 			rib, side->key, comparison->family, prefix, &side->cache, &side->route))
@@ -84,13 +70,13 @@ static bool best_paths_differ(
  * Whether a path that was sent goes out otherwise now.  One that is not as it was sent may come
  * back to that before it is sent, and would then be of the old key.
  */
-static bool sent_path_differs(struct comparison *comparison, const struct rib *rib,
+static bool sent_path_differs(struct stream_comparison *comparison, const struct rib *rib,
     const struct rib_prefix *prefix, const struct sent_path *sent)
 {
 	const struct export_route *route =
 	    path_selection_find(&comparison->selection, sent->send_id);
 	const enum ip_family family = comparison->family;
-	struct key_side *old = &comparison->sides[0];
+	struct comparison_side *old = &comparison->sides[0];
 
 	if (!route || !stream_paths_is_as_sent(rib, sent, route->path))
 		return true;
@@ -101,8 +87,9 @@ static bool sent_path_differs(struct comparison *comparison, const struct rib *r
 }
 
 /* Makes due what differs; true if anything is to be sent. */
-static bool sent_paths_differ(struct comparison *comparison, const struct stream_paths *paths,
-    const struct rib *rib, const struct rib_prefix *prefix, uint32_t id)
+static bool sent_paths_differ(struct stream_comparison *comparison,
+    const struct stream_paths *paths, const struct rib *rib, const struct rib_prefix *prefix,
+    uint32_t id)
 {
 	struct path_selection *selection = &comparison->selection;
 	bool differ = false;
@@ -119,37 +106,37 @@ static bool sent_paths_differ(struct comparison *comparison, const struct stream
 	return differ;
 }
 
-/* A prefix without paths is pending already, but what was sent of it is of the old key. */
-static void mark_family(struct stream_state *state, struct rib *rib, struct comparison *comparison)
+/* Routes and caches are good for two keys and one state of the table. */
+static void begin(struct stream_comparison *comparison, const struct export_key *old,
+    const struct export_key *new, enum ip_family family)
 {
-	const enum ip_family family = comparison->family;
-	const struct stream_paths *paths = &state->families[family].paths;
-	bool add_path = comparison->sides[1].key->codec.add_path_send[family];
-
-	for (uint32_t id = 1; id < rib_limit(rib, family); id++) {
-		const struct rib_prefix *prefix = rib_prefix_at(rib, family, id);
-
-		if (add_path ? sent_paths_differ(comparison, paths, rib, prefix, id)
-			     : prefix && best_paths_differ(comparison, rib, prefix))
-			stream_mark(state, rib, family, id);
-	}
+	if (!comparison->buffers)
+		comparison->buffers = memory_allocate(2 * UINT16_MAX);
+	if (comparison->sides[0].key == old)
+		return;
+	memset(comparison->sides, 0, sizeof(comparison->sides));
+	comparison->family = family;
+	comparison->differs = false;
+	comparison->sides[0].key = old;
+	comparison->sides[0].buffer = comparison->buffers;
+	comparison->sides[1].key = new;
+	comparison->sides[1].buffer = comparison->buffers + UINT16_MAX;
 }
 
-void stream_mark_differences(struct stream_state *state, struct rib *rib,
-    const struct export_key *old, const struct export_key *new)
+bool stream_prefix_differs(struct stream_comparison *comparison, const struct export_key *old,
+    const struct stream_context *context, const struct stream_paths *paths, uint32_t id)
 {
-	uint8_t *buffers = memory_allocate(2 * UINT16_MAX);
+	const enum ip_family family = context->family;
+	const struct rib_prefix *prefix = rib_prefix_at(context->rib, family, id);
 
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
-		struct comparison comparison = {
-		    .family = family,
-		    .sides = {{.key = old, .buffer = buffers},
-			{.key = new, .buffer = buffers + UINT16_MAX}},
-		};
+	begin(comparison, old, context->key, family);
+	if (context->key->codec.add_path_send[family])
+		return sent_paths_differ(comparison, paths, context->rib, prefix, id);
+	return prefix && best_paths_differ(comparison, context->rib, prefix);
+}
 
-		if (new->codec.families[family])
-			mark_family(state, rib, &comparison);
-		path_selection_free(&comparison.selection);
-	}
-	free(buffers);
+void stream_comparison_free(struct stream_comparison *comparison)
+{
+	path_selection_free(&comparison->selection);
+	free(comparison->buffers);
 }

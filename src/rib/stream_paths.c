@@ -184,12 +184,11 @@ void stream_paths_plan(
 		plan_announcement(paths, context, id, &selection->routes[i]);
 }
 
-void stream_paths_repeat(struct stream_paths *paths)
+void stream_paths_repeat(struct stream_paths *paths, uint32_t id)
 {
-	for (uint32_t id = 0; id < paths->first_capacity; id++)
-		for (struct sent_path *sent = stream_paths_first(paths, id); sent;
-		     sent = stream_paths_next(paths, sent))
-			sent->due = true;
+	for (struct sent_path *sent = stream_paths_first(paths, id); sent;
+	     sent = stream_paths_next(paths, sent))
+		sent->due = true;
 }
 
 void stream_paths_forget(struct stream_paths *paths, struct rib *rib, uint32_t id, uint16_t send_id)

@@ -76,8 +76,8 @@ bool stream_paths_is_as_sent(
     const struct rib *rib, const struct sent_path *sent, const struct rib_path *path);
 /* How many paths this peer has been sent, if it is a member. */
 uint32_t stream_paths_advertised_to(const struct stream_paths *paths, uint16_t peer);
-/* Everything is due again. */
-void stream_paths_repeat(struct stream_paths *paths);
+/* What was sent of the prefix is due again. */
+void stream_paths_repeat(struct stream_paths *paths, uint32_t id);
 /* The path could not be sent. */
 void stream_paths_forget(
     struct stream_paths *paths, struct rib *rib, uint32_t id, uint16_t send_id);

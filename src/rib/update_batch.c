@@ -36,11 +36,15 @@ struct encoder {
 	struct update_audience audience; /* of the buffer */
 };
 
+static bool same_audience(struct update_audience a, struct update_audience b)
+{
+	return a.except == b.except && a.only == b.only;
+}
+
 static bool same_bucket(const struct update_bucket *bucket, const struct export_route *route,
     struct update_audience audience)
 {
-	if (bucket->audience.except != audience.except || bucket->audience.only != audience.only ||
-	    !bucket->route.path != !route->path)
+	if (!same_audience(bucket->audience, audience) || !bucket->route.path != !route->path)
 		return false;
 	return !route->path || (bucket->route.path->attributes == route->path->attributes &&
 				   bucket->route.rule == route->rule &&
@@ -104,6 +108,8 @@ static struct update_bucket *find_bucket(
 	batch->buckets = memory_grow(batch->buckets, &batch->bucket_capacity,
 	    batch->bucket_count + 1, sizeof(*batch->buckets));
 	bucket = &batch->buckets[batch->bucket_count];
+	if (!batch->bucket_count || !same_audience(bucket[-1].audience, audience))
+		batch->audience_changes++;
 	*bucket = (struct update_bucket){.route = *route, .audience = audience};
 	if (route->path)
 		batch->attribute_bytes += route->path->attributes->wire_length;
@@ -147,8 +153,7 @@ static void flush_buffer(struct encoder *encoder)
 /* Makes sure that there is a buffer for the audience with room for one more message. */
 static void need_buffer(struct encoder *encoder, struct update_audience audience)
 {
-	if (encoder->buffer && (encoder->audience.except != audience.except ||
-				   encoder->audience.only != audience.only ||
+	if (encoder->buffer && (!same_audience(encoder->audience, audience) ||
 				   wire_room(&encoder->writer) < encoder->longest))
 		flush_buffer(encoder);
 	if (encoder->buffer)
@@ -273,6 +278,7 @@ static void clear_batch(struct update_batch *batch)
 	batch->item_count = 0;
 	batch->bucket_count = 0;
 	batch->attribute_bytes = 0;
+	batch->audience_changes = 0;
 }
 
 void update_batch_encode(struct update_batch *batch, const struct rib *rib,

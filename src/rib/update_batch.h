@@ -45,6 +45,8 @@ struct update_batch {
 	size_t bucket_count;
 	size_t bucket_capacity;
 	size_t attribute_bytes; /* of all buckets: what goes out takes at least as much */
+	size_t
+	    audience_changes; /* from one new bucket to the next: there are as many runs at most */
 	uint32_t *index; /* of buckets by hash; 0: empty, else bucket + 1 */
 	size_t index_capacity; /* a power of two */
 	struct arena arena;

@@ -16,25 +16,49 @@ bool update_group_has_add_path(const struct update_group *group)
 	return false;
 }
 
-static void mark(const struct update_group *group, enum ip_family family, uint32_t id)
+/* Prefixes that are fetched from memory ahead. */
+#define AHEAD 8
+
+static bool listens(const struct update_group *group, enum ip_family family, bool add_path)
+{
+	return group->key.codec.families[family] &&
+	       group->key.codec.add_path_send[family] == add_path;
+}
+
+static void mark_prefix(
+    struct update_groups *groups, enum ip_family family, uint32_t id, bool add_path)
+{
+	const struct rib_prefix *prefix = rib_prefix_at(groups->rib, family, id);
+	bool exists = prefix && rib_best_path(prefix);
+	bool pending = false;
+
+	for (struct update_group *group = groups->groups; group; group = group->next)
+		if (listens(group, family, add_path))
+			for (struct update_stream *stream = group->streams; stream;
+			     stream = stream->next)
+				pending |= stream_mark(&stream->state, family, id, exists);
+	if (pending && !exists)
+		update_groups_hold_prefix(groups, family, id);
+}
+
+static void schedule_streams(const struct update_group *group)
 {
 	for (struct update_stream *stream = group->streams; stream; stream = stream->next)
-		stream_mark(&stream->state, group->groups->rib, family, id);
+		update_stream_schedule(stream);
 }
 
 static void mark_changed(
     struct update_groups *groups, const struct rib_change *change, bool add_path)
 {
-	for (struct update_group *group = groups->groups; group; group = group->next) {
-		if (!group->key.codec.families[change->family] ||
-		    group->key.codec.add_path_send[change->family] != add_path)
-			continue;
-		for (struct update_stream *stream = group->streams; stream; stream = stream->next)
-			for (size_t i = 0; i < change->count; i++)
-				stream_mark(
-				    &stream->state, groups->rib, change->family, change->ids[i]);
+	for (size_t i = 0; i < change->count; i++) {
+		if (i + AHEAD < change->count)
+			rib_prefetch_prefix(groups->rib, change->family, change->ids[i + AHEAD]);
+		mark_prefix(groups, change->family, change->ids[i], add_path);
 	}
-	update_groups_schedule(groups);
+	for (struct update_group *group = groups->groups; group; group = group->next)
+		if (listens(group, change->family, add_path))
+			schedule_streams(group);
+	update_groups_look_for_unheld(groups);
 }
 
 static void prefixes_changed(void *arg, const struct rib_change *change)
@@ -59,6 +83,13 @@ static bool sends_cost(const struct update_group *group, enum ip_family family, 
 	       export_added_cost(rib, &group->key, family, &route);
 }
 
+/* A prefix with a best path. */
+static void mark(const struct update_group *group, enum ip_family family, uint32_t id)
+{
+	for (struct update_stream *stream = group->streams; stream; stream = stream->next)
+		stream_mark(&stream->state, family, id, true);
+}
+
 static void costs_changed(void *arg, const struct rib_change *change)
 {
 	struct update_groups *groups = arg;
@@ -70,8 +101,8 @@ static void costs_changed(void *arg, const struct rib_change *change)
 		for (size_t i = 0; i < change->count; i++)
 			if (sends_cost(group, change->family, change->ids[i]))
 				mark(group, change->family, change->ids[i]);
+		schedule_streams(group);
 	}
-	update_groups_schedule(groups);
 }
 
 void update_groups_listen(struct update_groups *groups)

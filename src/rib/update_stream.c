@@ -12,29 +12,39 @@
 
 #include "base/memory.h"
 
-void stream_mark(struct stream_state *state, struct rib *rib, enum ip_family which, uint32_t id)
+bool stream_mark(struct stream_state *state, enum ip_family which, uint32_t id, bool exists)
+{
+	struct stream_family *family = &state->families[which];
+	bool counts = !stream_scan_find(&family->scan, id);
+
+	if (!exists && !bitmap_test(&family->advertised, id)) {
+		family->pending_count -= bitmap_clear(&family->pending, id) && counts;
+		return false;
+	}
+	family->pending_count += bitmap_set(&family->pending, id) && counts;
+	return true;
+}
+
+/* What was pending waits for the scan now. */
+void stream_send_all(struct stream_state *state, enum ip_family which)
 {
 	struct stream_family *family = &state->families[which];
 
-	if (!rib_prefix_at(rib, which, id) && !bitmap_test(&family->advertised, id)) {
-		if (bitmap_clear(&family->pending, id)) {
-			family->pending_count--;
-			rib_release_prefix(rib, which, id);
-		}
-		return;
-	}
-	if (bitmap_set(&family->pending, id)) {
-		family->pending_count++;
-		rib_hold_prefix(rib, which, id);
-	}
+	stream_scan_everything(&family->scan);
+	family->pending_count = 0;
 }
 
-void stream_mark_all(struct stream_state *state, struct rib *rib, enum ip_family which)
+void stream_change_key(
+    struct stream_state *state, struct export_key_copy *old, const struct export_key *new)
 {
-	for (uint32_t id = 1; id < rib_limit(rib, which); id++)
-		if (rib_prefix_at(rib, which, id))
-			stream_mark(state, rib, which, id);
-	stream_paths_repeat(&state->families[which].paths);
+	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
+		struct stream_family *family = &state->families[which];
+
+		if (!new->codec.families[which])
+			continue;
+		stream_scan_differences(&family->scan, old);
+		family->pending_count = 0;
+	}
 }
 
 /*
@@ -42,7 +52,7 @@ void stream_mark_all(struct stream_state *state, struct rib *rib, enum ip_family
  * as two; one that has is not begun anew but followed by another one, so that begin and end are
  * pairs and a neighbour that asks all the time gets an answer that ends.
  */
-void stream_begin_refresh(struct stream_state *state, struct rib *rib, enum ip_family which)
+void stream_begin_refresh(struct stream_state *state, enum ip_family which)
 {
 	struct stream_family *family = &state->families[which];
 
@@ -54,33 +64,96 @@ void stream_begin_refresh(struct stream_state *state, struct rib *rib, enum ip_f
 	}
 	family->begin_mark_due = true;
 	family->end_mark_due = true;
-	stream_mark_all(state, rib, which);
+	stream_send_all(state, which);
 }
 
-bool stream_begin_due_refresh(struct stream_state *state, struct rib *rib, enum ip_family which)
+void stream_begin_due_refresh(struct stream_state *state, enum ip_family which)
 {
 	bool due = state->families[which].refresh_due;
 
 	state->families[which].refresh_due = false;
 	if (due)
-		stream_begin_refresh(state, rib, which);
-	return due;
+		stream_begin_refresh(state, which);
 }
 
-uint32_t stream_take(struct stream_state *state, enum ip_family which)
+/* The next pending id that does not wait for the scan; there is one. */
+static uint32_t next_pending(const struct stream_family *family)
 {
-	struct stream_family *family = &state->families[which];
-	uint32_t id;
+	uint32_t id = bitmap_next(&family->pending, family->cursor);
+	const struct scan_range *range;
 
-	if (!family->pending_count)
-		return UINT32_MAX;
-	id = bitmap_next(&family->pending, family->cursor);
-	if (id == UINT32_MAX)
-		id = bitmap_next(&family->pending, 0);
-	bitmap_clear(&family->pending, id);
-	family->pending_count--;
-	family->cursor = id + 1;
+	while (id == UINT32_MAX || (range = stream_scan_find(&family->scan, id)))
+		id = bitmap_next(&family->pending, id == UINT32_MAX ? 0 : range->to);
 	return id;
+}
+
+static size_t take_pending(
+    struct stream_family *family, const struct stream_context *context, uint32_t *ids, size_t limit)
+{
+	size_t count;
+
+	for (count = 0; count < limit && family->pending_count; count++) {
+		ids[count] = next_pending(family);
+		bitmap_clear(&family->pending, ids[count]);
+		family->pending_count--;
+		family->cursor = ids[count] + 1;
+		rib_prefetch_prefix(context->rib, context->family, ids[count]);
+	}
+	return count;
+}
+
+static bool has_aigp(const struct rib_path *best)
+{
+	return best && best->attributes->has_aigp;
+}
+
+/* Whether the scan, which comes by for this range, has found something to send. */
+static bool is_found(struct stream_family *family, const struct stream_context *context,
+    struct stream_comparison *comparison, const struct scan_range *range, uint32_t id)
+{
+	const struct rib_prefix *prefix = rib_prefix_at(context->rib, context->family, id);
+	const struct rib_path *best = prefix ? rib_best_path(prefix) : NULL;
+	bool found = bitmap_clear(&family->pending, id);
+
+	if (range->old) {
+		found |= range->changed_again && has_aigp(best);
+		return stream_prefix_differs(
+			   comparison, &range->old->key, context, &family->paths, id) ||
+		       found;
+	}
+	stream_paths_repeat(&family->paths, id);
+	return found || best;
+}
+
+static size_t scan(struct stream_family *family, const struct stream_context *context,
+    struct stream_comparison *comparison, uint32_t *ids, size_t limit)
+{
+	size_t count = 0;
+
+	for (size_t looks = 0; looks < limit; looks++) {
+		const struct scan_range *range;
+		uint32_t id = stream_scan_next(
+		    &family->scan, rib_limit(context->rib, context->family), &range);
+
+		if (id == UINT32_MAX)
+			break;
+		if (is_found(family, context, comparison, range, id))
+			ids[count++] = id;
+	}
+	return count;
+}
+
+/* While a scan runs, what changes where it has been gets half of the places: neither waits long. */
+size_t stream_take(struct stream_state *state, const struct stream_context *context,
+    struct stream_comparison *comparison, uint32_t *ids, size_t limit)
+{
+	struct stream_family *family = &state->families[context->family];
+	size_t count;
+
+	if (!family->scan.count)
+		return take_pending(family, context, ids, limit);
+	count = take_pending(family, context, ids, limit / 2);
+	return count + scan(family, context, comparison, ids + count, limit - count);
 }
 
 static void count_spared(struct stream_family *family, uint16_t peer, uint32_t step)
@@ -141,14 +214,16 @@ static void set_withdrawn(struct stream_state *state, enum ip_family which, uint
 	set_spared(family, id, 0);
 }
 
+bool stream_family_is_idle(const struct stream_family *family)
+{
+	return !stream_has_more(family) && !family->end_of_rib_due && !family->end_mark_due;
+}
+
 bool stream_is_idle(const struct stream_state *state)
 {
-	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
-		const struct stream_family *family = &state->families[which];
-
-		if (family->pending_count || family->end_of_rib_due || family->end_mark_due)
+	for (enum ip_family which = 0; which < IP_FAMILIES; which++)
+		if (!stream_family_is_idle(&state->families[which]))
 			return false;
-	}
 	return true;
 }
 
@@ -163,7 +238,7 @@ static void copy_bitmap(struct bitmap *to, const struct bitmap *from)
 	to->words = copy_array(from->words, from->capacity * sizeof(*from->words));
 }
 
-void stream_copy(struct stream_state *to, const struct stream_state *from, struct rib *rib)
+void stream_copy(struct stream_state *to, const struct stream_state *from)
 {
 	*to = *from;
 	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
@@ -177,10 +252,18 @@ void stream_copy(struct stream_state *to, const struct stream_state *from, struc
 		    copy_array(family->spared, family->spared_capacity * sizeof(*family->spared));
 		copy->spared_count = copy_array(family->spared_count,
 		    family->spared_count_capacity * sizeof(*family->spared_count));
-		for (uint32_t id = bitmap_next(&copy->pending, 0); id != UINT32_MAX;
-		     id = bitmap_next(&copy->pending, id + 1))
-			rib_hold_prefix(rib, which, id);
+		stream_scan_copy(&copy->scan, &family->scan);
 	}
+}
+
+size_t stream_spared_count(const struct stream_state *state)
+{
+	size_t count = 0;
+
+	for (enum ip_family which = 0; which < IP_FAMILIES; which++)
+		for (size_t i = 0; i < state->families[which].spared_count_capacity; i++)
+			count += state->families[which].spared_count[i];
+	return count;
 }
 
 void stream_merge(struct stream_state *into, struct stream_state *from, struct rib *rib)
@@ -200,9 +283,7 @@ void stream_release(struct stream_state *state, struct rib *rib)
 	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
 		struct stream_family *family = &state->families[which];
 
-		for (uint32_t id = bitmap_next(&family->pending, 0); id != UINT32_MAX;
-		     id = bitmap_next(&family->pending, id + 1))
-			rib_release_prefix(rib, which, id);
+		stream_scan_release(&family->scan);
 		stream_paths_release(&family->paths, rib);
 		bitmap_free(&family->advertised);
 		bitmap_free(&family->pending);

@@ -1,0 +1,53 @@
+/*
+ * Which streams are due: a list in the order in which they get their turns, so that a thousand
+ * streams with nothing to send cost nothing, and one that has much to send is followed by all
+ * others before it goes on.  A stream whose members take no more is not in it until one of them
+ * does.
+ */
+#include "rib/group_state.h"
+
+void update_stream_schedule(struct update_stream *stream)
+{
+	struct update_groups *groups = stream->group->groups;
+
+	if (stream_is_idle(&stream->state))
+		return;
+	if (groups->loop)
+		loop_task_schedule(groups->loop, &groups->task);
+	if (stream->is_due)
+		return;
+	stream->is_due = true;
+	stream->next_due = NULL;
+	stream->previous_due = groups->last_due;
+	if (groups->last_due)
+		groups->last_due->next_due = stream;
+	else
+		groups->first_due = stream;
+	groups->last_due = stream;
+}
+
+void update_stream_unschedule(struct update_stream *stream)
+{
+	struct update_groups *groups = stream->group->groups;
+
+	if (!stream->is_due)
+		return;
+	stream->is_due = false;
+	if (stream->next_due)
+		stream->next_due->previous_due = stream->previous_due;
+	else
+		groups->last_due = stream->previous_due;
+	if (stream->previous_due)
+		stream->previous_due->next_due = stream->next_due;
+	else
+		groups->first_due = stream->next_due;
+}
+
+struct update_stream *update_groups_take_due(struct update_groups *groups)
+{
+	struct update_stream *stream = groups->first_due;
+
+	if (stream)
+		update_stream_unschedule(stream);
+	return stream;
+}

@@ -105,6 +105,25 @@ static void cost_of_another_next_hop_is_not_sent(void **state)
 	assert_said(fixture, SELF, "+10.2.0.0/16 aigp57;");
 }
 
+/* The key changes and comes back before anybody has looked what that means. */
+static void cost_that_changed_under_a_key_without_aigp_is_sent(void **state)
+{
+	struct fixture *fixture = *state;
+	struct export_key key = fixture->key;
+
+	advertise_aigp(fixture, A, "192.0.2.1", 100);
+	advertise(fixture, &fixture->sessions[5], B, 1);
+	set_cost(fixture, A, 5);
+	run_and_forget(fixture);
+	key.aigp = false;
+	update_group_move(fixture->sessions[SELF].member, &key);
+	set_cost(fixture, A, 7);
+	rib_flush(fixture->rib);
+	update_group_move(fixture->sessions[SELF].member, &fixture->key);
+	run(fixture);
+	assert_said(fixture, SELF, "+10.1.0.0/16 aigp107;");
+}
+
 static void path_of_several_is_sent_with_its_new_cost_alone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -131,6 +150,7 @@ int main(void)
 	    TEST(test_rfc7311_3_4_3_change_of_the_cost_is_sent),
 	    TEST(cost_of_a_route_without_aigp_is_nobodys_business),
 	    TEST(cost_of_another_next_hop_is_not_sent),
+	    TEST(cost_that_changed_under_a_key_without_aigp_is_sent),
 	    TEST(path_of_several_is_sent_with_its_new_cost_alone),
 	};
 

@@ -9,8 +9,10 @@
  * can be cancelled at any time, also by a task that runs before it.
  *
  * Every callback goes through a function here that notes when the work of the turn began, as the
- * wait inside libevent cannot be told from its work otherwise.  Libevent's own HTTP callbacks are
- * measured only from the first of ours on.
+ * wait inside libevent cannot be told from its work otherwise.  What a callback or task took is
+ * counted from the end of the one before it, which costs one look at the clock for each and leaves
+ * out nothing.  The time of the processor is looked at once a turn, and again if the turn is longer
+ * than any before it.
  *
  * The time of a turn is shared out: once the callbacks have had their share, the pass is broken off
  * (libevent keeps what is still active for the next one, first come first served), and once the
@@ -45,8 +47,13 @@ struct loop {
 	struct loop_task later; /* head of the tasks for the next turn */
 	uint64_t turn;
 	uint64_t turn_start; /* microseconds; 0: no work in this turn yet */
+	uint64_t turn_start_cpu; /* microseconds of this thread */
 	uint64_t share; /* microseconds */
 	uint64_t share_end; /* of the callbacks or of the tasks of this turn */
+	const char *work; /* what runs now */
+	uint64_t work_start;
+	const char *longest_work; /* of this turn */
+	uint64_t longest_work_us;
 	bool running_tasks;
 	bool stopped;
 	struct loop_statistics statistics;
@@ -72,20 +79,60 @@ _Noreturn static void cannot_watch(const char *what)
 	abort();
 }
 
-static uint64_t now_us(void)
+static uint64_t clock_us(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static void note_work(struct loop *loop)
+static uint64_t now_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+static void begin_turn(struct loop *loop)
 {
 	if (loop->turn_start)
 		return;
+	loop->turn_start_cpu = clock_us(CLOCK_THREAD_CPUTIME_ID);
 	loop->turn_start = now_us();
+	loop->work_start = loop->turn_start;
 	loop->share_end = loop->turn_start + loop->share;
+}
+
+void loop_name_work(struct loop *loop, const char *name)
+{
+	if (loop)
+		loop->work = name;
+}
+
+/* What ran is over; true if the share is too. */
+static bool end_work(struct loop *loop)
+{
+	const uint64_t now = now_us();
+	const uint64_t took = now - loop->work_start;
+
+	if (took >= loop->longest_work_us) {
+		loop->longest_work_us = took;
+		loop->longest_work = loop->work;
+	}
+	loop->work_start = now;
+	return now >= loop->share_end;
+}
+
+void loop_begin_work(struct loop *loop, const char *name)
+{
+	begin_turn(loop);
+	loop->work = name;
+}
+
+/* Callbacks that are still to come get the next turn once the share is over. */
+void loop_end_work(struct loop *loop)
+{
+	if (end_work(loop))
+		event_base_loopbreak(loop->base);
 }
 
 bool loop_should_yield(const struct loop *loop)
@@ -96,13 +143,6 @@ bool loop_should_yield(const struct loop *loop)
 void loop_set_share(struct loop *loop, uint64_t microseconds)
 {
 	loop->share = microseconds;
-}
-
-/* After a callback: those that are still to come get the next turn once the share is over. */
-static void end_share(struct loop *loop)
-{
-	if (loop_should_yield(loop))
-		event_base_loopbreak(loop->base);
 }
 
 static struct event *new_event(
@@ -168,8 +208,9 @@ static void run_tasks(struct loop *loop)
 	bool over = loop->now.next == &loop->now;
 
 	if (!over) {
-		note_work(loop);
-		loop->share_end = now_us() + loop->share;
+		begin_turn(loop);
+		loop->work_start = now_us();
+		loop->share_end = loop->work_start + loop->share;
 	}
 	loop->running_tasks = true;
 	while (!over) {
@@ -177,8 +218,9 @@ static void run_tasks(struct loop *loop)
 
 		loop_task_cancel(loop, task);
 		task->last_turn = loop->turn;
+		loop->work = "a task";
 		task->callback(task->arg);
-		over = loop->now.next == &loop->now || loop_should_yield(loop);
+		over = end_work(loop) || loop->now.next == &loop->now;
 	}
 	loop->running_tasks = false;
 	/* Those that had no time are before those that had. */
@@ -230,22 +272,42 @@ void loop_free(struct loop *loop)
 	free(loop);
 }
 
+/* A turn that is no longer than the busiest one cannot be busier. */
+static void keep_turn(struct loop_statistics *statistics, const struct loop *loop, uint64_t now)
+{
+	struct loop_turn turn = {
+	    .duration_us = now - loop->turn_start,
+	    .work = loop->longest_work,
+	    .work_us = loop->longest_work_us,
+	    .at = now / 1000,
+	};
+
+	if (turn.duration_us <= statistics->longest.duration_us &&
+	    turn.duration_us <= statistics->busiest.cpu_us)
+		return;
+	turn.cpu_us = clock_us(CLOCK_THREAD_CPUTIME_ID) - loop->turn_start_cpu;
+	if (turn.duration_us > statistics->longest.duration_us)
+		statistics->longest = turn;
+	if (turn.cpu_us > statistics->busiest.cpu_us)
+		statistics->busiest = turn;
+}
+
 static void measure_turn(struct loop *loop)
 {
 	struct loop_statistics *statistics = &loop->statistics;
-	uint64_t duration;
+	const uint64_t now = now_us();
 	size_t bucket = 0;
 
 	if (!loop->turn_start)
 		return;
-	duration = now_us() - loop->turn_start;
-	loop->turn_start = 0;
-	while (bucket < BUCKETS && duration > bucket_limits_us[bucket])
+	while (bucket < BUCKETS && now - loop->turn_start > bucket_limits_us[bucket])
 		bucket++;
 	statistics->buckets[bucket]++;
 	statistics->turns++;
-	if (duration > statistics->longest_turn_us)
-		statistics->longest_turn_us = duration;
+	keep_turn(statistics, loop, now);
+	loop->turn_start = 0;
+	loop->longest_work = NULL;
+	loop->longest_work_us = 0;
 }
 
 /* Returns false if there is nothing to wait for, or waiting failed. */
@@ -258,7 +320,7 @@ static bool run_turn(struct loop *loop, bool may_wait)
 
 	loop->turn++;
 	if (has_tasks)
-		note_work(loop);
+		begin_turn(loop);
 	result = event_base_loop(loop->base, flags);
 	run_tasks(loop);
 	measure_turn(loop);
@@ -316,9 +378,9 @@ static void descriptor_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	note_work(loop);
+	loop_begin_work(loop, "a descriptor to read");
 	watch->on_read(watch->arg);
-	end_share(loop);
+	loop_end_work(loop);
 }
 
 static void descriptor_writable(evutil_socket_t fd, short what, void *arg)
@@ -328,9 +390,9 @@ static void descriptor_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	note_work(loop);
+	loop_begin_work(loop, "a descriptor to write");
 	watch->on_write(watch->arg);
-	end_share(loop);
+	loop_end_work(loop);
 }
 
 void loop_watch_start(struct loop *loop, struct loop_watch *watch, int fd, loop_callback *on_read,
@@ -394,7 +456,7 @@ static void timer_expired(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	note_work(loop);
+	loop_begin_work(loop, "a timer");
 	/* Libevent counts from the time of its last look at a coarse clock, and so may be early. */
 	if (now < timer->deadline) {
 		wait_until_deadline(timer, now);
@@ -402,7 +464,7 @@ static void timer_expired(evutil_socket_t fd, short what, void *arg)
 	}
 	timer->deadline = 0;
 	timer->callback(timer->arg);
-	end_share(loop);
+	loop_end_work(loop);
 }
 
 void loop_timer_init(
@@ -448,9 +510,9 @@ static void signal_arrived(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	note_work(watch->loop);
+	loop_begin_work(watch->loop, "a signal");
 	watch->callback(watch->arg);
-	end_share(watch->loop);
+	loop_end_work(watch->loop);
 }
 
 void loop_signal(struct loop *loop, int signal, loop_callback *callback, void *arg)

@@ -56,9 +56,20 @@ struct loop_task {
 	bool scheduled;
 };
 
+/* One turn, and what took most of it; all zero: none yet. */
+struct loop_turn {
+	uint64_t duration_us;
+	uint64_t cpu_us; /* of these this process ran; the rest others had */
+	const char *work; /* the callback or task that ran longest, see loop_name_work() */
+	uint64_t work_us;
+	uint64_t at; /* loop_now() of its end */
+};
+
 struct loop_statistics {
 	uint64_t turns; /* in which a callback or task ran */
-	uint64_t longest_turn_us;
+	struct loop_turn longest; /* by the clock: what others had to wait */
+	struct loop_turn
+	    busiest; /* by the time of the processor: what this process is to blame for */
 	uint64_t buckets[8]; /* turns of at most 100 us, 300 us, 1, 3, 10, 30, 100 ms, and longer */
 };
 
@@ -81,8 +92,18 @@ uint64_t loop_now(const struct loop *loop);
 bool loop_should_yield(const struct loop *loop);
 /* What callbacks and tasks have of a turn, each; 0: whoever asks has to yield at once (tests). */
 void loop_set_share(struct loop *loop, uint64_t microseconds);
-/* The libevent base, for libevent's own HTTP. */
+/*
+ * Says what the callback or task that runs now does, for the statistics; the text is not copied.
+ * Without it they know the kind only, "a timer" and so on.  NULL: does nothing.
+ */
+void loop_name_work(struct loop *loop, const char *name);
+/*
+ * The libevent base, for libevent's own HTTP.  What libevent calls back for that has these two
+ * around it, and so is measured, and has its share, as the callbacks of this loop.
+ */
 struct event_base *loop_event_base(struct loop *loop);
+void loop_begin_work(struct loop *loop, const char *name);
+void loop_end_work(struct loop *loop);
 const struct loop_statistics *loop_statistics(const struct loop *loop);
 
 /*

@@ -29,6 +29,7 @@ enum { HEADERS_MAX = 8192, IDLE_SECONDS = 30, BACKLOG = 32, REST_MS = 1000 };
 #define METHOD_NOT_ALLOWED 405
 
 struct control_http {
+	struct loop *loop;
 	const struct speaker *speaker;
 	struct evhttp *server;
 	struct evconnlistener *listeners[IP_FAMILIES];
@@ -90,7 +91,7 @@ static const struct page {
     {"/readyz", show_readiness},
 };
 
-static void answer_request(struct evhttp_request *request, void *arg)
+static void choose_page(const struct control_http *http, struct evhttp_request *request)
 {
 	const enum evhttp_cmd_type method = evhttp_request_get_command(request);
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
@@ -103,11 +104,20 @@ static void answer_request(struct evhttp_request *request, void *arg)
 	}
 	for (size_t i = 0; path && i < sizeof(pages) / sizeof(pages[0]); i++) {
 		if (!strcmp(path, pages[i].path)) {
-			pages[i].show(arg, request);
+			pages[i].show(http, request);
 			return;
 		}
 	}
 	reply_text(request, HTTP_NOTFOUND, "not found; there are /metrics, /healthz and /readyz\n");
+}
+
+static void answer_request(struct evhttp_request *request, void *arg)
+{
+	const struct control_http *http = arg;
+
+	loop_begin_work(http->loop, "a page over HTTP");
+	choose_page(http, request);
+	loop_end_work(http->loop);
 }
 
 /* Sockets */
@@ -192,6 +202,7 @@ struct control_http *control_http_new(struct loop *loop, const struct speaker *s
 	struct ip_address parsed;
 	bool listening;
 
+	http->loop = loop;
 	http->speaker = speaker;
 	loop_timer_init(loop, &http->rest, end_rest, http);
 	loop_timer_start(&http->rest, REST_MS);

@@ -153,7 +153,30 @@ static void print_loop_turns(const struct metric_writer *writer)
 static void print_longest_turn(const struct metric_writer *writer)
 {
 	append_sample(writer, NULL,
-	    (double)loop_statistics(speaker_loop(writer->speaker))->longest_turn_us / 1e6);
+	    (double)loop_statistics(speaker_loop(writer->speaker))->longest.duration_us / 1e6);
+}
+
+static void print_busiest_turn(const struct metric_writer *writer)
+{
+	append_sample(writer, NULL,
+	    (double)loop_statistics(speaker_loop(writer->speaker))->busiest.cpu_us / 1e6);
+}
+
+static void append_turn_work(
+    const struct metric_writer *writer, const char *which, const struct loop_turn *turn)
+{
+	const char *const values[] = {which, turn->work};
+
+	if (turn->work)
+		append_sample(writer, values, (double)turn->work_us / 1e6);
+}
+
+static void print_turn_work(const struct metric_writer *writer)
+{
+	const struct loop_statistics *statistics = loop_statistics(speaker_loop(writer->speaker));
+
+	append_turn_work(writer, "longest", &statistics->longest);
+	append_turn_work(writer, "busiest", &statistics->busiest);
 }
 
 /* Peers */
@@ -502,6 +525,10 @@ static const struct metric metrics[] = {
 	print_loop_turns},
     {"loop_longest_turn_seconds", "gauge", {0}, "The longest turn of the event loop so far.",
 	print_longest_turn},
+    {"loop_busiest_turn_cpu_seconds", "gauge", {0},
+	"CPU time of the turn of the event loop that took most of it.", print_busiest_turn},
+    {"loop_turn_work_seconds", "gauge", {"turn", "work"},
+	"What ran longest in the longest and in the busiest turn, and how long.", print_turn_work},
     {"peer_up", "gauge", {"peer"}, "1 if the session is Established.", print_peer_up},
     {"peer_state", "gauge", {"peer", "state"}, "1 for the state that the session is in.",
 	print_peer_state},

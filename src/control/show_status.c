@@ -107,6 +107,32 @@ static json_t *memory_value(const struct speaker *speaker)
 	return value;
 }
 
+/* What it was that others had to wait for; null: nothing has run yet. */
+static json_t *turn_value(const struct loop_turn *turn, uint64_t now)
+{
+	json_t *value;
+
+	if (!turn->work)
+		return json_null();
+	value = json_object();
+	json_set_number(value, "microseconds", turn->duration_us);
+	json_set_number(value, "cpuMicroseconds", turn->cpu_us);
+	json_set_text(value, "work", turn->work);
+	json_set_number(value, "workMicroseconds", turn->work_us);
+	json_set_number(value, "secondsAgo", (now - turn->at) / 1000);
+	return value;
+}
+
+static void set_loop(json_t *value, const struct loop *loop)
+{
+	const struct loop_statistics *statistics = loop_statistics(loop);
+	const uint64_t now = loop_now(loop);
+
+	json_set_number(value, "longestTurnMicroseconds", statistics->longest.duration_us);
+	json_set(value, "longestTurn", turn_value(&statistics->longest, now));
+	json_set(value, "busiestTurn", turn_value(&statistics->busiest, now));
+}
+
 void show_status(struct speaker *speaker, const struct arguments *arguments, struct answer *answer)
 {
 	struct loop *loop = speaker_loop(speaker);
@@ -126,6 +152,6 @@ void show_status(struct speaker *speaker, const struct arguments *arguments, str
 	json_set(value, "cluster", cluster_value(speaker));
 	json_set(value, "memory", memory_value(speaker));
 	json_set_number(value, "residentBytes", process_resident_bytes());
-	json_set_number(value, "longestTurnMicroseconds", loop_statistics(loop)->longest_turn_us);
+	set_loop(value, loop);
 	answer_with_value(answer, "status", value);
 }

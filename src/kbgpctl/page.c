@@ -140,8 +140,7 @@ static void print_status_memory(FILE *file, const json_t *status)
 	struct text text = {0};
 
 	format_append_bytes(&resident, format_number(status, "residentBytes"));
-	format_print_line(file, "Memory:", "%s resident, longest turn of the loop %.1f ms",
-	    resident.string, (double)format_number(status, "longestTurnMicroseconds") / 1000.0);
+	format_print_line(file, "Memory:", "%s resident", resident.string);
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
 		text_append(&text, "%s%s ", i ? ", " : "", parts[i]);
 		format_append_bytes(&text, format_number(memory, parts[i]));
@@ -151,6 +150,27 @@ static void print_status_memory(FILE *file, const json_t *status)
 	text_free(&text);
 }
 
+static double milliseconds(const json_t *object, const char *key)
+{
+	return (double)format_number(object, key) / 1000.0;
+}
+
+static void print_longest_turn(FILE *file, const json_t *status)
+{
+	const json_t *turn = json_object_get(status, "longestTurn");
+	struct text ago = {0};
+
+	if (!json_is_object(turn))
+		return;
+	format_append_duration(&ago, format_number(turn, "secondsAgo"));
+	format_print_line(file, "Longest turn:", "%.1f ms, %.1f ms of them CPU time, %s ago",
+	    milliseconds(status, "longestTurnMicroseconds"), milliseconds(turn, "cpuMicroseconds"),
+	    ago.string);
+	format_print_line(file, "", "longest in it: %s, %.1f ms", format_string(turn, "work"),
+	    milliseconds(turn, "workMicroseconds"));
+	text_free(&ago);
+}
+
 void page_print_status(FILE *file, const json_t *status)
 {
 	print_status_head(file, status);
@@ -158,6 +178,7 @@ void page_print_status(FILE *file, const json_t *status)
 	print_status_config(file, status);
 	print_status_cluster(file, status);
 	print_status_memory(file, status);
+	print_longest_turn(file, status);
 }
 
 /* One peer */

@@ -239,7 +239,9 @@ static void test_status_shows_what_was_refused(void **state)
 	    "'config':{'file':'k.yaml','state':'stale','errors':'k.yaml:1:1: a\\nk.yaml:2:1: b\\n',"
 	    "'loadedAt':'2026-11-20T21:29:16Z','reloadsGood':1,'reloadsBad':2},"
 	    "'cluster':{'source':'none'},'memory':{'prefixes':57000000,'attributes':26100000,"
-	    "'queues':900},'residentBytes':4200000,'longestTurnMicroseconds':1500}");
+	    "'queues':900},'residentBytes':4200000,'longestTurnMicroseconds':1500,"
+	    "'longestTurn':{'microseconds':1500,'cpuMicroseconds':900,'work':'a timer',"
+	    "'workMicroseconds':700,'secondsAgo':62}}");
 	assert_string_equal(text,
 	    "Node:             node-a\n"
 	    "Version:          kbgpd 0.1.0, up 59s, ready\n"
@@ -253,9 +255,11 @@ static void test_status_shows_what_was_refused(void **state)
 	    "  refused:        k.yaml:1:1: a\n"
 	    "                  k.yaml:2:1: b\n"
 	    "Cluster:          none\n"
-	    "Memory:           4.2 MB resident, longest turn of the loop 1.5 ms\n"
+	    "Memory:           4.2 MB resident\n"
 	    "                  prefixes 57.0 MB, paths 0.0 kB, attributes 26.1 MB, changes 0.0 kB, "
-	    "streams 0.0 kB, fib 0.0 kB, queues 0.9 kB\n");
+	    "streams 0.0 kB, fib 0.0 kB, queues 0.9 kB\n"
+	    "Longest turn:     1.5 ms, 0.9 ms of them CPU time, 1m02s ago\n"
+	    "                  longest in it: a timer, 0.7 ms\n");
 	free(text);
 }
 

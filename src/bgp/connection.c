@@ -225,6 +225,7 @@ static void on_readable(void *arg)
 		return;
 	}
 	enter(connection);
+	loop_name_work(connection->loop, "messages from a neighbour");
 	read_messages(connection);
 	leave(connection);
 }
@@ -295,6 +296,7 @@ static void on_flush(void *arg)
 	struct bgp_connection *connection = arg;
 
 	enter(connection);
+	loop_name_work(connection->loop, "output to a neighbour");
 	flush(connection);
 	leave(connection);
 }

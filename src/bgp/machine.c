@@ -107,6 +107,7 @@ static void on_timer(void *arg)
 	uint64_t at = now(machine);
 	enum bgp_event event;
 
+	loop_name_work(shared->loop, "timers of a neighbour");
 	shared->ops->enter(shared->arg);
 	check_send_hold(machine, at);
 	while ((event = bgp_timers_expire(&machine->timers, at))) {

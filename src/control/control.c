@@ -160,6 +160,7 @@ static void connection_pump(void *arg)
 	struct connection *connection = arg;
 	bool pending;
 
+	loop_name_work(connection->control->loop, "an answer to kbgpctl");
 	make_output(connection);
 	if (!send_output(connection)) {
 		connection_close(connection);
@@ -271,6 +272,7 @@ static void connection_readable(void *arg)
 	char bytes[4096];
 	const ssize_t length = recv(connection->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
+	loop_name_work(connection->control->loop, "a request of kbgpctl");
 	if (length < 0) {
 		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 			connection_close(connection);

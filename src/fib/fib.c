@@ -194,6 +194,7 @@ static void run_resolve_task(void *arg)
 	const bool links_changed = fib->links_changed;
 	bool moved;
 
+	loop_name_work(fib->loop, "next hops");
 	if (!fib->ready)
 		return;
 	fib->links_changed = false;

@@ -443,6 +443,7 @@ void fib_install_some(void *arg)
 	unsigned budget = ENTRIES_PER_TURN;
 	enum ip_family family;
 
+	loop_name_work(fib->loop, "routes to the kernel");
 	/* With requests out the answers bring us back here. */
 	if (!fib->ready || fib_netlink_pending(fib->netlink))
 		return;

@@ -319,6 +319,7 @@ static void answers_ready(void *arg)
 {
 	struct fib_netlink *netlink = arg;
 
+	loop_name_work(netlink->loop, "answers of the kernel");
 	/* Without a batch nothing is expected, but what came must not keep the socket readable. */
 	if (netlink->batch_count)
 		read_answers(netlink);
@@ -359,7 +360,10 @@ static void send_batch(struct fib_netlink *netlink)
 
 static void run_send_task(void *arg)
 {
-	send_batch(arg);
+	struct fib_netlink *netlink = arg;
+
+	loop_name_work(netlink->loop, "requests to the kernel");
+	send_batch(netlink);
 }
 
 /* Moves what is not done to the front when that is worth it. */
@@ -536,7 +540,10 @@ bool fib_netlink_read(struct fib_netlink *netlink)
 
 static void events_ready(void *arg)
 {
-	fib_netlink_read(arg);
+	struct fib_netlink *netlink = arg;
+
+	loop_name_work(netlink->loop, "notifications of the kernel");
+	fib_netlink_read(netlink);
 }
 
 struct fib_netlink *fib_netlink_new(

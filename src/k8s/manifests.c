@@ -247,6 +247,7 @@ static void scan(struct k8s_manifests *manifests)
 {
 	DIR *directory;
 
+	loop_name_work(manifests->loop, "manifests");
 	loop_timer_stop(&manifests->quiet);
 	manifests->changed_since = 0;
 	manifests->unsettled = false;

@@ -45,6 +45,7 @@ static void run_task(void *arg)
 {
 	struct rib *rib = arg;
 
+	loop_name_work(rib->loop, "changes of the table");
 	rib_sweep(rib, SWEEP_SLICE);
 	rib_tell_listeners(rib);
 	if (rib_is_sweeping(rib))

@@ -18,6 +18,7 @@ static void run_task(void *arg)
 {
 	struct update_groups *groups = arg;
 
+	loop_name_work(groups->loop, "updates for neighbours");
 	if (!update_groups_encode(groups))
 		loop_task_schedule(groups->loop, &groups->task);
 }

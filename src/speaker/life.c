@@ -68,13 +68,17 @@ static void view_changed(void *arg)
 
 static void run_refilter(void *arg)
 {
-	speaker_import_refilter(arg);
+	struct speaker *speaker = arg;
+
+	loop_name_work(speaker->loop, "import by default");
+	speaker_import_refilter(speaker);
 }
 
 static void run_apply(void *arg)
 {
 	struct speaker *speaker = arg;
 
+	loop_name_work(speaker->loop, "the configuration");
 	if (!speaker->stopping)
 		speaker_apply(speaker, speaker->config);
 }
@@ -269,6 +273,7 @@ bool speaker_reload(struct speaker *speaker, struct text *errors)
 	struct config *old = speaker->config, *new;
 	struct error error;
 
+	loop_name_work(speaker->loop, "a reload");
 	if (speaker->stopping) {
 		text_append(errors, "%s: kbgpd is stopping\n", state->file);
 		return false;

@@ -165,6 +165,7 @@ static void look_around(void *arg)
 {
 	struct speaker *speaker = arg;
 
+	loop_name_work(speaker->loop, "ways to neighbours");
 	for (size_t i = 0; i < speaker->peer_count; i++)
 		check_reach(speaker->peers[i]);
 	speaker_discovery_follow(speaker);

@@ -428,6 +428,11 @@ void loop_watch_set(struct loop_watch *watch, unsigned readiness)
 		set_event(watch->write_event, readiness & LOOP_WRITE);
 }
 
+void loop_watch_repeat(struct loop_watch *watch)
+{
+	event_active(watch->read_event, EV_READ, 0);
+}
+
 void loop_watch_stop(struct loop_watch *watch)
 {
 	if (watch->read_event)

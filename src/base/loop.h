@@ -117,6 +117,11 @@ void loop_watch_start(struct loop *loop, struct loop_watch *watch, int fd, loop_
  * a watch that was stopped.
  */
 void loop_watch_set(struct loop_watch *watch, unsigned readiness);
+/*
+ * Calls on_read in a turn to come although nothing may have arrived: for who has read more than it
+ * had time for.
+ */
+void loop_watch_repeat(struct loop_watch *watch);
 /* Before the descriptor is closed; harmless on a zeroed or stopped one, allowed in a callback. */
 void loop_watch_stop(struct loop_watch *watch);
 

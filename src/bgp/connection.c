@@ -1,13 +1,14 @@
 /*
- * Input.  A turn reads into a buffer on the stack and hands up the messages in place; only the
- * beginning of a message that has not come in full is kept, in memory of its own size.  So a
- * neighbour that is silent costs no buffer at all, and a busy one no copy but that remainder.  A
- * turn takes a bounded number of bytes, the loop comes back for the rest.
+ * Input.  A turn reads into a buffer on the stack and hands up the messages in place; only what
+ * has not come in full, or finds no time left in the turn, is kept, in memory of its own size.  So
+ * a neighbour that is silent costs no buffer at all, and a busy one no copy but that remainder.
+ * It is bounded as little is read at once, and none before the messages that are kept.
  *
  * Output.  Buffers are queued by reference and leave together at the end of the turn, up to 64 with
  * one system call, so the small messages of one turn share segments and none waits.  Writability
- * is watched only while the kernel is full.  A write that fails is not reported at once: what the
- * neighbour sent before it closed, most of all its NOTIFICATION, is read first.
+ * is watched only while the kernel is full, or the turn had no more time.  A write that fails is
+ * not reported at once: what the neighbour sent before it closed, most of all its NOTIFICATION, is
+ * read first.
  *
  * End.  A close with unread input makes the kernel send RST, and the neighbour may then lose the
  * NOTIFICATION that it has not read yet.  So a connection that is finished sends the last message,
@@ -32,14 +33,20 @@
 #include "bgp/output_queue.h"
 #include "bgp/transport.h"
 
-#define INPUT_SIZE (128 * 1024) /* of the buffer; must hold a remainder and one more message */
-#define INPUT_PER_TURN (256 * 1024)
-#define OUTPUT_PER_TURN (1024 * 1024)
+/* Read at once: what takes some milliseconds to work through, and is kept if there is no time. */
+#define INPUT_AT_ONCE (16 * 1024)
+#define DISCARDED_PER_TURN (256 * 1024)
 #define PIECES_MAX 64
 #define CLOSING_MAX 4
 #define CLOSING_MS 2000
 
-_Static_assert(INPUT_SIZE >= 2 * BGP_EXTENDED_MESSAGE_MAX, "a remainder and a message fit");
+/* What a turn works on. */
+struct input {
+	uint8_t bytes[BGP_EXTENDED_MESSAGE_MAX + INPUT_AT_ONCE]; /* a remainder, and one read */
+	size_t at; /* before it all was handed up */
+	size_t length;
+	bool late; /* the turn has no more time */
+};
 
 struct bgp_connection {
 	struct loop *loop;
@@ -49,12 +56,13 @@ struct bgp_connection {
 	bool is_up;
 	bool extended;
 	bool broken; /* nothing can be written any more */
+	int failure; /* errno of the write that failed, reported when all has been read; or 0 */
 	bool waiting; /* for the kernel to take more */
 	bool closed; /* freed as soon as it is not busy */
 	unsigned busy;
 	struct loop_watch watch;
 	struct loop_task flush;
-	uint8_t *partial; /* the beginning of a message, or NULL */
+	uint8_t *partial; /* what was read and not handed up; or NULL */
 	size_t partial_length;
 	struct bgp_output_queue output;
 	uint64_t written; /* bytes that the kernel took */
@@ -115,7 +123,7 @@ static bool discard_input(struct bgp_connection *connection)
 	uint8_t buffer[4096];
 	ssize_t length = 1;
 
-	for (size_t total = 0; length > 0 && total < INPUT_PER_TURN; total += (size_t)length)
+	for (size_t total = 0; length > 0 && total < DISCARDED_PER_TURN; total += (size_t)length)
 		length = recv(connection->fd, buffer, sizeof(buffer), 0);
 	return !length || (length < 0 && errno != EAGAIN && errno != EINTR);
 }
@@ -128,53 +136,54 @@ static void fail(struct bgp_connection *connection, int code)
 }
 
 /*
- * Hands up the whole messages of `length` bytes; returns how many bytes they took, or `length` if
- * nothing more is to be read.
+ * Hands up whole messages of the input until there are no more or the turn has no more time;
+ * returns false if nothing is to be read any more.
  */
-static size_t hand_up(struct bgp_connection *connection, const uint8_t *bytes, size_t length)
+static bool hand_up(struct bgp_connection *connection, struct input *input)
 {
-	size_t at = 0;
-
-	while (length - at >= BGP_HEADER_LENGTH) {
+	while (input->length - input->at >= BGP_HEADER_LENGTH && !input->late) {
+		const uint8_t *bytes = input->bytes + input->at;
 		struct bgp_notification notification;
 		struct bgp_header header;
 
-		if (!bgp_header_decode(bytes + at, connection->extended, &header, &notification)) {
+		if (!bgp_header_decode(bytes, connection->extended, &header, &notification)) {
 			loop_watch_set(&connection->watch, 0);
+			input->at = input->length;
 			connection->ops->bad_header(connection->arg, &notification);
-			return length;
+			return false;
 		}
-		if (header.length > length - at)
+		if (header.length > input->length - input->at)
 			break;
 		connection->ops->message(connection->arg, &header,
 		    (struct wire_span){
-			bytes + at + BGP_HEADER_LENGTH, (size_t)header.length - BGP_HEADER_LENGTH});
+			bytes + BGP_HEADER_LENGTH, (size_t)header.length - BGP_HEADER_LENGTH});
 		if (connection->closed || connection->closing)
-			return length;
-		at += header.length;
+			return false;
+		input->at += header.length;
+		input->late = loop_should_yield(connection->loop);
 	}
-	return at;
+	return true;
 }
 
-/* Moves the remainder of the last turn to the start of the buffer; returns its length. */
-static size_t take_partial(struct bgp_connection *connection, uint8_t *buffer)
+/* Begins with what the last turn has kept. */
+static void take_partial(struct bgp_connection *connection, struct input *input)
 {
-	size_t length = connection->partial_length;
-
-	if (length)
-		memcpy(buffer, connection->partial, length);
+	input->at = 0;
+	input->late = false;
+	input->length = connection->partial_length;
+	if (input->length)
+		memcpy(input->bytes, connection->partial, input->length);
 	free(connection->partial);
 	connection->partial = NULL;
 	connection->partial_length = 0;
-	return length;
 }
 
-static void keep_partial(struct bgp_connection *connection, const uint8_t *bytes, size_t length)
+static void keep_partial(struct bgp_connection *connection, const struct input *input)
 {
-	if (!length || connection->closed || connection->closing)
+	if (input->at == input->length)
 		return;
-	connection->partial = memory_copy(bytes, length);
-	connection->partial_length = length;
+	connection->partial = memory_copy(input->bytes + input->at, input->length - input->at);
+	connection->partial_length = input->length - input->at;
 }
 
 static bool is_readable(const struct bgp_connection *connection)
@@ -182,36 +191,45 @@ static bool is_readable(const struct bgp_connection *connection)
 	return !connection->closed && !connection->closing;
 }
 
+/* Reads once behind what is left; false if there is no more for now. */
+static bool read_more(struct bgp_connection *connection, struct input *input, int *error)
+{
+	size_t left = input->length - input->at;
+	ssize_t length;
+
+	if (left && input->at)
+		memmove(input->bytes, input->bytes + input->at, left);
+	input->at = 0;
+	input->length = left;
+	length = recv(connection->fd, input->bytes + left, INPUT_AT_ONCE, 0);
+	if (length <= 0) {
+		*error = length ? errno : 0;
+		return false;
+	}
+	connection->heard = loop_now(connection->loop);
+	input->length += (size_t)length;
+	/* Less than there was room for: the kernel has no more. */
+	return length == INPUT_AT_ONCE;
+}
+
 static void read_messages(struct bgp_connection *connection)
 {
-	uint8_t buffer[INPUT_SIZE];
-	size_t kept = take_partial(connection, buffer), total = 0;
+	struct input input;
 	bool more = true;
+	int error = EAGAIN;
 
-	while (more && total < INPUT_PER_TURN) {
-		size_t room = sizeof(buffer) - kept, taken;
-		ssize_t length = recv(connection->fd, buffer + kept, room, 0);
-
-		if (length <= 0) {
-			if (!length || (errno != EAGAIN && errno != EINTR))
-				fail(connection, length ? errno : 0);
-			break;
-		}
-		connection->heard = loop_now(connection->loop);
-		/* Less than there was room for: the kernel has no more. */
-		more = (size_t)length == room;
-		total += (size_t)length;
-		kept += (size_t)length;
-		taken = hand_up(connection, buffer, kept);
-		if (!is_readable(connection))
-			return;
-		kept -= taken;
-		if (kept && taken)
-			memmove(buffer, buffer + taken, kept);
-	}
+	take_partial(connection, &input);
+	while (hand_up(connection, &input) && more && !input.late)
+		more = read_more(connection, &input, &error);
 	if (!is_readable(connection))
 		return;
-	keep_partial(connection, buffer, kept);
+	keep_partial(connection, &input);
+	if (input.late) {
+		loop_watch_repeat(&connection->watch);
+	} else if (connection->failure || (error != EAGAIN && error != EINTR)) {
+		fail(connection, connection->failure ? connection->failure : error);
+		return;
+	}
 	connection->ops->idle(connection->arg);
 }
 
@@ -230,7 +248,7 @@ static void on_readable(void *arg)
 	leave(connection);
 }
 
-/* What the neighbour said before it closed comes first. */
+/* What the neighbour said before it closed comes first: it is read in the next turn. */
 static void write_failed(struct bgp_connection *connection, int code)
 {
 	connection->broken = true;
@@ -239,9 +257,9 @@ static void write_failed(struct bgp_connection *connection, int code)
 		bgp_connection_close(connection);
 		return;
 	}
-	read_messages(connection);
-	if (is_readable(connection))
-		fail(connection, code);
+	connection->failure = code;
+	loop_watch_set(&connection->watch, LOOP_READ);
+	loop_watch_repeat(&connection->watch);
 }
 
 static void wait_for_kernel(struct bgp_connection *connection, bool wait)
@@ -252,13 +270,13 @@ static void wait_for_kernel(struct bgp_connection *connection, bool wait)
 	loop_watch_set(&connection->watch, wait ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
-/* Gives the kernel what it takes; returns false if the connection is no more. */
+/* Gives the kernel what it takes; returns false if nothing can be written any more. */
 static bool write_output(struct bgp_connection *connection)
 {
 	struct iovec pieces[PIECES_MAX];
-	size_t total = 0;
+	bool late = false;
 
-	while (connection->output.bytes && total < OUTPUT_PER_TURN) {
+	while (connection->output.bytes && !late) {
 		struct msghdr message = {.msg_iov = pieces,
 		    .msg_iovlen = bgp_output_queue_gather(&connection->output, pieces, PIECES_MAX)};
 		ssize_t length = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
@@ -273,7 +291,7 @@ static bool write_output(struct bgp_connection *connection)
 		}
 		bgp_output_queue_consume(&connection->output, (size_t)length);
 		connection->written += (uint64_t)length;
-		total += (size_t)length;
+		late = loop_should_yield(connection->loop);
 	}
 	wait_for_kernel(connection, connection->output.bytes > 0);
 	return true;

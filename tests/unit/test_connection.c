@@ -151,6 +151,7 @@ static void many_messages_in_one_read_and_a_remainder(void **state)
 	uint8_t bytes[30 * 1000];
 	size_t length = 0;
 
+	loop_set_share(rig->loop, 3600000000);
 	for (unsigned i = 0; i < 1000; i++)
 		length += write_message(bytes + length, BGP_MESSAGE_UPDATE, 11, 1);
 	assert_int_equal(send(rig->other, bytes, length - 7, 0), length - 7);
@@ -214,6 +215,94 @@ static void what_came_before_the_close_is_read_first(void **state)
 	assert_int_equal(rig->failed, 1);
 }
 
+/* Without time each turn hands up one message; what was read already is not forgotten. */
+static void each_turn_takes_as_many_messages_as_it_has_time_for(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t bytes[300];
+	size_t length = 0;
+
+	loop_set_share(rig->loop, 0);
+	for (uint8_t i = 1; i <= 5; i++)
+		length += write_message(bytes + length, BGP_MESSAGE_UPDATE, 10, i);
+	assert_int_equal(send(rig->other, bytes, length - 3, 0), length - 3);
+	for (unsigned turn = 1; turn <= 4; turn++) {
+		turns(rig, 1);
+		assert_int_equal(rig->messages, turn);
+		assert_int_equal(rig->body_sum, 10 * turn * (turn + 1) / 2);
+	}
+	turns(rig, 2);
+	assert_int_equal(rig->messages, 4);
+	assert_int_equal(send(rig->other, bytes + length - 3, 3, 0), 3);
+	turns(rig, 2);
+	assert_int_equal(rig->messages, 5);
+	assert_int_equal(rig->body_sum, 150);
+}
+
+static void the_largest_messages_come_whole_without_time(void **state)
+{
+	struct rig *rig = *state;
+	static uint8_t bytes[2 * BGP_EXTENDED_MESSAGE_MAX];
+	size_t length = write_message(bytes, BGP_MESSAGE_UPDATE, BGP_EXTENDED_MESSAGE_MAX - 19, 1);
+	size_t sent = 0;
+
+	length +=
+	    write_message(bytes + length, BGP_MESSAGE_UPDATE, BGP_EXTENDED_MESSAGE_MAX - 19, 1);
+	bgp_connection_set_extended(rig->connection, true);
+	loop_set_share(rig->loop, 0);
+	for (unsigned turn = 0; turn < 100; turn++) {
+		ssize_t taken = send(rig->other, bytes + sent, length - sent, 0);
+
+		sent += taken > 0 ? (size_t)taken : 0;
+		turns(rig, 1);
+	}
+	assert_int_equal(rig->messages, 2);
+	assert_int_equal(rig->body_sum, 2 * (BGP_EXTENDED_MESSAGE_MAX - 19));
+}
+
+/* The neighbour's last words are heard, however many turns that takes. */
+static void failure_is_told_after_all_that_was_read(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t bytes[200];
+	size_t length = 0;
+	struct shared_buffer *buffer = shared_buffer_new(19);
+
+	for (unsigned i = 0; i < 3; i++)
+		length += write_message(bytes + length, BGP_MESSAGE_KEEPALIVE, 0, 0);
+	loop_set_share(rig->loop, 0);
+	assert_int_equal(send(rig->other, bytes, length, 0), length);
+	close(rig->other);
+	rig->other = -1;
+	buffer->length = write_message(buffer->bytes, BGP_MESSAGE_KEEPALIVE, 0, 0);
+	bgp_connection_send(rig->connection, buffer);
+	shared_buffer_release(buffer);
+	for (unsigned turn = 0; turn < 20 && !rig->failed; turn++) {
+		assert_true(rig->messages < 3 || turn >= 3);
+		turns(rig, 1);
+	}
+	assert_int_equal(rig->messages, 3);
+	assert_int_equal(rig->failed, 1);
+}
+
+static void a_close_forgets_what_was_read(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t bytes[200];
+	size_t length = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		length += write_message(bytes + length, BGP_MESSAGE_KEEPALIVE, 0, 0);
+	loop_set_share(rig->loop, 0);
+	assert_int_equal(send(rig->other, bytes, length, 0), length);
+	turns(rig, 1);
+	bgp_connection_close(rig->connection);
+	rig->connection = NULL;
+	turns(rig, 3);
+	assert_int_equal(rig->messages, 1);
+	assert_int_equal(rig->failed, 0);
+}
+
 #define BIG_MESSAGES 4000
 #define BIG_BYTES (BIG_MESSAGES * 1019)
 
@@ -260,6 +349,14 @@ static void a_slow_reader_gets_everything_in_order(void **state)
 	assert_int_equal(rig->drained, 1);
 	free(copy);
 	shared_buffer_release(buffer);
+}
+
+static void everything_is_sent_in_order_without_time(void **state)
+{
+	struct rig *rig = *state;
+
+	loop_set_share(rig->loop, 0);
+	a_slow_reader_gets_everything_in_order(state);
 }
 
 static void small_messages_of_a_turn_leave_together(void **state)
@@ -369,7 +466,12 @@ int main(void)
 	    test(the_largest_messages_need_the_extension),
 	    test(a_close_in_a_callback_ends_the_reading),
 	    test(what_came_before_the_close_is_read_first),
+	    test(each_turn_takes_as_many_messages_as_it_has_time_for),
+	    test(the_largest_messages_come_whole_without_time),
+	    test(failure_is_told_after_all_that_was_read),
+	    test(a_close_forgets_what_was_read),
 	    test(a_slow_reader_gets_everything_in_order),
+	    test(everything_is_sent_in_order_without_time),
 	    test(small_messages_of_a_turn_leave_together),
 	    test(a_finished_connection_ends_in_whole_messages),
 	    test(closing_is_bounded_in_time),

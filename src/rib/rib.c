@@ -13,9 +13,6 @@
 #include "base/memory.h"
 #include "rib/table_private.h"
 
-/* Prefixes that one slice of a sweep looks at; well under a millisecond when nothing is found. */
-#define SWEEP_SLICE 16384
-
 static void track_next_hop(void *arg, struct rib_next_hop *next_hop)
 {
 	struct rib *rib = arg;
@@ -46,8 +43,11 @@ static void run_task(void *arg)
 	struct rib *rib = arg;
 
 	loop_name_work(rib->loop, "changes of the table");
-	rib_sweep(rib, SWEEP_SLICE);
-	rib_tell_listeners(rib);
+	/* What a step changes is told before the clock is looked at: that takes longer. */
+	do {
+		rib_sweep_step(rib);
+		rib_tell_listeners(rib);
+	} while (rib_is_sweeping(rib) && !loop_should_yield(rib->loop));
 	if (rib_is_sweeping(rib))
 		rib_schedule(rib);
 	else
@@ -56,7 +56,7 @@ static void run_task(void *arg)
 
 void rib_flush(struct rib *rib)
 {
-	rib_sweep(rib, UINT32_MAX);
+	rib_sweep_all(rib);
 	rib_tell_listeners(rib);
 	rib_free_closed_peers(rib);
 }
@@ -143,21 +143,6 @@ static bool has_stale_paths(const struct rib_peer *peer)
 }
 
 /*
- * A path that is sent again as it was is no news, which it has to be if it goes out as that of
- * another router (ORIGINATOR_ID).  So listeners have to hear in between that it was gone.
- */
-void rib_peer_identify(
-    struct rib *rib, struct rib_peer *peer, enum policy_source source, uint32_t identifier)
-{
-	bool another = peer->source != source || peer->identifier != identifier;
-
-	if (another && has_stale_paths(peer))
-		rib_flush(rib);
-	peer->source = source;
-	peer->identifier = identifier;
-}
-
-/*
  * The index is not free before the listeners have been told of what is withdrawn: until then it
  * says whose path was the best one.
  */
@@ -170,4 +155,42 @@ void rib_peer_free(struct rib *rib, struct rib_peer *peer)
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
 		rib_withdraw_peer(rib, peer, family);
 	rib_schedule(rib);
+}
+
+/* One like it, under which nothing was sent yet; NULL if there is no room. */
+static struct rib_peer *succeed_peer(struct rib *rib, struct rib_peer *peer)
+{
+	struct rib_peer *successor = rib_peer_new(rib);
+
+	if (!successor)
+		return NULL;
+	successor->reflector_client = peer->reflector_client;
+	successor->address = peer->address;
+	successor->owner = peer->owner;
+	successor->refused_paths = peer->refused_paths;
+	rib_peer_free(rib, peer);
+	return successor;
+}
+
+/*
+ * A path that is sent again as it was is no news, which it has to be if it goes out as that of
+ * another router (ORIGINATOR_ID).  So it is the path of another peer, while the old one's wait to
+ * be swept.
+ */
+struct rib_peer *rib_peer_identify(
+    struct rib *rib, struct rib_peer *peer, enum policy_source source, uint32_t identifier)
+{
+	bool another = peer->source != source || peer->identifier != identifier;
+
+	if (another && has_stale_paths(peer)) {
+		struct rib_peer *successor = succeed_peer(rib, peer);
+
+		if (successor)
+			peer = successor;
+		else
+			rib_flush(rib); /* every peer that there can be is there */
+	}
+	peer->source = source;
+	peer->identifier = identifier;
+	return peer;
 }

@@ -1,23 +1,24 @@
 /*
  * Work that touches every prefix.
  *
- * A sweep goes once round the slab of a family, from where the last one ended, a slice a turn.  One
- * that is asked for while another runs begins where that one is: both are done when it comes round
- * again.  Ids that are added meanwhile are passed too, at most once.  It removes stale paths that
- * are not kept, and decides anew about prefixes whose next hops have changed; a next hop stays
- * marked until both families have been swept.
+ * A sweep goes once round the slab of a family, from where the last one ended, for as long as the
+ * turn has time.  One that is asked for while another runs begins where that one is: both are done
+ * when it comes round again.  Ids that are added meanwhile are passed too, at most once.  It
+ * removes stale paths that are not kept, asks import policy again about the paths of peers that are
+ * marked for it, and decides anew about prefixes whose next hops have changed, or about all; a mark
+ * stays until the sweep comes round, that of a next hop until both families have been swept.
  *
  * A peer that goes down, or begins to send everything again, moves to the next epoch, so that all
  * its paths are stale at once, without touching them.  Epochs have 16 bits, and the age of the
  * oldest path is bounded: see begin_epoch().
- *
- * To change policy or the number of equal-cost paths is rare and asked for by an operator: these
- * walk the table in one go.
  */
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "rib/table_private.h"
+
+/* Ids of a family that a step passes. */
+#define SWEEP_STEP 256
 
 static void start_sweep(struct rib *rib, enum ip_family which)
 {
@@ -52,7 +53,7 @@ void rib_withdraw_peer(struct rib *rib, struct rib_peer *peer, enum ip_family fa
 {
 	if (peer->paths[family]) {
 		if (!begin_epoch(peer, family, AGE_MAX)) {
-			rib_sweep(rib, UINT32_MAX);
+			rib_sweep_all(rib);
 			begin_epoch(peer, family, AGE_MAX);
 		}
 		peer->stale_paths[family] += peer->paths[family];
@@ -121,23 +122,56 @@ static void note_cost(struct rib_prefix *prefix)
 		prefix->dirty |= RIB_DIRTY_COST;
 }
 
+static bool uses_dirty_next_hop(const struct rib_family *family, struct rib_prefix *prefix)
+{
+	for (const struct rib_path *path = rib_prefix_first_path(prefix); path;
+	     path = rib_family_next_path(family, path))
+		if (path->attributes->next_hop->dirty)
+			return true;
+	return false;
+}
+
+/* Asks import policy about the paths of marked peers; true if it says another thing. */
+static bool refilter_paths(struct rib *rib, enum ip_family which, uint32_t id)
+{
+	struct rib_family *family = &rib->families[which];
+	struct rib_prefix *prefix = rib_family_prefix(family, id);
+	bool changed = false;
+
+	for (struct rib_path *path = rib_prefix_first_path(prefix); path;
+	     path = rib_family_next_path(family, path)) {
+		const struct rib_peer *peer = rib->peers[path->peer];
+		bool was = path->flags & RIB_PATH_FILTERED;
+
+		if (!peer->refilter[which] || path->flags & RIB_PATH_MODIFIED ||
+		    rib->filtered(rib->filtered_arg, peer, &prefix->prefix, path) == was)
+			continue;
+		rib_mark_dirty(rib, family, id, false);
+		rib_count_path(rib, which, path, (uint32_t)-1);
+		path->flags ^= RIB_PATH_FILTERED;
+		rib_count_path(rib, which, path, 1);
+		changed = true;
+	}
+	return changed;
+}
+
 static void sweep_prefix(struct rib *rib, enum ip_family which, uint32_t id)
 {
 	struct rib_family *family = &rib->families[which];
 	struct rib_prefix *prefix = rib_family_prefix(family, id);
+	bool decide;
 
 	rib_remove_doomed_paths(rib, which, id);
-	if (!rib->dirty_next_hop_count)
-		return;
-	for (const struct rib_path *path = rib_prefix_first_path(prefix); path;
-	     path = rib_family_next_path(family, path)) {
-		if (path->attributes->next_hop->dirty) {
-			rib_mark_dirty(rib, family, id, false);
-			rib_decide(rib, family, prefix);
-			note_cost(prefix);
-			return;
-		}
+	decide = family->sweep_refilters && refilter_paths(rib, which, id);
+	if ((family->sweep_decides && prefix->first.next) ||
+	    (rib->dirty_next_hop_count && uses_dirty_next_hop(family, prefix))) {
+		rib_mark_dirty(rib, family, id, false);
+		decide = true;
 	}
+	if (!decide)
+		return;
+	rib_decide(rib, family, prefix);
+	note_cost(prefix);
 }
 
 /* True when the sweep has come round; else `sweep_at` is a possible id. */
@@ -151,14 +185,26 @@ static bool sweep_is_round(struct rib_family *family, uint32_t limit)
 	       (family->sweep_at >= limit || family->sweep_at >= family->sweep_stop);
 }
 
-static void sweep_slice(struct rib *rib, enum ip_family which, uint32_t slice)
+static void end_sweep(struct rib *rib, enum ip_family which)
+{
+	struct rib_family *family = &rib->families[which];
+
+	for (uint32_t i = 0; family->sweep_refilters && i < rib->peer_limit; i++)
+		if (rib->peers[i])
+			rib->peers[i]->refilter[which] = false;
+	family->sweep_refilters = false;
+	family->sweep_decides = false;
+	family->sweeping = false;
+}
+
+static void sweep_some(struct rib *rib, enum ip_family which)
 {
 	struct rib_family *family = &rib->families[which];
 	const uint32_t limit = rib_limit(rib, which);
 
-	for (; slice && family->sweeping; slice--) {
+	for (uint32_t left = SWEEP_STEP; left && family->sweeping; left--) {
 		if (sweep_is_round(family, limit)) {
-			family->sweeping = false;
+			end_sweep(rib, which);
 			return;
 		}
 		if (rib_family_prefix_at(family, family->sweep_at))
@@ -172,19 +218,27 @@ bool rib_is_sweeping(const struct rib *rib)
 	return rib->families[IPV4].sweeping || rib->families[IPV6].sweeping;
 }
 
-void rib_sweep(struct rib *rib, uint32_t slice)
+static void clean_next_hops(struct rib *rib)
 {
-	if (!rib_is_sweeping(rib))
-		return;
-	do {
-		for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-			sweep_slice(rib, family, slice);
-	} while (slice == UINT32_MAX && rib_is_sweeping(rib));
-	if (rib_is_sweeping(rib))
-		return;
 	for (size_t i = 0; i < rib->dirty_next_hop_count; i++)
 		rib->dirty_next_hops[i]->dirty = false;
 	rib->dirty_next_hop_count = 0;
+}
+
+void rib_sweep_step(struct rib *rib)
+{
+	if (!rib_is_sweeping(rib))
+		return;
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		sweep_some(rib, family);
+	if (!rib_is_sweeping(rib))
+		clean_next_hops(rib);
+}
+
+void rib_sweep_all(struct rib *rib)
+{
+	while (rib_is_sweeping(rib))
+		rib_sweep_step(rib);
 }
 
 static bool peer_has_paths(const struct rib_peer *peer)
@@ -208,33 +262,19 @@ void rib_free_closed_peers(struct rib *rib)
 	}
 }
 
-void rib_refilter_peer(
-    struct rib *rib, struct rib_peer *peer, enum ip_family which, rib_refilter *filtered, void *arg)
+void rib_set_refilter(struct rib *rib, rib_refilter *filtered, void *arg)
 {
-	struct rib_family *family = &rib->families[which];
+	rib->filtered = filtered;
+	rib->filtered_arg = arg;
+}
 
+void rib_refilter_peer(struct rib *rib, struct rib_peer *peer, enum ip_family which)
+{
 	if (!peer->paths[which])
 		return;
-	for (uint32_t id = 1; id < rib_limit(rib, which); id++) {
-		struct rib_prefix *prefix = rib_family_prefix_at(family, id);
-		bool changed = false;
-
-		for (struct rib_path *path = prefix ? &prefix->first : NULL; path;
-		     path = rib_family_next_path(family, path)) {
-			bool was = path->flags & RIB_PATH_FILTERED;
-
-			if (path->peer != peer->index || path->flags & RIB_PATH_MODIFIED ||
-			    filtered(arg, &prefix->prefix, path) == was)
-				continue;
-			rib_mark_dirty(rib, family, id, false);
-			rib_count_path(rib, which, path, (uint32_t)-1);
-			path->flags ^= RIB_PATH_FILTERED;
-			rib_count_path(rib, which, path, 1);
-			changed = true;
-		}
-		if (changed)
-			rib_decide(rib, family, prefix);
-	}
+	peer->refilter[which] = true;
+	rib->families[which].sweep_refilters = true;
+	start_sweep(rib, which);
 }
 
 void rib_set_multipath(struct rib *rib, uint32_t multipath)
@@ -243,15 +283,7 @@ void rib_set_multipath(struct rib *rib, uint32_t multipath)
 		return;
 	rib->multipath = multipath;
 	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
-		struct rib_family *family = &rib->families[which];
-
-		for (uint32_t id = 1; id < rib_limit(rib, which); id++) {
-			struct rib_prefix *prefix = rib_family_prefix_at(family, id);
-
-			if (!prefix || !prefix->first.next)
-				continue;
-			rib_mark_dirty(rib, family, id, false);
-			rib_decide(rib, family, prefix);
-		}
+		rib->families[which].sweep_decides = true;
+		start_sweep(rib, which);
 	}
 }

@@ -46,6 +46,7 @@ struct rib_peer {
 	uint32_t renewed_paths[IP_FAMILIES]; /* during a refresh: those that are not stale */
 	uint32_t renewed_accepted_paths[IP_FAMILIES];
 	uint32_t stale_paths[IP_FAMILIES]; /* to be removed by the sweep, still in the table */
+	bool refilter[IP_FAMILIES]; /* the sweep judges its paths again */
 	uint64_t refused_paths; /* for which rib_update() found no room */
 };
 
@@ -154,7 +155,7 @@ void rib_remove_listener(struct rib *rib, struct rib_listener *listener);
  * from the moment they appear.
  */
 void rib_set_next_hop_tracker(struct rib *rib, const struct rib_next_hop_ops *ops, void *arg);
-/* Changes how many equal-cost paths are marked, and decides everything anew. */
+/* Changes how many equal-cost paths are marked, and decides everything anew, in slices. */
 void rib_set_multipath(struct rib *rib, uint32_t multipath);
 struct attribute_store *rib_attribute_store(struct rib *rib);
 
@@ -162,9 +163,10 @@ struct attribute_store *rib_attribute_store(struct rib *rib);
 struct rib_peer *rib_peer_new(struct rib *rib);
 /*
  * Who sends under this peer from now on, before its first path.  Bytes and decisions depend on it:
- * what another one has left behind, and the sweep has not yet taken, goes at once.
+ * if paths of another one wait for the sweep, these stay under the old peer, which is freed, and
+ * what is returned is a new one like it.  Nobody else may hold the old one then.
  */
-void rib_peer_identify(
+struct rib_peer *rib_peer_identify(
     struct rib *rib, struct rib_peer *peer, enum policy_source source, uint32_t identifier);
 /* Withdraws what it still has; the struct is gone at the end of the turn that completes this. */
 void rib_peer_free(struct rib *rib, struct rib_peer *peer);
@@ -198,10 +200,18 @@ void rib_withdraw_peer(struct rib *rib, struct rib_peer *peer, enum ip_family fa
  */
 void rib_begin_refresh(struct rib *rib, struct rib_peer *peer, enum ip_family family);
 void rib_end_refresh(struct rib *rib, struct rib_peer *peer, enum ip_family family);
-/* Decides about RIB_PATH_FILTERED again for each unmodified path of the peer. */
-typedef bool rib_refilter(void *arg, const struct ip_prefix *prefix, const struct rib_path *path);
-void rib_refilter_peer(struct rib *rib, struct rib_peer *peer, enum ip_family family,
-    rib_refilter *filtered, void *arg);
+/*
+ * What import policy makes of a path now: true if it rejects it.  Asked in slices, so it is set
+ * once, and stays valid: what it says may change between two slices.
+ */
+typedef bool rib_refilter(void *arg, const struct rib_peer *peer, const struct ip_prefix *prefix,
+    const struct rib_path *path);
+void rib_set_refilter(struct rib *rib, rib_refilter *filtered, void *arg);
+/*
+ * Decides about RIB_PATH_FILTERED again for each unmodified path of the peer, in slices; asked for
+ * again meanwhile, it begins anew.
+ */
+void rib_refilter_peer(struct rib *rib, struct rib_peer *peer, enum ip_family family);
 
 /* What the tracker knows of a next hop; prefixes that use it are decided anew. */
 void rib_next_hop_resolve(

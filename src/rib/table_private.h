@@ -34,6 +34,8 @@ struct rib_family {
 	uint32_t sweep_stop; /* where the sweep began: it is over when it comes here again */
 	bool sweeping;
 	bool sweep_wrapped; /* it has been at the end, and goes on from the beginning */
+	bool sweep_refilters; /* paths of the peers that say so */
+	bool sweep_decides; /* every prefix with several paths */
 };
 
 struct rib {
@@ -52,6 +54,8 @@ struct rib {
 	size_t dirty_next_hop_capacity;
 	struct rib_next_hop_ops tracker;
 	void *tracker_arg;
+	rib_refilter *filtered; /* NULL: nothing was ever filtered */
+	void *filtered_arg;
 	uint32_t multipath;
 	uint32_t *batch; /* ids for one call of a listener */
 	size_t batch_capacity;
@@ -130,8 +134,10 @@ void rib_count_path(
 void rib_remove_doomed_paths(struct rib *rib, enum ip_family which, uint32_t id);
 
 /* sweep.c */
-/* The next slice of a running sweep, of so many ids per family. */
-void rib_sweep(struct rib *rib, uint32_t slice);
+/* The next step of a running sweep: some hundred ids of each family. */
+void rib_sweep_step(struct rib *rib);
+/* Finishes a running sweep. */
+void rib_sweep_all(struct rib *rib);
 /* Frees the peers that are closing and have no path left. */
 void rib_free_closed_peers(struct rib *rib);
 /* A next hop is about to be freed. */

@@ -290,28 +290,33 @@ void speaker_import_update(struct speaker_peer *peer, const struct bgp_update *u
 	speaker_import_check_limits(peer);
 }
 
-static bool filtered_by_default(
-    void *arg, const struct ip_prefix *prefix, const struct rib_path *path)
-{
-	(void)path;
-	return !default_accepts(arg, prefix);
-}
-
 const char *speaker_refusal_of_path(const struct rib_path *path)
 {
 	return import_refusal_name(
 	    (enum import_refusal)((path->flags & RIB_PATH_REASON) >> RIB_PATH_REASON_SHIFT));
 }
 
+/* The peer may have been given filters meanwhile: these judge what comes, not what came. */
+static bool is_filtered(void *arg, const struct rib_peer *from, const struct ip_prefix *prefix,
+    const struct rib_path *path)
+{
+	const struct speaker_peer *peer = from->owner;
+
+	(void)arg;
+	if (peer->config->has_import)
+		return path->flags & RIB_PATH_FILTERED;
+	return !default_accepts(peer, prefix);
+}
+
 void speaker_import_refilter(struct speaker *speaker)
 {
+	rib_set_refilter(speaker->rib, is_filtered, speaker);
 	for (size_t i = 0; i < speaker->peer_count; i++) {
 		struct speaker_peer *peer = speaker->peers[i];
 
 		if (peer->config->has_import || !is_internal(peer))
 			continue;
 		for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-			rib_refilter_peer(
-			    speaker->rib, peer->rib_peer, family, filtered_by_default, peer);
+			rib_refilter_peer(speaker->rib, peer->rib_peer, family);
 	}
 }

@@ -59,7 +59,7 @@ static void session_established(void *arg)
 	const struct bgp_open *open = bgp_session_remote_open(peer->session);
 	struct export_key key;
 
-	rib_peer_identify(peer->speaker->rib, peer->rib_peer,
+	peer->rib_peer = rib_peer_identify(peer->speaker->rib, peer->rib_peer,
 	    bgp_session_codec(peer->session)->external ? POLICY_SOURCE_EBGP : POLICY_SOURCE_IBGP,
 	    wire_load_u32(open->identifier));
 	peer->last_error.text[0] = '\0';

@@ -11,7 +11,7 @@
 
 enum {
 	PREFIXES = 48, /* per family */
-	IDENTIFIERS = 32 /* more than paths of all peers */
+	IDENTIFIERS = 256 /* more than paths of all peers, those included that are to be swept */
 };
 
 /* What a session holds under one Path Identifier; without add-path, under 0. */
@@ -25,7 +25,8 @@ struct model_session {
 	const struct rib *rib; /* of the sender */
 	struct update_group_member *member;
 	struct export_key key;
-	unsigned peer; /* index of its rib_peer */
+	unsigned peer; /* its number in the model */
+	struct rib_peer *const *peers; /* those of the sender, by number */
 	size_t queued;
 	unsigned ends[IP_FAMILIES]; /* End-of-RIBs since it joined */
 	unsigned add_path; /* bit f: agreed upon for family f */
@@ -85,7 +86,7 @@ static inline void take_announced(void *arg, const struct ip_prefix *prefix, uin
 		const struct rib_path *path = find_sent_under(session->rib, prefix, path_id);
 
 		assert_non_null(path);
-		assert_int_not_equal(path->peer, session->peer);
+		assert_int_not_equal(path->peer, session->peers[session->peer]->index);
 		held->origin = path->attributes->hash + path->peer;
 	}
 	if (path_id && old.attributes == held->attributes && old.origin == held->origin &&

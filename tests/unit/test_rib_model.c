@@ -48,6 +48,9 @@ struct model {
 	struct model_session sessions[PEERS];
 	struct model_path paths[PEERS][IP_FAMILIES][PREFIXES][PATHS];
 	bool refreshing[PEERS][IP_FAMILIES];
+	/* Import policy was changed, and the table may not have been swept since. */
+	bool refiltering[PEERS][IP_FAMILIES];
+	uint32_t salt[PEERS][IP_FAMILIES];
 	uint32_t identifiers[PEERS];
 	bool reachable[NEXT_HOPS];
 	uint32_t cost[NEXT_HOPS];
@@ -215,6 +218,13 @@ static void fill_key(const struct model *model, struct model_session *session)
 
 /* Steps. */
 
+/* What import policy says of a prefix since the last change. */
+static bool refuses(
+    const struct model *model, unsigned peer, enum ip_family family, unsigned number)
+{
+	return (number + model->salt[peer][family]) % 4 == 0;
+}
+
 static void put_path(struct rib *rib, struct rib_peer *peer, struct arena *arena,
     const struct ip_prefix *prefix, uint32_t path_id, const struct model_path *path)
 {
@@ -254,6 +264,8 @@ static void step_path(struct model *model)
 		    .filtered = peer && pick(model, 8) == 0,
 		    .audience = (uint8_t)(peer ? 0 : pick(model, 4)),
 		};
+	if (model->refiltering[peer][family])
+		path->filtered = refuses(model, peer, family, number);
 	put_path(model->rib, model->peers[peer], &model->arena, &prefix, id, path);
 }
 
@@ -352,8 +364,10 @@ static void step_peer_down(struct model *model)
 	}
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
 		lose_peer(model, peer, family);
+	if (model->sessions[peer].member)
+		leave(&model->sessions[peer]);
 	model->identifiers[peer] = 95 + pick(model, 6);
-	rib_peer_identify(
+	model->peers[peer] = rib_peer_identify(
 	    model->rib, model->peers[peer], model->peers[peer]->source, model->identifiers[peer]);
 }
 
@@ -379,26 +393,35 @@ static void step_refresh(struct model *model)
 	model->refreshing[peer][family] = begin;
 }
 
-static bool is_refused(void *arg, const struct ip_prefix *prefix, const struct rib_path *path)
+static bool is_refused(void *arg, const struct rib_peer *peer, const struct ip_prefix *prefix,
+    const struct rib_path *path)
 {
+	const struct model_session *session = peer->owner;
+
 	(void)path;
-	return (number_of(prefix) + *(const uint32_t *)arg) % 4 == 0;
+	return refuses(arg, session->peer, prefix->family, number_of(prefix));
 }
 
 static void step_refilter(struct model *model)
 {
 	unsigned peer = 1 + pick(model, PEERS - 1);
 	enum ip_family family = pick(model, IP_FAMILIES);
-	uint32_t salt = pick(model, 4);
 
-	rib_refilter_peer(model->rib, model->peers[peer], family, is_refused, &salt);
+	model->salt[peer][family] = pick(model, 4);
+	model->refiltering[peer][family] = true;
+	rib_refilter_peer(model->rib, model->peers[peer], family);
 	for (unsigned i = 0; i < PREFIXES * PATHS; i++) {
-		const struct ip_prefix prefix = prefix_at(family, i / PATHS);
 		struct model_path *path = &model->paths[peer][family][i / PATHS][i % PATHS];
 
 		if (path->kind)
-			path->filtered = is_refused(&salt, &prefix, NULL);
+			path->filtered = refuses(model, peer, family, i / PATHS);
 	}
+}
+
+static void flush(struct model *model)
+{
+	rib_flush(model->rib);
+	memset(model->refiltering, 0, sizeof(model->refiltering));
 }
 
 static void step(struct model *model)
@@ -424,7 +447,7 @@ static void step(struct model *model)
 	else if (choice < 930)
 		rib_tell_listeners(model->rib);
 	else if (choice < 940)
-		rib_flush(model->rib);
+		flush(model);
 	else
 		update_groups_run(model->groups);
 }
@@ -438,7 +461,7 @@ static void come_to_rest(struct model *model)
 			    model->rib, model->tracked[i], model->reachable[i], model->cost[i]);
 	for (unsigned i = 1; i < PEERS; i++)
 		model->sessions[i].queued = 0;
-	rib_flush(model->rib);
+	flush(model);
 	update_groups_run(model->groups);
 	for (unsigned i = 1; i < PEERS; i++) {
 		struct model_session *session = &model->sessions[i];
@@ -485,7 +508,8 @@ static uint32_t identifier_of(const struct model_session *session, const struct 
 
 	if (!(session->add_path >> prefix->family & 1))
 		return 0;
-	while (path->peer != naive_path->peer || path->path_id != naive_path->path_id)
+	while (path->peer != session->peers[naive_path->peer]->index ||
+	       path->path_id != naive_path->path_id)
 		path = rib_path_next(rib, prefix->family, path);
 	return path->send_id;
 }
@@ -654,8 +678,12 @@ static void run_model(uint64_t seed)
 	for (unsigned i = 0; i < PEERS; i++)
 		model->identifiers[i] = 100 - i / 2;
 	fill_peers(model->rib, model, model->peers);
-	for (unsigned i = 0; i < PEERS; i++)
-		model->sessions[i] = (struct model_session){.rib = model->rib, .peer = i};
+	for (unsigned i = 0; i < PEERS; i++) {
+		model->sessions[i] =
+		    (struct model_session){.rib = model->rib, .peer = i, .peers = model->peers};
+		model->peers[i]->owner = &model->sessions[i];
+	}
+	rib_set_refilter(model->rib, is_refused, model);
 	for (unsigned i = 1; i <= STEPS; i++) {
 		step(model);
 		if (i % STEPS_TO_REST == 0) {

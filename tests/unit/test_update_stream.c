@@ -98,12 +98,13 @@ static void source_that_comes_back_as_another_router_is_news(void **state)
 	advertise(fixture, &fixture->sessions[0], A, 1);
 	run_and_forget(fixture);
 	rib_withdraw_peer(fixture->rib, source, IPV4);
-	rib_peer_identify(fixture->rib, source, POLICY_SOURCE_IBGP, 99);
+	source = rib_peer_identify(fixture->rib, source, POLICY_SOURCE_IBGP, 99);
+	fixture->sessions[0].peer = source;
 	advertise(fixture, &fixture->sessions[0], A, 1);
 	run(fixture);
 	assert_said(fixture, 1, "+10.1.0.0/16 m1;");
 	rib_withdraw_peer(fixture->rib, source, IPV4);
-	rib_peer_identify(fixture->rib, source, POLICY_SOURCE_IBGP, 99);
+	assert_ptr_equal(rib_peer_identify(fixture->rib, source, POLICY_SOURCE_IBGP, 99), source);
 	advertise(fixture, &fixture->sessions[0], A, 1);
 	run(fixture);
 	assert_said(fixture, 1, "");

@@ -52,6 +52,7 @@ static void start_dumps(void *arg)
 		fib->dump_again = true;
 		return;
 	}
+	fib_walk_forget_missing(fib);
 	fib->generation++;
 	fib->dump_failed = false;
 	fib->dump_again = false;
@@ -86,8 +87,8 @@ static void finish_dumps(struct fib *fib)
 	}
 	fib->dump_failures = 0;
 	kernel_view_end_dump(fib->view);
-	fib_find_missing(fib);
-	fib_retry_failed(fib);
+	fib_forget_gone_leftovers(fib);
+	fib_walk_start(fib, FIB_WALK_MISSING | FIB_WALK_FAILED);
 	loop_timer_start(&fib->dump_timer, AUDIT_MS);
 	if (fib->ready)
 		return;
@@ -147,6 +148,7 @@ static void view_changed(void *arg)
 {
 	struct fib *fib = arg;
 
+	next_hop_tracker_start(&fib->tracker);
 	loop_task_schedule(fib->loop, &fib->resolve_task);
 }
 
@@ -174,6 +176,7 @@ static void view_interface_lost(void *arg, uint32_t interface)
 	struct fib *fib = arg;
 
 	hop_sets_mark_interface(&fib->sets, interface);
+	fib->interface_lost = true;
 	loop_task_schedule(fib->loop, &fib->resolve_task);
 }
 
@@ -197,12 +200,16 @@ static void run_resolve_task(void *arg)
 	loop_name_work(fib->loop, "next hops");
 	if (!fib->ready)
 		return;
+	if (!next_hop_tracker_resolve(&fib->tracker, fib->loop, &moved)) {
+		loop_task_schedule(fib->loop, &fib->resolve_task);
+		return;
+	}
 	fib->links_changed = false;
-	moved = next_hop_tracker_resolve(&fib->tracker);
 	if (moved)
 		hop_sets_refresh(&fib->sets);
-	if (moved || hop_sets_changed(&fib->sets))
-		fib_queue_changed_sets(fib);
+	if (moved || fib->interface_lost)
+		fib_walk_start(fib, FIB_WALK_SETS);
+	fib->interface_lost = false;
 	if (links_changed && fib->ops->links_changed)
 		fib->ops->links_changed(fib->arg);
 	if (fib->ops->view_changed)
@@ -292,7 +299,7 @@ struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_setting
 	fib->leftovers.seed = hash_seed;
 	loop_task_init(&fib->resolve_task, run_resolve_task, fib);
 	loop_task_init(&fib->install_task, fib_install_some, fib);
-	loop_timer_init(loop, &fib->retry_timer, fib_retry_failed, fib);
+	loop_timer_init(loop, &fib->retry_timer, fib_walk_retry, fib);
 	loop_timer_init(loop, &fib->dump_timer, start_dumps, fib);
 	loop_timer_init(loop, &fib->sweep_timer, sweep, fib);
 	make_view(fib);
@@ -350,7 +357,7 @@ void fib_change(struct fib *fib, const struct fib_settings *settings)
 	if (settings->table != fib->settings.table || settings->protocol != fib->settings.protocol)
 		change_place(fib, settings);
 	fib->settings = *settings;
-	fib_queue_all(fib);
+	fib_walk_start(fib, FIB_WALK_PREFIXES);
 }
 
 void fib_set_own_prefixes(struct fib *fib, const struct ip_prefix *prefixes, size_t count)
@@ -366,7 +373,7 @@ void fib_set_own_prefixes(struct fib *fib, const struct ip_prefix *prefixes, siz
 	free(fib->own_prefixes);
 	fib->own_prefixes = count ? memory_copy(prefixes, count * sizeof(*prefixes)) : NULL;
 	fib->own_prefix_count = count;
-	fib_queue_all(fib);
+	fib_walk_start(fib, FIB_WALK_PREFIXES);
 }
 
 void fib_converged(struct fib *fib)

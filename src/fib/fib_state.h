@@ -1,11 +1,12 @@
 /*
  * What the files of the FIB itself share: fib.c (life and events), desired.c (what a prefix should
- * have), install.c (making it so), reconcile.c (what the kernel has) and fib_show.c.  Nobody else
- * includes it.
+ * have), walk.c (whose entries are looked at again), install.c (making it so), reconcile.c (what
+ * the kernel has) and fib_show.c.  Nobody else includes it.
  */
 #ifndef FIB_FIB_STATE_H
 #define FIB_FIB_STATE_H
 
+#include "base/round.h"
 #include "fib/fib.h"
 #include "fib/hop_set.h"
 #include "fib/kernel_view.h"
@@ -43,6 +44,14 @@ static inline void fib_entry_clear_flags(struct fib_entry *entry, unsigned flags
 	entry->flags &= (uint8_t)~flags;
 }
 
+/* Why all entries are walked over; or'ed. */
+enum fib_walk {
+	FIB_WALK_PREFIXES = 1 << 0, /* every prefix of the RIB may have to be something else */
+	FIB_WALK_SETS = 1 << 1, /* hop sets have changed, or next hops moved */
+	FIB_WALK_FAILED = 1 << 2, /* what the kernel has refused is tried again */
+	FIB_WALK_MISSING = 1 << 3, /* a dump is over: what it has not told of is missing */
+};
+
 struct fib_family {
 	struct fib_entry *entries; /* by prefix id */
 	size_t capacity;
@@ -50,6 +59,8 @@ struct fib_family {
 	size_t queue_head;
 	size_t queue_tail;
 	size_t queue_capacity;
+	struct round walk; /* over the ids of prefixes and entries */
+	unsigned walk_for; /* enum fib_walk, or'ed */
 };
 
 #define FIB_ERROR_TEXTS_MAX 256
@@ -90,6 +101,7 @@ struct fib {
 	bool ready; /* the kernel view is complete */
 	bool told_ready; /* .. and was for the first time */
 	bool links_changed;
+	bool interface_lost;
 	bool hears_neighbours;
 	bool converged;
 	bool swept; /* leftovers are removed from now on */
@@ -110,20 +122,27 @@ struct fib_desired {
 };
 struct fib_desired fib_desire(struct fib *fib, enum ip_family family, uint32_t id);
 
+/* walk.c */
+/*
+ * Begins a walk over all entries, for reasons of enum fib_walk, or has the one that runs go round
+ * again.
+ */
+void fib_walk_start(struct fib *fib, unsigned why);
+void fib_walk_retry(void *fib);
+/* Goes on with the walk for as long as the turn has time. */
+void fib_walk_some(struct fib *fib);
+/* A dump begins: what the last one has not told of will be found by this one. */
+void fib_walk_forget_missing(struct fib *fib);
+
 /* install.c */
 struct fib_entry *fib_entry(struct fib *fib, enum ip_family family, uint32_t id);
 /* Notes whether our route is in the kernel. */
 void fib_set_present(struct fib *fib, enum ip_family family, struct fib_entry *entry, bool present);
 /* Has the prefix looked at. */
 void fib_queue(struct fib *fib, enum ip_family family, uint32_t id);
-/* Has every prefix of the RIB looked at. */
-void fib_queue_all(struct fib *fib);
-/* Sends again what uses a hop set that changed. */
-void fib_queue_changed_sets(struct fib *fib);
 /* Looks at some of the queue and sends requests. */
 void fib_install_some(void *fib);
 void fib_answered(void *fib, uint64_t tag, int error, const char *text);
-void fib_retry_failed(void *fib);
 /* Makes every route of ours a leftover: its place is no longer the configured one. */
 void fib_leave_place(struct fib *fib);
 /* Queues the removal of all routes of ours. */
@@ -136,7 +155,7 @@ void fib_release_entries(struct fib *fib);
 void fib_own_route(void *fib, const struct kernel_route *route, bool gone);
 void fib_foreign_route(void *fib, const struct kernel_route *route, bool gone);
 void fib_route_replaced(void *fib, const struct kernel_route *by);
-/* The dump is over: what is ours and was not told is missing. */
-void fib_find_missing(struct fib *fib);
+/* The dump is over: leftovers that were not told are gone. */
+void fib_forget_gone_leftovers(struct fib *fib);
 
 #endif

@@ -152,18 +152,6 @@ void hop_sets_mark_interface(struct hop_sets *sets, uint32_t interface)
 	}
 }
 
-bool hop_sets_changed(const struct hop_sets *sets)
-{
-	const struct hop_set *set;
-	size_t cursor = 0;
-
-	while ((set = hash_table_next(&sets->table, &cursor))) {
-		if (set->changed)
-			return true;
-	}
-	return false;
-}
-
 void hop_sets_clear_changed(struct hop_sets *sets)
 {
 	struct hop_set *set;

@@ -41,8 +41,6 @@ void hop_set_release(struct hop_sets *sets, struct hop_set *set);
 void hop_sets_refresh(struct hop_sets *sets);
 /* Marks the sets with a hop over the interface. */
 void hop_sets_mark_interface(struct hop_sets *sets, uint32_t interface);
-/* True if any set is marked. */
-bool hop_sets_changed(const struct hop_sets *sets);
 void hop_sets_clear_changed(struct hop_sets *sets);
 /* Every set must have been released. */
 void hop_sets_free(struct hop_sets *sets);

@@ -26,9 +26,9 @@
 
 #include "base/memory.h"
 
-/* Requests that wait in the socket's queue at most; entries looked at in a turn at most. */
+/* Requests that wait in the socket's queue at most; entries between two looks at the clock. */
 #define REQUESTS_AHEAD 512
-#define ENTRIES_PER_TURN 8192
+#define ENTRIES_AT_ONCE 32
 #define RETRY_FIRST_MS 250
 #define RETRY_LAST_MS 60000
 
@@ -139,38 +139,6 @@ static uint32_t take_queued(struct fib_family *table)
 	return id;
 }
 
-void fib_queue_all(struct fib *fib)
-{
-	enum ip_family family;
-	uint32_t id;
-
-	for (family = 0; family < IP_FAMILIES; family++) {
-		for (id = 1; id < rib_limit(fib->rib, family); id++) {
-			if (rib_prefix_at(fib->rib, family, id))
-				fib_queue(fib, family, id);
-		}
-	}
-}
-
-void fib_queue_changed_sets(struct fib *fib)
-{
-	enum ip_family family;
-	uint32_t id;
-
-	for (family = 0; family < IP_FAMILIES; family++) {
-		for (id = 0; id < fib->families[family].capacity; id++) {
-			struct fib_entry *entry = &fib->families[family].entries[id];
-
-			if (entry->set && entry->set->changed)
-				fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
-			else if (!(entry->flags & FIB_ENTRY_REFUSED))
-				continue;
-			fib_queue(fib, family, id);
-		}
-	}
-	hop_sets_clear_changed(&fib->sets);
-}
-
 /* Failures */
 
 /* 1 + the index of the text. */
@@ -237,22 +205,6 @@ static void fail_for_conflict(
 	snprintf(text, sizeof(text), "a route of protocol %s is already there", protocol);
 	fib_entry_set_flags(fib_entry(fib, family, id), FIB_ENTRY_CONFLICT);
 	fail(fib, family, id, text);
-}
-
-void fib_retry_failed(void *arg)
-{
-	struct fib *fib = arg;
-	enum ip_family family;
-	uint32_t id;
-
-	for (family = 0; family < IP_FAMILIES; family++) {
-		for (id = 0; id < fib->families[family].capacity; id++) {
-			const struct fib_entry *entry = &fib->families[family].entries[id];
-
-			if (entry->error && !(entry->flags & FIB_ENTRY_CONFLICT))
-				fib_queue(fib, family, id);
-		}
-	}
 }
 
 /* Requests */
@@ -437,13 +389,35 @@ static void look_at(struct fib *fib, enum ip_family family, uint32_t id)
 	settle(fib, family, id);
 }
 
+static bool has_room(const struct fib *fib)
+{
+	return fib_netlink_pending(fib->netlink) < REQUESTS_AHEAD;
+}
+
+/* Looks at what is queued; false if there is no room or no time for the rest. */
+static bool look_at_queued(struct fib *fib, enum ip_family family)
+{
+	struct fib_family *table = &fib->families[family];
+	unsigned count = 0;
+
+	while (table->queue_head < table->queue_tail) {
+		if (!has_room(fib))
+			return false;
+		if (++count % ENTRIES_AT_ONCE == 0 && loop_should_yield(fib->loop)) {
+			loop_task_schedule(fib->loop, &fib->install_task);
+			return false;
+		}
+		look_at(fib, family, take_queued(table));
+	}
+	return true;
+}
+
 void fib_install_some(void *arg)
 {
 	struct fib *fib = arg;
-	unsigned budget = ENTRIES_PER_TURN;
-	enum ip_family family;
 
 	loop_name_work(fib->loop, "routes to the kernel");
+	fib_walk_some(fib);
 	/* With requests out the answers bring us back here. */
 	if (!fib->ready || fib_netlink_pending(fib->netlink))
 		return;
@@ -452,21 +426,9 @@ void fib_install_some(void *arg)
 		loop_task_schedule(fib->loop, &fib->install_task);
 		return;
 	}
-	for (family = 0; family < IP_FAMILIES; family++) {
-		struct fib_family *table = &fib->families[family];
-
-		while (table->queue_head < table->queue_tail && budget &&
-		       fib_netlink_pending(fib->netlink) < REQUESTS_AHEAD) {
-			budget--;
-			look_at(fib, family, take_queued(table));
-		}
-		if (table->queue_head < table->queue_tail) {
-			if (!budget)
-				loop_task_schedule(fib->loop, &fib->install_task);
-			return;
-		}
-	}
-	while (fib->leftovers.first && fib_netlink_pending(fib->netlink) < REQUESTS_AHEAD)
+	if (!look_at_queued(fib, IPV4) || !look_at_queued(fib, IPV6))
+		return;
+	while (fib->leftovers.first && has_room(fib))
 		send_leftover_removal(fib, leftover_take_queued(&fib->leftovers));
 }
 

@@ -3,7 +3,9 @@
  * asks for an acknowledgement.  The kernel works through them in order before sendmsg() returns
  * and answers the others only if they failed, so a batch of hundreds of routes costs three system
  * calls. When the last one's answer is in, every request of the batch without an error was done.
- * One batch a turn, and one unanswered at a time: this is the window, and it keeps turns short.
+ * One batch a turn, and one unanswered at a time: this is the window.  As the kernel may take long,
+ * most of all if others change its routes too, a batch is made smaller after one that took longer
+ * than a turn should, and larger again after quick ones.
  *
  * The other socket has notifications and dumps, in the order in which things happened.  A socket
  * filter drops in the kernel the notifications that our own requests cause, which would otherwise
@@ -32,6 +34,10 @@
 #define BATCH_BYTES 65536
 #define SMALL_BATCH_BYTES 8192
 #define BATCH_REQUESTS 512
+#define BATCH_REQUESTS_MIN 32
+/* A batch that took longer was too large, one that took less may have been larger. */
+#define BATCH_LONG_MS 3
+#define BATCH_SHORT_MS 2
 #define RECEIVE_BYTES 65536
 #define READS_PER_TURN 8
 #define RETRY_MS 50
@@ -65,6 +71,7 @@ struct fib_netlink {
 	size_t tag_capacity;
 	size_t batch_limit; /* octets */
 	size_t batch_count; /* requests out; 0: none */
+	size_t batch_most; /* requests that the kernel takes in good time */
 	uint32_t batch_sequence; /* of the first one */
 	uint32_t next_sequence;
 	bool answered[BATCH_REQUESTS]; /* those of the batch that failed */
@@ -208,7 +215,7 @@ static size_t measure_batch(const struct fib_netlink *netlink, size_t *bytes)
 	size_t count = 0;
 	size_t length = 0;
 
-	while (count < BATCH_REQUESTS && netlink->queue_head + length < netlink->queue_tail) {
+	while (count < netlink->batch_most && netlink->queue_head + length < netlink->queue_tail) {
 		const struct nlmsghdr *message =
 		    (struct nlmsghdr *)(netlink->queue + netlink->queue_head + length);
 
@@ -332,8 +339,21 @@ static bool is_lack_of_memory(int error)
 	return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == EINTR;
 }
 
+static void adapt_batch(struct fib_netlink *netlink, uint64_t took_ms)
+{
+	size_t most = netlink->batch_most;
+
+	if (took_ms > BATCH_LONG_MS)
+		most /= 2;
+	else if (took_ms < BATCH_SHORT_MS)
+		most *= 2;
+	most = most > BATCH_REQUESTS_MIN ? most : BATCH_REQUESTS_MIN;
+	netlink->batch_most = most < BATCH_REQUESTS ? most : BATCH_REQUESTS;
+}
+
 static void send_batch(struct fib_netlink *netlink)
 {
+	const uint64_t start = loop_now(netlink->loop);
 	size_t bytes;
 	const size_t count = measure_batch(netlink, &bytes);
 	ssize_t sent;
@@ -345,6 +365,7 @@ static void send_batch(struct fib_netlink *netlink)
 	sent = send(nl_socket_get_fd(netlink->requests), netlink->queue + netlink->queue_head,
 	    bytes, MSG_DONTWAIT);
 	error = errno;
+	adapt_batch(netlink, loop_now(netlink->loop) - start);
 	if (sent < 0 && is_lack_of_memory(error)) {
 		loop_timer_start(&netlink->send_timer, RETRY_MS);
 		return;
@@ -534,6 +555,8 @@ bool fib_netlink_read(struct fib_netlink *netlink)
 			return true;
 		while ((message = next_message(netlink, length, &offset)))
 			read_event(netlink, message);
+		if (loop_should_yield(netlink->loop))
+			return false;
 	}
 	return false;
 }
@@ -556,6 +579,7 @@ struct fib_netlink *fib_netlink_new(
 	netlink->ops = ops;
 	netlink->arg = arg;
 	netlink->next_sequence = 1;
+	netlink->batch_most = BATCH_REQUESTS_MIN;
 	loop_task_init(&netlink->send_task, run_send_task, netlink);
 	loop_timer_init(loop, &netlink->send_timer, run_send_task, netlink);
 	loop_timer_init(loop, &netlink->dump_timer, report_refused_dump, netlink);

@@ -2,7 +2,8 @@
  * The tracked next hops are a list: a change of links, addresses or routes resolves all of them
  * anew, once at the end of the turn.  There are few of them, about one per neighbour, and a
  * resolution is some hash probes, which is less than it would cost to know which ones a change
- * concerns.
+ * concerns.  Where there are many, the turns to come go on with it; what changes meanwhile has all
+ * resolved once more after that, so that none waits for changes to end.
  *
  * An IPv6 next hop may have a global and a link-local address (RFC 2545 3).  The link-local one is
  * taken while its interface is up, as it names the neighbour on the link itself.
@@ -15,6 +16,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+
+/* Between two looks at the clock. */
+#define RESOLVED_AT_ONCE 64
 
 static void resolve(const struct next_hop_tracker *tracker, const struct rib_next_hop *next_hop,
     struct kernel_resolution *resolution)
@@ -87,6 +91,8 @@ static void untrack(void *arg, struct rib_next_hop *rib_next_hop)
 
 	if (!next_hop)
 		return;
+	if (tracker->at == next_hop)
+		tracker->at = next_hop->next;
 	if (next_hop->previous)
 		next_hop->previous->next = next_hop->next;
 	else
@@ -116,14 +122,42 @@ void next_hop_tracker_release(struct next_hop_tracker *tracker)
 	rib_set_next_hop_tracker(tracker->rib, &none, NULL);
 }
 
-bool next_hop_tracker_resolve(struct next_hop_tracker *tracker)
+void next_hop_tracker_start(struct next_hop_tracker *tracker)
+{
+	if (tracker->at && tracker->at != tracker->first)
+		tracker->again = true;
+	else
+		tracker->at = tracker->first;
+}
+
+/* The next one to resolve, or NULL. */
+static struct next_hop *take_next(struct next_hop_tracker *tracker)
 {
 	struct next_hop *next_hop;
-	bool changed = false;
 
-	for (next_hop = tracker->first; next_hop; next_hop = next_hop->next)
-		changed |= update(tracker, next_hop->rib);
-	return changed;
+	if (!tracker->at && tracker->again) {
+		tracker->again = false;
+		tracker->at = tracker->first;
+	}
+	next_hop = tracker->at;
+	if (next_hop)
+		tracker->at = next_hop->next;
+	return next_hop;
+}
+
+bool next_hop_tracker_resolve(struct next_hop_tracker *tracker, struct loop *loop, bool *moved)
+{
+	struct next_hop *next_hop;
+	unsigned count = 0;
+
+	while ((next_hop = take_next(tracker))) {
+		tracker->moved |= update(tracker, next_hop->rib);
+		if (++count % RESOLVED_AT_ONCE == 0 && loop_should_yield(loop))
+			return false;
+	}
+	*moved = tracker->moved;
+	tracker->moved = false;
+	return true;
 }
 
 void next_hop_release(struct next_hop *next_hop)

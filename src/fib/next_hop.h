@@ -21,6 +21,9 @@ struct next_hop_tracker {
 	struct rib *rib;
 	const struct kernel_view *view;
 	struct next_hop *first; /* those that the RIB tracks */
+	struct next_hop *at; /* the next one to resolve anew; NULL: all are */
+	bool again; /* and then all once more: something has changed since */
+	bool moved; /* a resolution is another one than before */
 };
 
 /* Registers with the RIB.  The tracker keeps its address until it is released. */
@@ -28,8 +31,13 @@ void next_hop_tracker_init(
     struct next_hop_tracker *tracker, struct rib *rib, const struct kernel_view *view);
 /* Every hop set must have been released. */
 void next_hop_tracker_release(struct next_hop_tracker *tracker);
-/* Resolves all anew and tells the RIB; true if any resolution is another one than before. */
-bool next_hop_tracker_resolve(struct next_hop_tracker *tracker);
+/* The view has changed: all are to be resolved anew. */
+void next_hop_tracker_start(struct next_hop_tracker *tracker);
+/*
+ * Does so and tells the RIB; false if the turn of the loop has no time for the rest.  Then, in
+ * the end, `*moved` says if any resolution is another one than before.
+ */
+bool next_hop_tracker_resolve(struct next_hop_tracker *tracker, struct loop *loop, bool *moved);
 
 static inline struct next_hop *next_hop_hold(struct next_hop *next_hop)
 {

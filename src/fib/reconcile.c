@@ -127,22 +127,6 @@ void fib_route_replaced(void *arg, const struct kernel_route *by)
 	fib_queue(fib, by->prefix.family, id);
 }
 
-static void find_missing_entries(struct fib *fib, enum ip_family family)
-{
-	uint32_t id;
-
-	for (id = 0; id < fib->families[family].capacity; id++) {
-		struct fib_entry *entry = &fib->families[family].entries[id];
-
-		if (!(entry->flags & FIB_ENTRY_PRESENT) || entry->flags & FIB_ENTRY_IN_FLIGHT ||
-		    entry->generation == fib->generation)
-			continue;
-		fib->counters.repaired++;
-		fib_set_present(fib, family, entry, false);
-		fib_queue(fib, family, id);
-	}
-}
-
 /* A leftover that the dump should have told of, and did not. */
 static bool is_old(const struct fib *fib, const struct leftover *leftover)
 {
@@ -151,7 +135,7 @@ static bool is_old(const struct fib *fib, const struct leftover *leftover)
 	       leftover->protocol == fib->settings.protocol;
 }
 
-void fib_find_missing(struct fib *fib)
+void fib_forget_gone_leftovers(struct fib *fib)
 {
 	struct leftover **old = NULL;
 	struct leftover *leftover;
@@ -159,8 +143,6 @@ void fib_find_missing(struct fib *fib)
 	size_t count = 0;
 	size_t cursor = 0;
 
-	find_missing_entries(fib, IPV4);
-	find_missing_entries(fib, IPV6);
 	while ((leftover = leftover_next(&fib->leftovers, &cursor))) {
 		if (!is_old(fib, leftover))
 			continue;

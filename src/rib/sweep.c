@@ -22,11 +22,7 @@
 
 static void start_sweep(struct rib *rib, enum ip_family which)
 {
-	struct rib_family *family = &rib->families[which];
-
-	family->sweep_stop = family->sweep_at;
-	family->sweep_wrapped = false;
-	family->sweeping = true;
+	round_start(&rib->families[which].sweep);
 	rib_schedule(rib);
 }
 
@@ -174,17 +170,6 @@ static void sweep_prefix(struct rib *rib, enum ip_family which, uint32_t id)
 	note_cost(prefix);
 }
 
-/* True when the sweep has come round; else `sweep_at` is a possible id. */
-static bool sweep_is_round(struct rib_family *family, uint32_t limit)
-{
-	if (family->sweep_at >= limit && !family->sweep_wrapped) {
-		family->sweep_wrapped = true;
-		family->sweep_at = 0;
-	}
-	return family->sweep_wrapped &&
-	       (family->sweep_at >= limit || family->sweep_at >= family->sweep_stop);
-}
-
 static void end_sweep(struct rib *rib, enum ip_family which)
 {
 	struct rib_family *family = &rib->families[which];
@@ -194,28 +179,26 @@ static void end_sweep(struct rib *rib, enum ip_family which)
 			rib->peers[i]->refilter[which] = false;
 	family->sweep_refilters = false;
 	family->sweep_decides = false;
-	family->sweeping = false;
 }
 
 static void sweep_some(struct rib *rib, enum ip_family which)
 {
 	struct rib_family *family = &rib->families[which];
 	const uint32_t limit = rib_limit(rib, which);
+	uint32_t id;
 
-	for (uint32_t left = SWEEP_STEP; left && family->sweeping; left--) {
-		if (sweep_is_round(family, limit)) {
-			end_sweep(rib, which);
-			return;
-		}
-		if (rib_family_prefix_at(family, family->sweep_at))
-			sweep_prefix(rib, which, family->sweep_at);
-		family->sweep_at++;
-	}
+	if (!family->sweep.running)
+		return;
+	for (unsigned left = SWEEP_STEP; left && round_next(&family->sweep, limit, &id); left--)
+		if (rib_family_prefix_at(family, id))
+			sweep_prefix(rib, which, id);
+	if (!family->sweep.running)
+		end_sweep(rib, which);
 }
 
 bool rib_is_sweeping(const struct rib *rib)
 {
-	return rib->families[IPV4].sweeping || rib->families[IPV6].sweeping;
+	return rib->families[IPV4].sweep.running || rib->families[IPV6].sweep.running;
 }
 
 static void clean_next_hops(struct rib *rib)

@@ -8,6 +8,7 @@
 #ifndef RIB_TABLE_PRIVATE_H
 #define RIB_TABLE_PRIVATE_H
 
+#include "base/round.h"
 #include "rib/prefix_table.h"
 #include "rib/table.h"
 
@@ -30,10 +31,7 @@ struct rib_family {
 	uint32_t prefix_count; /* with paths */
 	uint32_t path_count;
 	uint32_t told_limit; /* of ids, the largest since listeners were told that it fell */
-	uint32_t sweep_at; /* next id to look at */
-	uint32_t sweep_stop; /* where the sweep began: it is over when it comes here again */
-	bool sweeping;
-	bool sweep_wrapped; /* it has been at the end, and goes on from the beginning */
+	struct round sweep;
 	bool sweep_refilters; /* paths of the peers that say so */
 	bool sweep_decides; /* every prefix with several paths */
 };

@@ -1,7 +1,8 @@
 /*
  * The FIB between a real RIB and the real kernel, in a network namespace of the test's own: what
  * comes into the kernel's tables, what goes, and that routes of others stay as they are.  Asserts
- * on what `ip` shows.
+ * on what `ip` shows.  All is done twice: the second time the turns of the loop have no time, so
+ * that whatever can be cut into slices is.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -256,6 +257,8 @@ static void stop(struct fixture *fixture)
 	rib_free(fixture->rib);
 }
 
+static bool in_slices; /* the turns of the loop have no time */
+
 static int set_up(void **state)
 {
 	struct fixture *fixture = memory_allocate_zero(1, sizeof(*fixture));
@@ -269,6 +272,8 @@ static int set_up(void **state)
 	    "ip address add 2001:db8::7/64 dev d0 nodad && "
 	    "ip address add 2001:db8:1::7/64 dev d1 nodad");
 	fixture->loop = loop_new();
+	if (in_slices)
+		loop_set_share(fixture->loop, 0);
 	start_rib(fixture);
 	start_fib(fixture, &default_settings);
 	*state = fixture;
@@ -563,6 +568,50 @@ static void test_next_hop_that_moves_takes_its_routes_along(void **state)
 	expect(fixture, "route show proto bgp", NULL);
 }
 
+/* Runs the loop until the kernel has so many routes of ours over the link. */
+static void expect_count(struct fixture *fixture, const char *link, unsigned count)
+{
+	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
+	char command[128];
+
+	snprintf(command, sizeof(command), "test $(ip route show proto bgp dev %s | wc -l) = %u",
+	    link, count);
+	while (system(command) && loop_now(fixture->loop) < deadline)
+		turn(fixture, 10);
+	run(command);
+}
+
+enum { MANY_ROUTES = 600, MANY_NEXT_HOPS = 200 };
+
+/* More than one slice of each; what changes in the middle of it is heeded for all of them. */
+static void test_many_routes_follow_many_next_hops(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add 203.0.113.0/24 via 198.51.100.1 metric 5");
+	for (unsigned i = 0; i < MANY_ROUTES; i++) {
+		char prefix[32], next_hop[32];
+
+		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
+		snprintf(next_hop, sizeof(next_hop), "203.0.113.%u", 1 + i % MANY_NEXT_HOPS);
+		announce(fixture, 0, prefix, next_hop);
+	}
+	expect_count(fixture, "d1", MANY_ROUTES);
+	run("ip route replace 203.0.113.0/24 via 192.0.2.1 metric 5");
+	expect_count(fixture, "d0", MANY_ROUTES);
+	run("ip route replace 203.0.113.0/24 via 198.51.100.1 metric 5");
+	for (unsigned i = 0; i < 3; i++)
+		loop_run_once(fixture->loop, 0);
+	run("ip route replace 203.0.113.0/24 via 192.0.2.2 metric 5");
+	expect(fixture, "route show 10.0.0.0/24", "via 192.0.2.2 ");
+	expect_count(fixture, "d0", MANY_ROUTES);
+	expect_count(fixture, "d1", 0);
+	run("ip route flush proto bgp");
+	expect_count(fixture, "d0", MANY_ROUTES);
+	run("ip route del 203.0.113.0/24");
+	expect_count(fixture, "d0", 0);
+}
+
 /* Previous runs, and changes of place */
 
 static void test_stale_routes_stay_until_converged_and_are_adopted_or_swept(void **state)
@@ -786,6 +835,7 @@ int main(void)
 	    fib_test(test_changed_route_is_put_right),
 	    fib_test(test_route_lost_with_its_link_comes_back),
 	    fib_test(test_next_hop_that_moves_takes_its_routes_along),
+	    fib_test(test_many_routes_follow_many_next_hops),
 	    fib_test(test_stale_routes_stay_until_converged_and_are_adopted_or_swept),
 	    fib_test(test_routes_stay_on_stop_or_are_withdrawn),
 	    fib_test(test_routes_move_to_another_table_and_metric),
@@ -796,10 +846,13 @@ int main(void)
 	    fib_test(test_connected_is_what_no_router_is_in_between_of),
 	    fib_test(test_neighbours_are_heard_of_if_asked_for),
 	};
+	int failed;
 
 	if (unshare(CLONE_NEWNET) < 0) {
 		printf("skipped: no network namespace of its own: %s\n", strerror(errno));
 		return SKIPPED;
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	failed = cmocka_run_group_tests_name("turns with time", tests, NULL, NULL);
+	in_slices = true;
+	return failed + cmocka_run_group_tests_name("turns without time", tests, NULL, NULL);
 }

@@ -1,0 +1,116 @@
+/*
+ * Whatever may concern all routes (a next hop that moved, new settings, a dump) is a walk over the
+ * entries in slices: it only queues ids, install.c looks at them.  There is one walk per family for
+ * all reasons, and one that is asked for while it runs has it come round again.
+ *
+ * A hop set stays marked as changed until the walk has been round both families.
+ */
+#include "fib/fib_state.h"
+
+/* Ids that are passed between two looks at the clock. */
+#define WALK_STEP 256
+
+void fib_walk_start(struct fib *fib, unsigned why)
+{
+	enum ip_family family;
+
+	for (family = 0; family < IP_FAMILIES; family++) {
+		fib->families[family].walk_for |= why;
+		round_start(&fib->families[family].walk);
+	}
+	loop_task_schedule(fib->loop, &fib->install_task);
+}
+
+void fib_walk_retry(void *arg)
+{
+	fib_walk_start(arg, FIB_WALK_FAILED);
+}
+
+void fib_walk_forget_missing(struct fib *fib)
+{
+	enum ip_family family;
+
+	for (family = 0; family < IP_FAMILIES; family++)
+		fib->families[family].walk_for &= ~(unsigned)FIB_WALK_MISSING;
+}
+
+static bool is_missing(const struct fib *fib, const struct fib_entry *entry)
+{
+	return entry->flags & FIB_ENTRY_PRESENT && !(entry->flags & FIB_ENTRY_IN_FLIGHT) &&
+	       entry->generation != fib->generation;
+}
+
+/* True if the entry is to be looked at for one of the reasons. */
+static bool look_over(
+    struct fib *fib, enum ip_family family, struct fib_entry *entry, unsigned reasons)
+{
+	bool queue =
+	    reasons & FIB_WALK_FAILED && entry->error && !(entry->flags & FIB_ENTRY_CONFLICT);
+
+	if (reasons & FIB_WALK_SETS && entry->set && entry->set->changed) {
+		fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
+		queue = true;
+	} else if (reasons & FIB_WALK_SETS && entry->flags & FIB_ENTRY_REFUSED) {
+		queue = true;
+	}
+	if (reasons & FIB_WALK_MISSING && is_missing(fib, entry)) {
+		fib->counters.repaired++;
+		fib_set_present(fib, family, entry, false);
+		queue = true;
+	}
+	return queue;
+}
+
+static void pass(struct fib *fib, enum ip_family family, uint32_t id)
+{
+	const struct fib_family *table = &fib->families[family];
+	bool queue = table->walk_for & FIB_WALK_PREFIXES && id < rib_limit(fib->rib, family) &&
+		     rib_prefix_at(fib->rib, family, id);
+
+	if (id < table->capacity && look_over(fib, family, &table->entries[id], table->walk_for))
+		queue = true;
+	if (queue)
+		fib_queue(fib, family, id);
+}
+
+static uint32_t limit_of(const struct fib *fib, enum ip_family family)
+{
+	const uint32_t entries = (uint32_t)fib->families[family].capacity;
+	const uint32_t prefixes = rib_limit(fib->rib, family);
+
+	return entries > prefixes ? entries : prefixes;
+}
+
+static void pass_some(struct fib *fib, enum ip_family family)
+{
+	struct fib_family *table = &fib->families[family];
+	const uint32_t limit = limit_of(fib, family);
+	unsigned left = WALK_STEP;
+	uint32_t id;
+
+	while (left-- && round_next(&table->walk, limit, &id))
+		pass(fib, family, id);
+	if (!table->walk.running)
+		table->walk_for = 0;
+}
+
+static unsigned reasons_left(const struct fib *fib)
+{
+	return fib->families[IPV4].walk_for | fib->families[IPV6].walk_for;
+}
+
+void fib_walk_some(struct fib *fib)
+{
+	const unsigned reasons = reasons_left(fib);
+
+	if (!reasons)
+		return;
+	do {
+		pass_some(fib, IPV4);
+		pass_some(fib, IPV6);
+	} while (reasons_left(fib) && !loop_should_yield(fib->loop));
+	if (reasons & FIB_WALK_SETS && !(reasons_left(fib) & FIB_WALK_SETS))
+		hop_sets_clear_changed(&fib->sets);
+	if (reasons_left(fib))
+		loop_task_schedule(fib->loop, &fib->install_task);
+}

@@ -2,8 +2,8 @@
  * The server of the control socket.  A connection reads one request, runs it, and then is a pump:
  * a deferred task makes a few items of the answer, sends what the socket takes, and comes again
  * in the next turn, or when the socket is writable, until the stream ends.  So an answer of a
- * million routes costs the loop two milliseconds a turn, and memory no more than the output limit
- * per connection, however slowly the client reads.
+ * million routes costs the loop no more than the share of a turn, and memory no more than the
+ * output limit per connection, however slowly the client reads.
  *
  * Who may connect is decided by the mode of the socket.  A client that sends no request, too long
  * a one, or takes nothing for a minute is dropped; more connections than CONNECTIONS_MAX are told
@@ -32,7 +32,6 @@ enum {
 	REQUEST_MAX = 64 * 1024,
 	WORDS_MAX = 64,
 	OUTPUT_MAX = 256 * 1024, /* more is not made before the client has taken some */
-	TURN_MS = 2,
 	REQUEST_TIMEOUT_MS = 10000,
 	STALL_TIMEOUT_MS = 60000,
 	ACCEPT_PAUSE_MS = 1000
@@ -130,27 +129,33 @@ static void compact_output(struct connection *connection)
 	connection->sent = 0;
 }
 
-static void make_output(struct connection *connection)
+static void make_step(struct connection *connection)
 {
 	struct answer *answer = &connection->answer;
-	const uint64_t end = loop_now(connection->control->loop) + TURN_MS;
+
+	switch (answer->stream->next(answer->state, &connection->output)) {
+	case ANSWER_MORE:
+		break;
+	case ANSWER_WAIT:
+		connection->waiting = true;
+		break;
+	case ANSWER_END:
+		text_append(&connection->output, "{\"end\":true}\n");
+		connection->complete = true;
+		break;
+	}
+}
+
+static void make_output(struct connection *connection)
+{
+	bool late = false;
 
 	compact_output(connection);
 	connection->waiting = false;
-	while (!connection->complete && !connection->waiting &&
-	       connection->output.length - connection->sent < OUTPUT_MAX &&
-	       loop_now(connection->control->loop) < end) {
-		switch (answer->stream->next(answer->state, &connection->output)) {
-		case ANSWER_MORE:
-			break;
-		case ANSWER_WAIT:
-			connection->waiting = true;
-			break;
-		case ANSWER_END:
-			text_append(&connection->output, "{\"end\":true}\n");
-			connection->complete = true;
-			break;
-		}
+	while (!connection->complete && !connection->waiting && !late &&
+	       connection->output.length - connection->sent < OUTPUT_MAX) {
+		make_step(connection);
+		late = loop_should_yield(connection->control->loop);
 	}
 }
 

@@ -1,7 +1,7 @@
 /*
  * kbgpctl fib and nexthops: what this daemon holds in the kernel, and how its next hops resolve.
- * The rows are copied in one walk of the FIB, sorted while they are few enough to be read by
- * people, and become JSON piece by piece.
+ * Rows are copied and become JSON piece by piece.  While they are few enough to be read by people
+ * they are all copied first and sorted; of more, some are copied at a time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +11,18 @@
 #include "control/commands.h"
 #include "control/json_value.h"
 
-enum { ROWS_PER_STEP = 64, SORT_MAX = 10000 };
+enum {
+	ROWS_PER_STEP = 64,
+	SORT_MAX = 10000,
+	WALK_PER_STEP = 512 /* ids of the FIB that are passed */
+};
 
 /* Rows of one of the two kinds; what they point to is in the arena. */
 struct fib_rows {
+	const struct fib *fib;
+	struct fib_cursor cursor;
+	bool is_walked; /* all rows have been copied */
+	bool is_long; /* too long to be sorted */
 	struct arena arena;
 	struct fib_route *routes;
 	struct fib_next_hop *next_hops;
@@ -90,16 +98,32 @@ static json_t *route_value(const struct fib_route *route)
 	return value;
 }
 
+/* Copies some more rows. */
+static void walk_routes(struct fib_rows *rows)
+{
+	if (rows->is_long && rows->next == rows->count) {
+		rows->next = 0;
+		rows->count = 0;
+		arena_reset(&rows->arena);
+	}
+	rows->is_walked = !fib_walk(rows->fib, &rows->cursor, WALK_PER_STEP, add_route, rows);
+	if (rows->count > SORT_MAX)
+		rows->is_long = true;
+	else if (rows->is_walked && !rows->is_long && rows->count)
+		qsort(rows->routes, rows->count, sizeof(*rows->routes), compare_routes);
+}
+
 static enum answer_step next_fib_routes(void *state, struct text *lines)
 {
 	struct fib_rows *rows = state;
 
-	for (int i = 0; i < ROWS_PER_STEP; i++) {
-		if (rows->next == rows->count)
-			return ANSWER_END;
-		json_append_line(lines, route_value(&rows->routes[rows->next++]));
+	if (!rows->is_walked && (!rows->is_long || rows->next == rows->count)) {
+		walk_routes(rows);
+		return ANSWER_MORE;
 	}
-	return ANSWER_MORE;
+	for (int i = 0; i < ROWS_PER_STEP && rows->next < rows->count; i++)
+		json_append_line(lines, route_value(&rows->routes[rows->next++]));
+	return rows->is_walked && rows->next == rows->count ? ANSWER_END : ANSWER_MORE;
 }
 
 static const struct answer_stream route_stream = {next_fib_routes, free_rows};
@@ -109,9 +133,7 @@ void show_fib(struct speaker *speaker, const struct arguments *arguments, struct
 	struct fib_rows *rows = memory_allocate_zero(1, sizeof(*rows));
 
 	(void)arguments;
-	fib_walk(speaker_fib(speaker), add_route, rows);
-	if (rows->count && rows->count <= SORT_MAX)
-		qsort(rows->routes, rows->count, sizeof(*rows->routes), compare_routes);
+	rows->fib = speaker_fib(speaker);
 	answer_with_stream(answer, "fib", &route_stream, rows);
 }
 

@@ -120,7 +120,18 @@ struct fib_route {
 	const struct fib_route_hop *hops;
 };
 typedef void fib_route_callback(void *arg, const struct fib_route *route);
-void fib_walk(const struct fib *fib, fib_route_callback *callback, void *arg);
+/* How far a walk has come; zeroed at first. */
+struct fib_cursor {
+	enum ip_family family;
+	uint32_t id;
+	size_t leftover;
+};
+/*
+ * Goes on with the walk, for at most so many steps, of which not each meets a route; false at its
+ * end.  It sees what is there as it comes by.
+ */
+bool fib_walk(const struct fib *fib, struct fib_cursor *cursor, size_t steps,
+    fib_route_callback *callback, void *arg);
 
 /* For kbgpctl nexthops. */
 struct fib_next_hop {

@@ -52,44 +52,53 @@ static bool find_state(const struct fib_entry *entry, enum fib_state *state)
 	       (entry->flags & FIB_ENTRY_WAITING && entry->set);
 }
 
-static void walk_family(
-    const struct fib *fib, enum ip_family family, fib_route_callback *callback, void *arg)
+static void show_entry(const struct fib *fib, enum ip_family family, uint32_t id,
+    fib_route_callback *callback, void *arg)
 {
-	const struct fib_family *table = &fib->families[family];
+	const struct fib_entry *entry = &fib->families[family].entries[id];
 	struct fib_route_hop hops[FIB_HOPS_MAX];
-	uint32_t id;
+	struct fib_route route = {.table = fib->settings.table, .hops = hops};
 
-	for (id = 0; id < table->capacity; id++) {
-		const struct fib_entry *entry = &table->entries[id];
-		struct fib_route route = {.table = fib->settings.table, .hops = hops};
-
-		if (!find_state(entry, &route.state))
-			continue;
-		route.prefix = *rib_held_prefix(fib->rib, family, id);
-		route.metric = entry->metric ? entry->metric : fib->settings.metric;
-		route.error = entry->error ? fib->errors[entry->error - 1] : NULL;
-		route.hop_count = copy_hops(fib, entry->set, hops);
-		callback(arg, &route);
-	}
+	if (!find_state(entry, &route.state))
+		return;
+	route.prefix = *rib_held_prefix(fib->rib, family, id);
+	route.metric = entry->metric ? entry->metric : fib->settings.metric;
+	route.error = entry->error ? fib->errors[entry->error - 1] : NULL;
+	route.hop_count = copy_hops(fib, entry->set, hops);
+	callback(arg, &route);
 }
 
-void fib_walk(const struct fib *fib, fib_route_callback *callback, void *arg)
+static void show_leftover(const struct leftover *leftover, fib_route_callback *callback, void *arg)
 {
-	const struct leftover *leftover;
-	size_t cursor = 0;
+	const struct fib_route route = {
+	    .prefix = leftover->prefix,
+	    .table = leftover->table,
+	    .metric = leftover->metric,
+	    .state = FIB_STALE,
+	};
 
-	walk_family(fib, IPV4, callback, arg);
-	walk_family(fib, IPV6, callback, arg);
-	while ((leftover = leftover_next(&fib->leftovers, &cursor))) {
-		const struct fib_route route = {
-		    .prefix = leftover->prefix,
-		    .table = leftover->table,
-		    .metric = leftover->metric,
-		    .state = FIB_STALE,
-		};
+	callback(arg, &route);
+}
 
-		callback(arg, &route);
+bool fib_walk(const struct fib *fib, struct fib_cursor *cursor, size_t steps,
+    fib_route_callback *callback, void *arg)
+{
+	for (; steps && cursor->family < IP_FAMILIES; steps--) {
+		if (cursor->id < fib->families[cursor->family].capacity) {
+			show_entry(fib, cursor->family, cursor->id++, callback, arg);
+		} else {
+			cursor->family++;
+			cursor->id = 0;
+		}
 	}
+	for (; steps; steps--) {
+		const struct leftover *leftover = leftover_next(&fib->leftovers, &cursor->leftover);
+
+		if (!leftover)
+			return false;
+		show_leftover(leftover, callback, arg);
+	}
+	return true;
 }
 
 void fib_walk_next_hops(const struct fib *fib, fib_next_hop_callback *callback, void *arg)

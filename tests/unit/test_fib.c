@@ -196,10 +196,12 @@ static void on_route(void *arg, const struct fib_route *route)
 
 static struct found find(struct fixture *fixture, const char *prefix)
 {
+	struct fib_cursor cursor = {0};
 	struct found found = {0};
 
 	assert_true(ip_prefix_parse(prefix, &found.prefix, NULL));
-	fib_walk(fixture->fib, on_route, &found);
+	while (fib_walk(fixture->fib, &cursor, 100, on_route, &found))
+		;
 	return found;
 }
 

@@ -8,7 +8,7 @@
 
 #include "rib/export.h"
 
-enum { NAIVE_ROUTES_MAX = 64 };
+enum { NAIVE_ROUTES_MAX = 4096 };
 
 struct naive_routes {
 	struct export_route routes[NAIVE_ROUTES_MAX];

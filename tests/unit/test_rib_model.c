@@ -26,7 +26,7 @@ static const struct model_profile profiles[] = {
 	.variants = 2,
 	.huge = 60,
 	.seeds = 2,
-	.steps = 300000,
+	.steps = 200000,
 	.steps_to_rest = 600},
     {.name = "sparse",
 	.peers = PEERS_MAX,
@@ -46,8 +46,19 @@ static const struct model_profile profiles[] = {
 	.huge = 60,
 	.with_loop = true,
 	.seeds = 2,
-	.steps = 300000,
+	.steps = 200000,
 	.steps_to_rest = 600},
+    {.name = "interleaved",
+	.peers = 8,
+	.prefixes = 1500,
+	.path_ids = 1,
+	.variants = 200,
+	.huge = 200,
+	.bulk = 300,
+	.with_loop = true,
+	.seeds = 2,
+	.steps = 80000,
+	.steps_to_rest = 2000},
     {.name = "chunks",
 	.peers = 6,
 	.prefixes = 18000,
@@ -350,16 +361,22 @@ static void anything_happens_between_two_slices(void **state)
 	run_profile(&profiles[2]);
 }
 
-static void tables_of_many_chunks_grow_and_shrink(void **state)
+static void long_work_is_interrupted_by_anything(void **state)
 {
 	(void)state;
 	run_profile(&profiles[3]);
 }
 
-static void prefixes_have_hundreds_of_paths(void **state)
+static void tables_of_many_chunks_grow_and_shrink(void **state)
 {
 	(void)state;
 	run_profile(&profiles[4]);
+}
+
+static void prefixes_have_hundreds_of_paths(void **state)
+{
+	(void)state;
+	run_profile(&profiles[5]);
 }
 
 #define TEST(function) cmocka_unit_test_teardown(function, say_where_it_failed)
@@ -370,6 +387,7 @@ int main(void)
 	    TEST(sessions_hold_what_a_naive_table_exports),
 	    TEST(ids_and_next_hops_come_and_go),
 	    TEST(anything_happens_between_two_slices),
+	    TEST(long_work_is_interrupted_by_anything),
 	    TEST(tables_of_many_chunks_grow_and_shrink),
 	    TEST(prefixes_have_hundreds_of_paths),
 	};

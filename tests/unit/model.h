@@ -65,10 +65,11 @@ struct model_peer {
 
 /* An export filter, which goes with the last session that was configured with it. */
 struct model_filter {
-	struct policy_prefix_match entries[IP_FAMILIES];
-	struct policy_rule rule;
 	struct policy_filter filter;
-	unsigned users;
+	uint8_t le[IP_FAMILIES]; /* the longest prefixes that it matches */
+	struct policy_set set;
+	enum policy_action action;
+	unsigned users; /* the configuration itself is one */
 };
 
 struct model {

@@ -48,30 +48,44 @@ static inline void step_next_hop(struct model *model)
 
 /* Export filters and keys. */
 
+/* As the configuration makes one, which owns all that is in it. */
+static inline void compile_filter(struct model_filter *filter)
+{
+	struct policy_prefix_match *entries = memory_allocate_zero(IP_FAMILIES, sizeof(*entries));
+	struct policy_rule *rule = memory_allocate_zero(1, sizeof(*rule));
+
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		entries[family] = (struct policy_prefix_match){
+		    .prefix = {.family = (uint8_t)family}, .le = filter->le[family]};
+	rule->match.prefixes = entries;
+	rule->match.prefix_count = IP_FAMILIES;
+	rule->action = filter->action;
+	rule->set = filter->set;
+	filter->filter = (struct policy_filter){.rules = rule, .rule_count = 1};
+	policy_filter_compile(&filter->filter);
+	filter->users = 1;
+}
+
 static inline struct model_filter *make_filter(struct model *model)
 {
 	struct model_filter *filter = memory_allocate_zero(1, sizeof(*filter));
 	const unsigned what = pick(model, 4);
 
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		filter->entries[family] = (struct policy_prefix_match){
-		    .prefix = {.family = (uint8_t)family}, .le = (uint8_t)(20 + pick(model, 110))};
-	filter->rule = (struct policy_rule){
-	    .match = {.prefixes = filter->entries, .prefix_count = IP_FAMILIES},
-	    .action = pick(model, 8) ? POLICY_ACCEPT : POLICY_REJECT,
-	    .set = {.has_med = what == 1,
-		.med = 70 + pick(model, 3),
-		.has_next_hop = what == 2,
-		.as_path_prepend = what == 3},
-	};
-	filter->filter = (struct policy_filter){.rules = &filter->rule, .rule_count = 1};
-	filter->users = 1;
+		filter->le[family] = (uint8_t)(20 + pick(model, 110));
+	filter->action = pick(model, 8) ? POLICY_ACCEPT : POLICY_REJECT;
+	filter->set = (struct policy_set){.has_med = what == 1,
+	    .med = 70 + pick(model, 3),
+	    .has_next_hop = what == 2,
+	    .as_path_prepend = what == 3};
+	compile_filter(filter);
 	return filter;
 }
 
 /* What comes after it must not look at it. */
 static inline void free_filter(struct model_filter *filter)
 {
+	policy_filter_release(&filter->filter);
 	memset(filter, 0xa5, sizeof(*filter));
 	free(filter);
 }
@@ -254,8 +268,8 @@ static inline void step_replace_filter(struct model *model)
 	if (!old)
 		return;
 	new = memory_copy(old, sizeof(*old));
-	new->rule.match.prefixes = new->entries;
-	new->filter.rules = &new->rule;
+	compile_filter(new);
+	new->users = old->users;
 	update_groups_replace_filter(model->groups, &old->filter, &new->filter);
 	for (unsigned i = 1; i < model->profile->peers; i++) {
 		if (model->worn[i] != old)
@@ -282,7 +296,8 @@ static inline void step_peer_down(struct model *model)
 		leave(model, &model->sessions[number]);
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
 		lose_peer(model, number, family);
-	if (pick(model, 2)) /* back at once, as another router */
+	/* Back at once, perhaps as another router. */
+	if (rib_peer_limit(model->rib) < 2 * model->profile->peers && pick(model, 2))
 		peer->identifier = 95 + pick(model, 6);
 	peer->peer = rib_peer_identify(
 	    model->rib, peer->peer, neighbour_kinds[number].source, peer->identifier);

@@ -112,9 +112,6 @@ static inline void step_bulk(struct model *model)
 	struct model_path wanted = pick_path(model, peer);
 
 	for (; count && number < model->profile->prefixes; count--, number++) {
-		const struct ip_prefix prefix = prefix_at(family, number);
-
-		rib_prefetch(model->rib, &prefix);
 		if (withdraws) {
 			withdraw_path(model, peer, family, number, id);
 			continue;

@@ -255,7 +255,7 @@ static void begin_peer(struct model *model, unsigned number)
 	    .failed = session_failed,
 	    .failed_arg = model,
 	    .prefixes = profile->prefixes,
-	    .identifiers = 2 * profile->peers * profile->path_ids + 1,
+	    .identifiers = (2 * profile->peers + 1) * profile->path_ids + 1,
 	};
 }
 

@@ -133,6 +133,14 @@ static bool put_key(int fd, const struct ip_prefix *remote, const char *password
 	    fd, IPPROTO_TCP, is_host ? TCP_MD5SIG : TCP_MD5SIG_EXT, &key, sizeof(key));
 }
 
+static const char *explain_refused_key(int code)
+{
+	if (code == ENOPROTOOPT)
+		return " (the kernel lacks CONFIG_TCP_MD5SIG)";
+	/* What one socket may hold: by default less than a thousand keys. */
+	return code == ENOMEM ? " (there are more of them than net.core.optmem_max allows)" : "";
+}
+
 /*
  * RFC 2385: an empty password removes the key.  The kernel replaces the key of an equal prefix, and
  * of several that cover an address takes the longest.  A key cannot be bound to the interface of a
@@ -149,7 +157,7 @@ static bool set_password(
 	if (!password[0] && errno == ENOENT)
 		return true; /* there was none to remove */
 	return error_set(error, "cannot set the TCP MD5 password: %s%s", strerror(errno),
-	    errno == ENOPROTOOPT ? " (the kernel lacks CONFIG_TCP_MD5SIG)" : "");
+	    explain_refused_key(errno));
 }
 
 static struct ip_prefix host_prefix(const struct ip_address *address)

@@ -476,6 +476,25 @@ static void a_password_too_long_is_refused(void **state)
 	rig_free(&rig);
 }
 
+/* A listener has room for as many as the kernel lets one socket hold; some kernels for all. */
+static void what_limits_the_number_of_passwords_is_named(void **state)
+{
+	struct error error = {""};
+	struct rig rig;
+	bool good = true;
+
+	(void)state;
+	rig_init(&rig, "127.0.0.1");
+	for (uint32_t i = 0; i < 20000 && good; i++) {
+		struct ip_address address = ip_address_from_ipv4(0x0a000000 + i);
+		struct ip_prefix prefix = ip_prefix_from_address(&address, 32);
+
+		good = bgp_listener_set_password(rig.listener, &prefix, "secret", &error);
+	}
+	assert_true(good || strstr(error.text, "net.core.optmem_max"));
+	rig_free(&rig);
+}
+
 static void failures_say_what_failed(void **state)
 {
 	struct ip_address foreign;
@@ -506,6 +525,7 @@ int main(void)
 	    cmocka_unit_test(the_password_of_the_longest_prefix_counts),
 	    cmocka_unit_test(a_password_is_of_no_other_prefix),
 	    cmocka_unit_test(a_password_too_long_is_refused),
+	    cmocka_unit_test(what_limits_the_number_of_passwords_is_named),
 	    cmocka_unit_test(a_link_local_neighbour_is_reached_by_its_scope),
 	    cmocka_unit_test(a_removed_password_is_not_asked_for),
 	    cmocka_unit_test(failures_say_what_failed),

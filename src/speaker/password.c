@@ -47,12 +47,9 @@ static void read_again(void *arg)
 	loop_task_schedule(speaker->loop, &speaker->apply_task);
 }
 
-static bool has_file(const char *const *files, size_t count, const char *file)
+static bool is_file(const void *item, const void *key)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(files[i], file) == 0)
-			return true;
-	return false;
+	return strcmp(item, key) == 0;
 }
 
 static void watch_files(struct speaker *speaker, const char *const *files, size_t count)
@@ -74,14 +71,19 @@ void speaker_passwords_watch(
     struct speaker *speaker, const struct config_peer *const *peers, size_t peer_count)
 {
 	const char **files = memory_allocate_zero(peer_count + 1, sizeof(char *));
+	struct hash_table known = {0};
 	size_t count = 0;
 
 	for (size_t i = 0; i < peer_count; i++) {
-		const char *file = peers[i]->password_file;
+		char *file = peers[i]->password_file;
+		uint64_t hash = file ? hash_string(file, speaker->options.hash_seed) : 0;
 
-		if (file && !has_file(files, count, file))
-			files[count++] = file;
+		if (!file || hash_table_find(&known, hash, is_file, file))
+			continue;
+		hash_table_insert(&known, hash, file);
+		files[count++] = file;
 	}
+	hash_table_free(&known);
 	if (!speaker->password_watch || !config_watch_is_on(speaker->password_watch, files, count))
 		watch_files(speaker, files, count);
 	free(files);

@@ -47,7 +47,7 @@ struct bgp_machine_shared {
 	struct bgp_session_settings settings;
 	struct bgp_session_counters counters;
 	struct bgp_session_reason reason; /* the last one */
-	struct bgp_session_reason notification; /* the last one that was a NOTIFICATION */
+	struct bgp_session_reason *notification; /* the last one that was one; NULL: none was */
 	struct bgp_refusal refusal; /* of our OPEN, counts for the next one */
 	struct bgp_closing_list closing;
 	struct arena arena; /* empty between turns */

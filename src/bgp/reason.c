@@ -2,6 +2,9 @@
 #include "bgp/reason.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
 
 void bgp_reason_set(
     struct bgp_machine *machine, bool sent, const struct bgp_notification *notification)
@@ -21,7 +24,8 @@ void bgp_reason_set(
 	    &reason->error, "%s %s", sent ? "sent" : "received", text.string ? text.string : "");
 	text_free(&text);
 	reason->at = loop_now(machine->shared->loop);
-	machine->shared->notification = *reason;
+	free(machine->shared->notification);
+	machine->shared->notification = memory_copy(reason, sizeof(*reason));
 	machine->has_reason = true;
 }
 

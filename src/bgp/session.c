@@ -604,6 +604,7 @@ void bgp_session_free(struct bgp_session *session)
 		bgp_machine_free(&session->machines[i]);
 	bgp_closing_list_free(&session->shared.closing);
 	arena_free(&session->shared.arena);
+	free(session->shared.notification);
 	loop_timer_free(&session->rest);
 	free(session->wishes.text);
 	free(session->wishes.settings);
@@ -647,7 +648,9 @@ const struct bgp_session_reason *bgp_session_last_reason(const struct bgp_sessio
 
 const struct bgp_session_reason *bgp_session_last_notification(const struct bgp_session *session)
 {
-	return &session->shared.notification;
+	static const struct bgp_session_reason none;
+
+	return session->shared.notification ? session->shared.notification : &none;
 }
 
 uint64_t bgp_session_since(const struct bgp_session *session)

@@ -162,7 +162,7 @@ const struct bgp_session_counters *bgp_session_counters(const struct bgp_session
 const struct bgp_session_reason *bgp_session_last_reason(const struct bgp_session *session);
 /*
  * The last NOTIFICATION that either side has sent, whatever went wrong after it; neither sent nor
- * received: there was none.
+ * received: there was none.  Valid until there is another one.
  */
 const struct bgp_session_reason *bgp_session_last_notification(const struct bgp_session *session);
 /* loop_now() of the last change into or out of Established; 0: never. */

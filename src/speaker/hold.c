@@ -9,8 +9,10 @@
  * What an operator shuts down stays down until an operator enables it; what an operator enables
  * stays so until the configuration gets another `shutdown: true` for it.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "speaker/private.h"
 
 static void go_on(struct speaker_peer *peer)
@@ -31,8 +33,9 @@ void speaker_peer_hold(struct speaker_peer *peer, enum speaker_hold hold,
 
 void speaker_peer_hold_for(struct speaker_peer *peer, enum speaker_hold hold, const char *why)
 {
-	if (!(peer->holds & hold) || strcmp(peer->hold_text.text, why) != 0) {
-		error_set(&peer->hold_text, "%s", why);
+	if (!(peer->holds & hold) || !peer->hold_text || strcmp(peer->hold_text, why) != 0) {
+		free(peer->hold_text);
+		peer->hold_text = memory_copy_string(why);
 		speaker_peer_trouble(peer, why);
 	}
 	speaker_peer_hold(peer, hold, BGP_CEASE_CONFIGURATION_CHANGE, NULL);
@@ -63,7 +66,7 @@ const char *speaker_peer_hold_reason(const struct speaker_peer *peer)
 
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
 		if (peer->holds & reasons[i].hold)
-			return reasons[i].reason ? reasons[i].reason : peer->hold_text.text;
+			return reasons[i].reason ? reasons[i].reason : peer->hold_text;
 	return NULL;
 }
 

@@ -300,6 +300,7 @@ void speaker_peer_free(struct speaker_peer *peer, enum bgp_cease_subcode subcode
 	rib_peer_free(peer->speaker->rib, peer->rib_peer);
 	free(peer->import.filters);
 	free(peer->export.filters);
+	free(peer->hold_text);
 	free(peer->name);
 	free(peer);
 }

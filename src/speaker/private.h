@@ -66,7 +66,7 @@ struct speaker_peer {
 	struct ip_address router; /* that was heard last on `router_interface`; of an interface */
 	uint32_t router_interface; /* 0: none was heard */
 	uint64_t router_heard_at;
-	struct error hold_text; /* why it does not run, for holds without a text of their own */
+	char *hold_text; /* why it does not run, for holds without a text of their own; or NULL */
 	struct rib_peer *rib_peer;
 	struct update_group_member *member; /* NULL unless Established */
 	uint32_t judged_asn; /* of this node, when what it sent was judged last: AS loops */

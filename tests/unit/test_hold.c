@@ -72,6 +72,7 @@ static int teardown(void **state)
 	struct rig *rig = *state;
 
 	bgp_session_free(rig->peer.session);
+	free(rig->peer.hold_text);
 	loop_free(rig->speaker.loop);
 	free(rig);
 	return 0;

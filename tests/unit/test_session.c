@@ -443,6 +443,7 @@ static void a_failed_attempt_does_not_hide_the_notification(void **state)
 	bgp_session_change(pair.a.session, &settings);
 	assert_true(wait_until(pair.loop, cannot_connect, &pair.a, 1000));
 	assert_int_equal(bgp_session_last_reason(pair.a.session)->code, 0);
+	last = bgp_session_last_notification(pair.a.session);
 	assert_true(last->received);
 	assert_int_equal(last->code, BGP_ERROR_OPEN);
 	assert_int_equal(last->subcode, BGP_OPEN_BAD_PEER_AS);

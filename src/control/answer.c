@@ -56,8 +56,13 @@ void answer_with_usage_error(struct answer *answer, const char *format, ...)
 
 void answer_print_head(const struct answer *answer, struct text *text)
 {
-	json_t *head = json_object();
+	json_t *head;
 
+	if (answer->stream && answer->stream->is_array) {
+		text_append(text, "{\"ok\":true,\"view\":\"%s\",\"result\":[", answer->view);
+		return;
+	}
+	head = json_object();
 	json_set_bool(head, "ok", !answer->error.length);
 	if (answer->error.length) {
 		json_set_text(head, "error", answer->error.string);
@@ -70,6 +75,11 @@ void answer_print_head(const struct answer *answer, struct text *text)
 			json_set(head, "result", json_incref(answer->value));
 	}
 	json_append_line(text, head);
+}
+
+void answer_print_end(const struct answer *answer, struct text *text)
+{
+	text_append(text, "%s", answer->stream->is_array ? "]}\n" : "{\"end\":true}\n");
 }
 
 void answer_release(struct answer *answer)

@@ -9,6 +9,8 @@
  *	{"ok":true,"view":NAME,"result":VALUE}      nothing follows
  *	{"ok":true,"view":NAME,"stream":true}       an item per line follows, then {"end":true}
  *
+ * A VALUE that is a long array is made piece by piece too; on the socket it looks like any other.
+ *
  * NAME says to kbgpctl how the value is shown as a table.
  */
 #ifndef CONTROL_ANSWER_H
@@ -33,6 +35,8 @@ struct answer_stream {
 	 */
 	enum answer_step (*next)(void *state, struct text *lines);
 	void (*free)(void *state);
+	/* The items are the value, an array: each but the first has a comma before it. */
+	bool is_array;
 };
 
 /* Zeroed but for the wake, before the command runs. */
@@ -59,8 +63,10 @@ void answer_with_error(struct answer *answer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void answer_with_usage_error(struct answer *answer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Appends the first line. */
+/* Appends the first line, of an array its beginning. */
 void answer_print_head(const struct answer *answer, struct text *text);
+/* Appends what follows the last item of a stream. */
+void answer_print_end(const struct answer *answer, struct text *text);
 /* Frees value, error and stream. */
 void answer_release(struct answer *answer);
 

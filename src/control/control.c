@@ -140,7 +140,7 @@ static void make_step(struct connection *connection)
 		connection->waiting = true;
 		break;
 	case ANSWER_END:
-		text_append(&connection->output, "{\"end\":true}\n");
+		answer_print_end(answer, &connection->output);
 		connection->complete = true;
 		break;
 	}

@@ -133,10 +133,15 @@ static int append_bytes(const char *bytes, size_t length, void *arg)
 	return 0;
 }
 
-void json_append_line(struct text *text, json_t *value)
+void json_append(struct text *text, json_t *value)
 {
 	/* 15 digits: 0.3 stays what it is. */
 	json_dump_callback(value, append_bytes, text, JSON_COMPACT | JSON_REAL_PRECISION(15));
-	text_append_bytes(text, "\n", 1);
 	json_decref(value);
+}
+
+void json_append_line(struct text *text, json_t *value)
+{
+	json_append(text, value);
+	text_append_bytes(text, "\n", 1);
 }

@@ -37,7 +37,9 @@ void json_set_number(json_t *object, const char *key, uint64_t number);
 void json_set_bool(json_t *object, const char *key, bool value);
 /* Takes over the value. */
 void json_set(json_t *object, const char *key, json_t *value);
-/* Appends the value on one line, with its newline, and gives its reference back. */
+/* Appends the value, which has no newline in it, and gives its reference back. */
+void json_append(struct text *text, json_t *value);
+/* The same with a newline behind it. */
 void json_append_line(struct text *text, json_t *value);
 
 #endif

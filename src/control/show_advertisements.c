@@ -122,7 +122,7 @@ static void free_walk(void *state)
 	free(walk);
 }
 
-static const struct answer_stream verdict_stream = {next_verdicts, free_walk};
+static const struct answer_stream verdict_stream = {.next = next_verdicts, .free = free_walk};
 
 void show_advertisements(
     struct speaker *speaker, const struct arguments *arguments, struct answer *answer)

@@ -126,7 +126,7 @@ static enum answer_step next_fib_routes(void *state, struct text *lines)
 	return rows->is_walked && rows->next == rows->count ? ANSWER_END : ANSWER_MORE;
 }
 
-static const struct answer_stream route_stream = {next_fib_routes, free_rows};
+static const struct answer_stream route_stream = {.next = next_fib_routes, .free = free_rows};
 
 void show_fib(struct speaker *speaker, const struct arguments *arguments, struct answer *answer)
 {
@@ -186,7 +186,7 @@ static enum answer_step next_fib_next_hops(void *state, struct text *lines)
 	return ANSWER_MORE;
 }
 
-static const struct answer_stream next_hop_stream = {next_fib_next_hops, free_rows};
+static const struct answer_stream next_hop_stream = {.next = next_fib_next_hops, .free = free_rows};
 
 void show_next_hops(
     struct speaker *speaker, const struct arguments *arguments, struct answer *answer)

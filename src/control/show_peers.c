@@ -1,12 +1,14 @@
 /*
  * kbgpctl peers: an array with an object per peer.  The list holds the keys that fit a line of a
  * table; for one peer that is named, the same object with everything that is known added, one
- * function per subject.
+ * function per subject.  The list is made some peers at a time; one that is added or removed
+ * meanwhile may move others past the cursor, which are then missing or there twice.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "bgp/attributes.h"
 #include "bgp/fsm.h"
 #include "control/commands.h"
@@ -318,25 +320,57 @@ static json_t *full_value(const struct speaker *speaker, const struct speaker_pe
 	return value;
 }
 
-void show_peers(struct speaker *speaker, const struct arguments *arguments, struct answer *answer)
+/* The list */
+
+enum { PEERS_PER_STEP = 16 };
+
+struct peer_walk {
+	const struct speaker *speaker;
+	size_t next;
+};
+
+static enum answer_step next_peers(void *state, struct text *items)
 {
-	const struct speaker_peer *peer;
+	struct peer_walk *walk = state;
+
+	for (int i = 0; i < PEERS_PER_STEP; i++) {
+		const struct speaker_peer *peer = speaker_peer_at(walk->speaker, walk->next);
+
+		if (!peer)
+			return ANSWER_END;
+		if (walk->next++)
+			text_append_bytes(items, ",", 1);
+		json_append(items, summary_value(walk->speaker, peer));
+	}
+	return ANSWER_MORE;
+}
+
+static const struct answer_stream peer_stream = {
+    .next = next_peers, .free = free, .is_array = true};
+
+static void show_peer(struct speaker *speaker, const char *name, struct answer *answer)
+{
+	const struct speaker_peer *peer = speaker_peer_find(speaker, name);
 	json_t *list;
 
-	if (arguments->positional) {
-		peer = speaker_peer_find(speaker, arguments->positional);
-		if (!peer) {
-			answer_with_error(
-			    answer, "no peer has the name or address %s", arguments->positional);
-			return;
-		}
-		list = json_array();
-		json_array_append_new(list, full_value(speaker, peer));
-		answer_with_value(answer, "peer", list);
+	if (!peer) {
+		answer_with_error(answer, "no peer has the name or address %s", name);
 		return;
 	}
 	list = json_array();
-	for (size_t i = 0; (peer = speaker_peer_at(speaker, i)); i++)
-		json_array_append_new(list, summary_value(speaker, peer));
-	answer_with_value(answer, "peers", list);
+	json_array_append_new(list, full_value(speaker, peer));
+	answer_with_value(answer, "peer", list);
+}
+
+void show_peers(struct speaker *speaker, const struct arguments *arguments, struct answer *answer)
+{
+	struct peer_walk *walk;
+
+	if (arguments->positional) {
+		show_peer(speaker, arguments->positional, answer);
+		return;
+	}
+	walk = memory_allocate_zero(1, sizeof(*walk));
+	walk->speaker = speaker;
+	answer_with_stream(answer, "peers", &peer_stream, walk);
 }

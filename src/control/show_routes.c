@@ -283,7 +283,7 @@ static void free_walk(void *state)
 	free(walk);
 }
 
-static const struct answer_stream route_stream = {next_routes, free_walk};
+static const struct answer_stream route_stream = {.next = next_routes, .free = free_walk};
 
 /* The command */
 

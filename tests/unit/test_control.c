@@ -37,6 +37,14 @@ static const char configuration[] =
     "fib: {install: false}\n"
     "metrics: {listen: \"\"}\n";
 
+/* Of the same node, with nothing to do. */
+static const char plain_configuration[] =
+    "node: {name: node-a}\n"
+    "router: {asn: 64512, routerID: 10.0.0.1, listen: {port: 0}}\n"
+    "cluster: {source: none}\n"
+    "fib: {install: false}\n"
+    "metrics: {listen: \"\"}\n";
+
 struct world {
 	char folder[64];
 	char file[96];
@@ -62,6 +70,8 @@ static void write_configuration(const struct world *world, const char *text)
 	fputs(text, file);
 	fclose(file);
 }
+
+static bool in_slices; /* the turns of the loop have no time */
 
 static int start(void **state)
 {
@@ -92,6 +102,8 @@ static int start(void **state)
 		fail_msg("%s", error.text);
 	for (int i = 0; i < 5; i++)
 		loop_run_once(world->loop, 1);
+	if (in_slices)
+		loop_set_share(world->loop, 0);
 	*state = world;
 	return 0;
 }
@@ -484,6 +496,71 @@ static void test_a_watcher_sees_a_refused_reload(void **state)
 	close(fd);
 }
 
+static void reload(struct world *world)
+{
+	json_t *answer = ask(world, "reload");
+	const json_t *head = json_array_get(answer, 0);
+
+	if (!json_is_true(json_object_get(head, "ok")))
+		fail_msg("%s", string_at(head, "error"));
+	json_decref(answer);
+}
+
+/* However many there are in a turn. */
+static void test_a_watcher_sees_every_route_that_changes(void **state)
+{
+	struct world *world = *state;
+	struct text config = {0}, heard = {0};
+	const int fd = dial(world);
+
+	text_append(&config, "%sadvertisements:\n", plain_configuration);
+	text_append(&config, "- {name: many, type: Prefix, prefixes: [");
+	for (unsigned i = 0; i < 200; i++)
+		text_append(&config, "%s10.99.%u.0/24", i ? ", " : "", i);
+	text_append(&config, "]}\n");
+	write_configuration(world, config.string);
+	say(fd, "{\"command\":[\"watch\",\"--routes\"]}\n", 33);
+	listen_until(world, fd, "\"stream\":true", &heard);
+	reload(world);
+	for (unsigned i = 0; i < 200; i++) {
+		char prefix[64];
+
+		snprintf(
+		    prefix, sizeof(prefix), "\"10.99.%u.0/24\",\"text\":\"originated here\"", i);
+		if (!strstr(heard.string, prefix))
+			listen_until(world, fd, prefix, &heard);
+	}
+	text_free(&config);
+	text_free(&heard);
+	close(fd);
+}
+
+static void test_all_of_many_peers_are_shown(void **state)
+{
+	struct world *world = *state;
+	struct text config = {0};
+	json_t *answer, *peers;
+
+	text_append(&config, "%speers:\n", plain_configuration);
+	for (unsigned i = 0; i < 100; i++)
+		text_append(&config,
+		    "- {name: p%u, address: 10.98.0.%u, asn: 64513, shutdown: true}\n", i, i + 1);
+	write_configuration(world, config.string);
+	reload(world);
+	answer = ask(world, "peers");
+	assert_int_equal(json_array_size(answer), 1);
+	peers = json_object_get(json_array_get(answer, 0), "result");
+	assert_int_equal(json_array_size(peers), 100);
+	for (unsigned i = 0; i < 100; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "p%u", i);
+		assert_string_equal(string_at(json_array_get(peers, i), "name"), name);
+	}
+	json_decref(answer);
+	text_free(&config);
+}
+
 static void test_the_socket_is_for_owner_and_group(void **state)
 {
 	const struct world *world = *state;
@@ -562,12 +639,17 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_advertisements_say_that_they_are_announced, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_watcher_sees_a_refused_reload, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_a_watcher_sees_every_route_that_changes, start, stop),
+	    cmocka_unit_test_setup_teardown(test_all_of_many_peers_are_shown, start, stop),
 	    cmocka_unit_test_setup_teardown(test_the_socket_is_for_owner_and_group, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_a_live_socket_is_not_taken_over_but_a_stale_one_is, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_metrics_have_every_name_of_the_manual, start, stop),
 	};
+	int failed = cmocka_run_group_tests_name("turns with time", tests, NULL, NULL);
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	in_slices = true;
+	return failed + cmocka_run_group_tests_name("turns without time", tests, NULL, NULL);
 }

@@ -11,6 +11,10 @@
  * New and changed objects of all files go into the cluster before any is removed, so an object
  * that moves from one file to another never goes away in between.
  *
+ * A scan goes on from turn to turn, as many files each as there is time for.  Events wait in the
+ * kernel until it is over, as if it had been done at once.  Only the first one is done at once: who
+ * makes a source of objects finds in the cluster what there is.
+ *
  * The slow timer scans every minute, for what inotify cannot see (links that lead out of the
  * folder, a path that leads to another folder now), and every second while the folder cannot be
  * read.  A folder that is gone takes nothing away: what was known before stays.
@@ -58,6 +62,9 @@ struct k8s_manifests {
 	struct loop_watch readable;
 	struct loop_timer quiet;
 	struct loop_timer audit;
+	struct loop_task task; /* goes on with the scan */
+	DIR *scanned; /* the folder; NULL: no scan runs */
+	size_t next; /* file to look at */
 	bool unsettled; /* a file has vanished since the last scan */
 	uint64_t changed_since; /* of the first event that no scan has seen; 0: none */
 	struct manifest_problems folder_problems;
@@ -168,15 +175,14 @@ static void list_files(struct k8s_manifests *manifests, DIR *directory)
 	}
 }
 
-static void update_files(struct k8s_manifests *manifests, int directory)
+static void update_next_file(struct k8s_manifests *manifests)
 {
-	for (size_t i = 0; i < manifests->count; i++) {
-		struct manifest_file *file = manifests->files[i];
+	struct manifest_file *file = manifests->files[manifests->next++];
 
-		file->read_now = false;
-		if (file->present && !file->writing)
-			file->present = manifest_file_update(file, directory, manifests->index);
-	}
+	file->read_now = false;
+	if (file->present && !file->writing)
+		file->present =
+		    manifest_file_update(file, dirfd(manifests->scanned), manifests->index);
 }
 
 /* Removals come after all changes; then the files that are gone are forgotten. */
@@ -229,44 +235,62 @@ static void watch_folder(struct k8s_manifests *manifests)
 		inotify_rm_watch(manifests->inotify, old);
 }
 
-static void read_folder(struct k8s_manifests *manifests, DIR *directory)
+static void end_scan(struct k8s_manifests *manifests)
 {
 	const bool first = !manifests->complete;
 
-	if (first)
-		k8s_cluster_begin_view(manifests->cluster);
-	list_files(manifests, directory);
-	update_files(manifests, dirfd(directory));
 	finish_files(manifests);
 	manifests->complete = true;
 	if (first)
 		k8s_cluster_end_view(manifests->cluster);
-}
-
-static void scan(struct k8s_manifests *manifests)
-{
-	DIR *directory;
-
-	loop_name_work(manifests->loop, "manifests");
-	loop_timer_stop(&manifests->quiet);
-	manifests->changed_since = 0;
-	manifests->unsettled = false;
-	watch_folder(manifests);
-	directory = opendir(manifests->folder);
-	if (!directory) {
-		tell_folder_problem(manifests, strerror(errno));
-		loop_timer_start(&manifests->audit, RETRY_MS);
-		collect_all_texts(manifests);
-		return;
-	}
-	read_folder(manifests, directory);
-	closedir(directory);
+	closedir(manifests->scanned);
+	manifests->scanned = NULL;
+	loop_watch_set(&manifests->readable, LOOP_READ);
 	tell_folder_problem(manifests,
 	    manifests->watch < 0 ? "it cannot be watched; it is read every second" : NULL);
 	loop_timer_start(&manifests->audit, manifests->watch < 0 ? RETRY_MS : AUDIT_MS);
 	if (needs_another_scan(manifests))
 		loop_timer_start(&manifests->quiet, 0);
 	collect_all_texts(manifests);
+}
+
+static void go_on_scanning(void *arg)
+{
+	struct k8s_manifests *manifests = arg;
+
+	loop_name_work(manifests->loop, "manifests");
+	while (manifests->next < manifests->count) {
+		update_next_file(manifests);
+		if (manifests->complete && loop_should_yield(manifests->loop)) {
+			loop_task_schedule(manifests->loop, &manifests->task);
+			return;
+		}
+	}
+	end_scan(manifests);
+}
+
+static void scan(struct k8s_manifests *manifests)
+{
+	if (manifests->scanned)
+		return;
+	loop_name_work(manifests->loop, "manifests");
+	loop_timer_stop(&manifests->quiet);
+	manifests->changed_since = 0;
+	manifests->unsettled = false;
+	watch_folder(manifests);
+	manifests->scanned = opendir(manifests->folder);
+	if (!manifests->scanned) {
+		tell_folder_problem(manifests, strerror(errno));
+		loop_timer_start(&manifests->audit, RETRY_MS);
+		collect_all_texts(manifests);
+		return;
+	}
+	if (!manifests->complete)
+		k8s_cluster_begin_view(manifests->cluster);
+	loop_watch_set(&manifests->readable, 0);
+	list_files(manifests, manifests->scanned);
+	manifests->next = 0;
+	go_on_scanning(manifests);
 }
 
 static void on_quiet(void *arg)
@@ -367,6 +391,7 @@ struct k8s_manifests *k8s_manifests_new(struct loop *loop, const char *folder,
 	manifests->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	loop_timer_init(loop, &manifests->quiet, on_quiet, manifests);
 	loop_timer_init(loop, &manifests->audit, on_audit, manifests);
+	loop_task_init(&manifests->task, go_on_scanning, manifests);
 	if (manifests->inotify >= 0) {
 		loop_watch_start(
 		    loop, &manifests->readable, manifests->inotify, on_readable, NULL, manifests);
@@ -382,6 +407,9 @@ void k8s_manifests_free(struct k8s_manifests *manifests)
 		return;
 	loop_timer_free(&manifests->quiet);
 	loop_timer_free(&manifests->audit);
+	loop_task_cancel(manifests->loop, &manifests->task);
+	if (manifests->scanned)
+		closedir(manifests->scanned);
 	if (manifests->inotify >= 0) {
 		loop_watch_stop(&manifests->readable);
 		close(manifests->inotify);

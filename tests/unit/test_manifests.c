@@ -68,6 +68,8 @@ static void clear(struct fixture *fixture)
 	text_append(&fixture->trouble, "%s", "");
 }
 
+static bool in_slices; /* the turns of the loop have no time */
+
 static int set_up(void **state)
 {
 	struct fixture *fixture = memory_allocate_zero(1, sizeof(*fixture));
@@ -78,6 +80,8 @@ static int set_up(void **state)
 	if (!mkdtemp(fixture->folder))
 		return -1;
 	fixture->loop = loop_new();
+	if (in_slices)
+		loop_set_share(fixture->loop, 0);
 	fixture->cluster = k8s_cluster_new(3, &ops, fixture);
 	clear(fixture);
 	*state = fixture;
@@ -481,6 +485,80 @@ static void random_changes_end_as_a_new_reading(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+enum { FILES = 50 };
+
+/* A node in each of many files, with the label. */
+static void write_many_files(const struct fixture *fixture, const char *label)
+{
+	for (unsigned i = 0; i < FILES; i++) {
+		char name[16], text[128];
+
+		snprintf(name, sizeof(name), "n%02u.yaml", i);
+		snprintf(text, sizeof(text),
+		    "{apiVersion: v1, kind: Node, metadata: {name: n%02u, labels: {x: %s}}}\n", i,
+		    label);
+		write_file(fixture, name, text);
+	}
+}
+
+static unsigned count_changes(const struct fixture *fixture)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < fixture->events.length; i++)
+		count += fixture->events.string[i] == '~';
+	return count;
+}
+
+static void run_until_changes(struct fixture *fixture, unsigned count)
+{
+	const uint64_t deadline = loop_now(fixture->loop) + WAIT_MS;
+
+	while (count_changes(fixture) < count && loop_now(fixture->loop) < deadline)
+		loop_run_once(fixture->loop, 50);
+	assert_true(count_changes(fixture) >= count);
+}
+
+/* A change in the middle of a scan is found by the next one. */
+static void many_files_are_read_in_slices(void **state)
+{
+	struct fixture *fixture = *state;
+
+	write_many_files(fixture, "a");
+	start(fixture);
+	clear(fixture);
+	write_many_files(fixture, "b");
+	run_until_changes(fixture, 1);
+	assert_true(!in_slices || count_changes(fixture) < FILES);
+	write_file(fixture, "n00.yaml", NODE_A);
+	write_file(fixture, "n49.yaml", NODE_B);
+	remove_file(fixture, "n01.yaml");
+	for (int i = 0; i < 10; i++)
+		settle(fixture);
+	assert_non_null(strstr(fixture->events.string, "+a "));
+	assert_non_null(strstr(fixture->events.string, "+b "));
+	assert_non_null(strstr(fixture->events.string, "-n00 "));
+	assert_non_null(strstr(fixture->events.string, "-n01 "));
+	assert_non_null(strstr(fixture->events.string, "-n49 "));
+	assert_non_null(strstr(fixture->events.string, "~n48 "));
+	assert_int_equal(k8s_cluster_count(fixture->cluster, K8S_NODE), FILES - 1);
+}
+
+static void source_may_go_in_the_middle_of_a_scan(void **state)
+{
+	struct fixture *fixture = *state;
+
+	write_many_files(fixture, "a");
+	start(fixture);
+	write_many_files(fixture, "b");
+	run_until_changes(fixture, 3);
+	k8s_manifests_free(fixture->manifests);
+	fixture->manifests = NULL;
+	clear(fixture);
+	settle(fixture);
+	assert_string_equal(fixture->events.string, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,8 +577,13 @@ int main(void)
 	    TEST(object_twice_in_a_file_counts_once),
 	    TEST(what_is_no_file_is_trouble),
 	    TEST(problems_of_one_file_have_a_limit),
+	    TEST(many_files_are_read_in_slices),
+	    TEST(source_may_go_in_the_middle_of_a_scan),
 	    TEST(random_changes_end_as_a_new_reading),
 	};
 
-	return cmocka_run_group_tests_name("manifests", tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("turns with time", tests, NULL, NULL);
+
+	in_slices = true;
+	return failed + cmocka_run_group_tests_name("turns without time", tests, NULL, NULL);
 }

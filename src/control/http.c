@@ -1,7 +1,8 @@
 /*
  * Three pages over libevent's HTTP server, which does the protocol.  Each family has a socket of
  * its own (IPV6_V6ONLY), so that a node without IPv6 still listens on IPv4.  Everything is answered
- * from memory at once.  Requests are bounded in size, idle connections in time.
+ * from memory, the metrics in a task that makes them part by part.  Requests are bounded in size,
+ * idle connections in time.
  *
  * When the process is out of descriptors a listener rests, for the kernel would report the same
  * connection again and again.  Libevent gives its error callback no argument of ours, so a timer
@@ -35,6 +36,17 @@ struct control_http {
 	struct evconnlistener *listeners[IP_FAMILIES];
 	size_t listener_count;
 	struct loop_timer rest;
+	struct metrics_page *pages; /* that are being made */
+};
+
+/* Metrics on their way to the one who asked. */
+struct metrics_page {
+	struct control_http *http;
+	struct metrics_page *next;
+	struct evhttp_request *request;
+	struct loop_task task;
+	struct metrics_cursor cursor;
+	struct text text;
 };
 
 /* Pages */
@@ -58,23 +70,76 @@ static void reply_text(struct evhttp_request *request, int code, const char *tex
 	reply(request, code, "text/plain; charset=utf-8", text);
 }
 
-static void show_metrics(const struct control_http *http, struct evhttp_request *request)
+/* It is not in the list any more. */
+static void release_page(struct metrics_page *page)
 {
-	struct text text = {0};
+	loop_task_cancel(page->http->loop, &page->task);
+	text_free(&page->text);
+	free(page);
+}
 
-	metrics_print(http->speaker, &text);
-	reply(request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text.string);
-	text_free(&text);
+static void free_page(struct metrics_page *page)
+{
+	struct metrics_page **link = &page->http->pages;
+
+	while (*link != page)
+		link = &(*link)->next;
+	*link = page->next;
+	release_page(page);
+}
+
+/* The connection has nothing to do with the page any more. */
+static void leave_connection(const struct metrics_page *page)
+{
+	evhttp_connection_set_closecb(evhttp_request_get_connection(page->request), NULL, NULL);
+}
+
+static void connection_closed(struct evhttp_connection *connection, void *arg)
+{
+	(void)connection;
+	free_page(arg);
+}
+
+static void make_page(void *arg)
+{
+	struct metrics_page *page = arg;
+	struct loop *loop = page->http->loop;
+
+	loop_name_work(loop, "metrics");
+	while (metrics_print_some(page->http->speaker, &page->cursor, &page->text)) {
+		if (loop_should_yield(loop)) {
+			loop_task_schedule(loop, &page->task);
+			return;
+		}
+	}
+	leave_connection(page); /* before the reply, which may end it */
+	reply(
+	    page->request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page->text.string);
+	free_page(page);
+}
+
+static void show_metrics(struct control_http *http, struct evhttp_request *request)
+{
+	struct metrics_page *page = memory_allocate_zero(1, sizeof(*page));
+
+	page->http = http;
+	page->request = request;
+	page->next = http->pages;
+	http->pages = page;
+	loop_task_init(&page->task, make_page, page);
+	evhttp_connection_set_closecb(
+	    evhttp_request_get_connection(request), connection_closed, page);
+	loop_task_schedule(http->loop, &page->task);
 }
 
 /* That it answers is the proof. */
-static void show_health(const struct control_http *http, struct evhttp_request *request)
+static void show_health(struct control_http *http, struct evhttp_request *request)
 {
 	(void)http;
 	reply_text(request, HTTP_OK, "ok\n");
 }
 
-static void show_readiness(const struct control_http *http, struct evhttp_request *request)
+static void show_readiness(struct control_http *http, struct evhttp_request *request)
 {
 	if (speaker_is_ready(http->speaker))
 		reply_text(request, HTTP_OK, "ready\n");
@@ -84,14 +149,14 @@ static void show_readiness(const struct control_http *http, struct evhttp_reques
 
 static const struct page {
 	const char *path;
-	void (*show)(const struct control_http *http, struct evhttp_request *request);
+	void (*show)(struct control_http *http, struct evhttp_request *request);
 } pages[] = {
     {"/metrics", show_metrics},
     {"/healthz", show_health},
     {"/readyz", show_readiness},
 };
 
-static void choose_page(const struct control_http *http, struct evhttp_request *request)
+static void choose_page(struct control_http *http, struct evhttp_request *request)
 {
 	const enum evhttp_cmd_type method = evhttp_request_get_command(request);
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
@@ -113,7 +178,7 @@ static void choose_page(const struct control_http *http, struct evhttp_request *
 
 static void answer_request(struct evhttp_request *request, void *arg)
 {
-	const struct control_http *http = arg;
+	struct control_http *http = arg;
 
 	loop_begin_work(http->loop, "a page over HTTP");
 	choose_page(http, request);
@@ -230,9 +295,16 @@ struct control_http *control_http_new(struct loop *loop, const struct speaker *s
 
 void control_http_free(struct control_http *http)
 {
+	struct metrics_page *page;
+
 	if (!http)
 		return;
 	loop_timer_free(&http->rest);
+	while ((page = http->pages)) {
+		http->pages = page->next;
+		leave_connection(page);
+		release_page(page);
+	}
 	evhttp_free(http->server);
 	free(http);
 }

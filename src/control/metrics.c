@@ -15,12 +15,16 @@
 #include "control/memory_use.h"
 #include "control/process.h"
 
-enum { LABELS_MAX = 3 };
+enum {
+	LABELS_MAX = 3,
+	PEERS_PER_PART = 64 /* whose samples of one metric are appended at once */
+};
 
 struct metric_writer {
 	const struct speaker *speaker;
 	const struct metric *metric;
 	struct text *text;
+	size_t first_peer; /* of those that this part is about */
 };
 
 typedef void metric_function(const struct metric_writer *writer);
@@ -181,13 +185,20 @@ static void print_turn_work(const struct metric_writer *writer)
 
 /* Peers */
 
+/* The peer of this part after `count` others, or NULL. */
+static const struct speaker_peer *next_peer(const struct metric_writer *writer, size_t count)
+{
+	return count < PEERS_PER_PART ? speaker_peer_at(writer->speaker, writer->first_peer + count)
+				      : NULL;
+}
+
 typedef double peer_number(const struct speaker_peer *peer);
 
 static void for_each_peer(const struct metric_writer *writer, peer_number *number)
 {
 	const struct speaker_peer *peer;
 
-	for (size_t i = 0; (peer = speaker_peer_at(writer->speaker, i)); i++)
+	for (size_t i = 0; (peer = next_peer(writer, i)); i++)
 		append_labelled(writer, speaker_peer_name(peer), number(peer));
 }
 
@@ -205,7 +216,7 @@ static void print_peer_state(const struct metric_writer *writer)
 {
 	const struct speaker_peer *peer;
 
-	for (size_t i = 0; (peer = speaker_peer_at(writer->speaker, i)); i++) {
+	for (size_t i = 0; (peer = next_peer(writer, i)); i++) {
 		const enum bgp_state now = bgp_session_state(speaker_peer_session(peer));
 
 		for (enum bgp_state state = 0; state < BGP_STATES; state++) {
@@ -228,7 +239,7 @@ static void print_peer_messages(const struct metric_writer *writer)
 	};
 	const struct speaker_peer *peer;
 
-	for (size_t i = 0; (peer = speaker_peer_at(writer->speaker, i)); i++) {
+	for (size_t i = 0; (peer = next_peer(writer, i)); i++) {
 		const struct bgp_session_counters *counters =
 		    bgp_session_counters(speaker_peer_session(peer));
 
@@ -249,7 +260,7 @@ static void print_peer_bytes(const struct metric_writer *writer)
 {
 	const struct speaker_peer *peer;
 
-	for (size_t i = 0; (peer = speaker_peer_at(writer->speaker, i)); i++) {
+	for (size_t i = 0; (peer = next_peer(writer, i)); i++) {
 		const struct bgp_session_counters *counters =
 		    bgp_session_counters(speaker_peer_session(peer));
 		const char *const sent[] = {speaker_peer_name(peer), "sent"};
@@ -265,7 +276,7 @@ static void print_peer_prefixes(const struct metric_writer *writer)
 	static const char *const kinds[] = {"received", "accepted", "advertised"};
 	const struct speaker_peer *peer;
 
-	for (size_t i = 0; (peer = speaker_peer_at(writer->speaker, i)); i++) {
+	for (size_t i = 0; (peer = next_peer(writer, i)); i++) {
 		const struct rib_peer *source = speaker_peer_rib_peer(peer);
 		const struct update_group_member *member = speaker_peer_member(peer);
 
@@ -311,7 +322,7 @@ static void print_peer_uptime(const struct metric_writer *writer)
 	const uint64_t now = loop_now(speaker_loop(writer->speaker));
 	const struct speaker_peer *peer;
 
-	for (size_t i = 0; (peer = speaker_peer_at(writer->speaker, i)); i++) {
+	for (size_t i = 0; (peer = next_peer(writer, i)); i++) {
 		const uint64_t since = bgp_session_since(speaker_peer_session(peer));
 		const bool up = peer_is_up(peer) > 0;
 
@@ -590,16 +601,45 @@ static const struct metric metrics[] = {
 	print_announce_seconds},
 };
 
+static void print_head(const struct metric_writer *writer)
+{
+	text_append(writer->text, "# HELP ");
+	append_name(writer);
+	text_append(writer->text, " %s\n# TYPE ", writer->metric->help);
+	append_name(writer);
+	text_append(writer->text, " %s\n", writer->metric->type);
+}
+
+/* True if there are peers whose samples are still to come. */
+static bool has_more_peers(const struct metric_writer *writer)
+{
+	const char *label = writer->metric->labels[0];
+
+	return label && !strcmp(label, "peer") &&
+	       speaker_peer_at(writer->speaker, writer->first_peer + PEERS_PER_PART);
+}
+
+bool metrics_print_some(
+    const struct speaker *speaker, struct metrics_cursor *cursor, struct text *text)
+{
+	const struct metric_writer writer = {speaker, &metrics[cursor->metric], text, cursor->peer};
+
+	if (!cursor->peer)
+		print_head(&writer);
+	writer.metric->print(&writer);
+	if (has_more_peers(&writer)) {
+		cursor->peer += PEERS_PER_PART;
+		return true;
+	}
+	cursor->peer = 0;
+	cursor->metric++;
+	return cursor->metric < sizeof(metrics) / sizeof(metrics[0]);
+}
+
 void metrics_print(const struct speaker *speaker, struct text *text)
 {
-	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
-		const struct metric_writer writer = {speaker, &metrics[i], text};
+	struct metrics_cursor cursor = {0};
 
-		text_append(text, "# HELP ");
-		append_name(&writer);
-		text_append(text, " %s\n# TYPE ", metrics[i].help);
-		append_name(&writer);
-		text_append(text, " %s\n", metrics[i].type);
-		metrics[i].print(&writer);
-	}
+	while (metrics_print_some(speaker, &cursor, text))
+		;
 }

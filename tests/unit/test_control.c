@@ -535,30 +535,71 @@ static void test_a_watcher_sees_every_route_that_changes(void **state)
 	close(fd);
 }
 
-static void test_all_of_many_peers_are_shown(void **state)
+enum { MANY_PEERS = 200 };
+
+static void configure_many_peers(struct world *world)
 {
-	struct world *world = *state;
 	struct text config = {0};
-	json_t *answer, *peers;
 
 	text_append(&config, "%speers:\n", plain_configuration);
-	for (unsigned i = 0; i < 100; i++)
+	for (unsigned i = 0; i < MANY_PEERS; i++)
 		text_append(&config,
 		    "- {name: p%u, address: 10.98.0.%u, asn: 64513, shutdown: true}\n", i, i + 1);
 	write_configuration(world, config.string);
 	reload(world);
+	text_free(&config);
+}
+
+static void test_all_of_many_peers_are_shown(void **state)
+{
+	struct world *world = *state;
+	json_t *answer, *peers;
+
+	configure_many_peers(world);
 	answer = ask(world, "peers");
 	assert_int_equal(json_array_size(answer), 1);
 	peers = json_object_get(json_array_get(answer, 0), "result");
-	assert_int_equal(json_array_size(peers), 100);
-	for (unsigned i = 0; i < 100; i++) {
+	assert_int_equal(json_array_size(peers), MANY_PEERS);
+	for (unsigned i = 0; i < MANY_PEERS; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "p%u", i);
 		assert_string_equal(string_at(json_array_get(peers, i), "name"), name);
 	}
 	json_decref(answer);
-	text_free(&config);
+}
+
+static unsigned count_text(const char *in, const char *what)
+{
+	unsigned count = 0;
+
+	for (; (in = strstr(in, what)); in++)
+		count++;
+	return count;
+}
+
+/* Part by part, and each metric in one piece. */
+static void test_metrics_have_all_of_many_peers(void **state)
+{
+	struct world *world = *state;
+	struct metrics_cursor cursor = {0};
+	struct text text = {0};
+	unsigned parts = 1;
+
+	configure_many_peers(world);
+	while (metrics_print_some(world->speaker, &cursor, &text))
+		parts++;
+	assert_true(parts > count_text(text.string, "# TYPE "));
+	assert_int_equal(count_text(text.string, "# TYPE kbgpd_peer_up gauge"), 1);
+	assert_int_equal(count_text(text.string, "\nkbgpd_peer_up{"), MANY_PEERS);
+	assert_int_equal(count_text(text.string, "\nkbgpd_peer_messages_total{"), MANY_PEERS * 10);
+	for (unsigned i = 0; i < MANY_PEERS; i++) {
+		char sample[64];
+
+		snprintf(sample, sizeof(sample), "\nkbgpd_peer_up{peer=\"p%u\"} 0", i);
+		assert_int_equal(count_text(text.string, sample), 1);
+	}
+	text_free(&text);
 }
 
 static void test_the_socket_is_for_owner_and_group(void **state)
@@ -642,6 +683,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_a_watcher_sees_every_route_that_changes, start, stop),
 	    cmocka_unit_test_setup_teardown(test_all_of_many_peers_are_shown, start, stop),
+	    cmocka_unit_test_setup_teardown(test_metrics_have_all_of_many_peers, start, stop),
 	    cmocka_unit_test_setup_teardown(test_the_socket_is_for_owner_and_group, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_a_live_socket_is_not_taken_over_but_a_stale_one_is, start, stop),

@@ -157,6 +157,46 @@ static void test_pages_and_what_is_no_page(void **state)
 	}
 }
 
+static const char metrics_request[] = "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n";
+
+/* Turns without time make it part by part. */
+static void test_metrics_come_whole_in_slices(void **state)
+{
+	struct world *world = *state;
+	struct text response = {0};
+
+	loop_set_share(world->loop, 0);
+	ask(world, AF_INET, metrics_request, &response);
+	assert_non_null(strstr(response.string, "HTTP/1.1 200 OK"));
+	assert_non_null(strstr(response.string, "# TYPE kbgpd_build_info gauge"));
+	assert_non_null(strstr(response.string, "kbgpd_announce_seconds_count"));
+	text_free(&response);
+}
+
+/* The client goes, or the server does, while a page is being made. */
+static void test_pages_that_nobody_gets_are_given_up(void **state)
+{
+	struct world *world = *state;
+
+	loop_set_share(world->loop, 0);
+	for (int turns = 1; turns < 60; turns += 3) {
+		const int fd = dial(world, AF_INET);
+
+		assert_int_equal(send(fd, metrics_request, sizeof(metrics_request) - 1, 0),
+		    sizeof(metrics_request) - 1);
+		for (int i = 0; i < turns; i++)
+			loop_run_once(world->loop, 1);
+		close(fd);
+		for (int i = 0; turns % 2 && i < 100; i++)
+			loop_run_once(world->loop, 0);
+		if (turns % 4 != 0)
+			continue;
+		control_http_free(world->http);
+		world->http = NULL;
+		listen_somewhere(world);
+	}
+}
+
 static void test_both_families_are_served(void **state)
 {
 	struct text response = {0};
@@ -243,6 +283,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_pages_and_what_is_no_page, start, stop),
+	    cmocka_unit_test_setup_teardown(test_metrics_come_whole_in_slices, start, stop),
+	    cmocka_unit_test_setup_teardown(test_pages_that_nobody_gets_are_given_up, start, stop),
 	    cmocka_unit_test_setup_teardown(test_both_families_are_served, start, stop),
 	    cmocka_unit_test_setup_teardown(test_readiness_follows_the_speaker, start, stop),
 	    cmocka_unit_test_setup_teardown(

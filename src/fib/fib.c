@@ -216,6 +216,15 @@ static void run_resolve_task(void *arg)
 		fib->ops->view_changed(fib->arg);
 }
 
+static void run_install_task(void *arg)
+{
+	struct fib *fib = arg;
+
+	loop_name_work(fib->loop, "routes to the kernel");
+	fib_walk_some(fib);
+	fib_install_some(fib);
+}
+
 /* The RIB */
 
 static void rib_changed(void *arg, const struct rib_change *change)
@@ -298,7 +307,7 @@ struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_setting
 	fib->sets.seed = hash_seed;
 	fib->leftovers.seed = hash_seed;
 	loop_task_init(&fib->resolve_task, run_resolve_task, fib);
-	loop_task_init(&fib->install_task, fib_install_some, fib);
+	loop_task_init(&fib->install_task, run_install_task, fib);
 	loop_timer_init(loop, &fib->retry_timer, fib_walk_retry, fib);
 	loop_timer_init(loop, &fib->dump_timer, start_dumps, fib);
 	loop_timer_init(loop, &fib->sweep_timer, sweep, fib);

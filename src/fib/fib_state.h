@@ -141,7 +141,7 @@ void fib_set_present(struct fib *fib, enum ip_family family, struct fib_entry *e
 /* Has the prefix looked at. */
 void fib_queue(struct fib *fib, enum ip_family family, uint32_t id);
 /* Looks at some of the queue and sends requests. */
-void fib_install_some(void *fib);
+void fib_install_some(struct fib *fib);
 void fib_answered(void *fib, uint64_t tag, int error, const char *text);
 /* Makes every route of ours a leftover: its place is no longer the configured one. */
 void fib_leave_place(struct fib *fib);

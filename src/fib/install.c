@@ -412,12 +412,8 @@ static bool look_at_queued(struct fib *fib, enum ip_family family)
 	return true;
 }
 
-void fib_install_some(void *arg)
+void fib_install_some(struct fib *fib)
 {
-	struct fib *fib = arg;
-
-	loop_name_work(fib->loop, "routes to the kernel");
-	fib_walk_some(fib);
 	/* With requests out the answers bring us back here. */
 	if (!fib->ready || fib_netlink_pending(fib->netlink))
 		return;

@@ -96,7 +96,7 @@ struct model {
 	uint64_t audiences;
 	uint8_t path_limit;
 	uint32_t multipath;
-	bool shrinking; /* bulk steps withdraw only, until the next rest */
+	bool shrinking; /* most is withdrawn until the next rest */
 	struct arena arena;
 };
 

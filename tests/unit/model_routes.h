@@ -9,7 +9,7 @@
 
 enum {
 	EPOCHS_SAFE = 30000, /* beyond that a refresh may be refused its epoch (rib/sweep.c) */
-	STORM = 70000 /* more than an epoch can count */
+	STORM = 65533 /* nearly as many epochs as can be told from each other */
 };
 
 static inline void lose_path(
@@ -88,7 +88,7 @@ static inline void step_path(struct model *model)
 	unsigned id = pick(model, model->profile->path_ids);
 	enum ip_family family = pick(model, IP_FAMILIES);
 	struct model_path *path = model_path(model, peer, family, number, id), wanted = *path;
-	unsigned what = pick(model, 4);
+	unsigned what = model->shrinking && pick(model, 4) ? 0 : pick(model, 4);
 
 	if (what == 0) {
 		withdraw_path(model, peer, family, number, id);
@@ -141,7 +141,7 @@ static inline void step_storm(struct model *model)
 {
 	unsigned peer = pick_neighbour(model), number = pick(model, model->profile->prefixes);
 	enum ip_family family = pick(model, IP_FAMILIES);
-	unsigned times = pick(model, 2) ? pick(model, 300) : pick(model, STORM);
+	unsigned times = pick(model, 2) ? pick(model, 300) : STORM + pick(model, 6);
 	struct rib_peer *of = model->peers[peer].peer;
 	const struct ip_prefix prefix = prefix_at(family, number);
 	const struct model_path path = pick_path(model, peer);

@@ -150,6 +150,17 @@ static void run_loop(struct model *model)
 	} while (statistics->turns != before);
 }
 
+/* Everything that is on its way gets there. */
+static void settle(struct model *model)
+{
+	if (model->loop) {
+		run_loop(model);
+	} else {
+		rib_flush(model->rib);
+		update_groups_run(model->groups);
+	}
+}
+
 /* Rest: everything is told, swept, resolved and sent. */
 static void come_to_rest(struct model *model)
 {
@@ -164,12 +175,7 @@ static void come_to_rest(struct model *model)
 		if (session->member)
 			update_group_resume(session->member);
 	}
-	if (model->loop) {
-		run_loop(model);
-	} else {
-		rib_flush(model->rib);
-		update_groups_run(model->groups);
-	}
+	settle(model);
 	free_given_up_filters(model);
 	assert_false(rib_is_sweeping(model->rib));
 	for (unsigned i = 1; i < model->profile->peers; i++) {
@@ -199,13 +205,11 @@ static void clean_up(struct model *model)
 		listener_release_all(&model->listeners[i]);
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
 		rib_withdraw_peer(model->rib, model->peers[0].peer, family);
-	if (model->loop)
-		run_loop(model);
-	else
-		rib_flush(model->rib);
+	settle(model);
 	/* What listeners were told last they may hold still. */
 	for (unsigned i = 0; i < LISTENERS; i++)
 		listener_release_all(&model->listeners[i]);
+	settle(model);
 	assert_int_equal(update_groups_count(model->groups), 0);
 	assert_int_equal(store->sets.count, 0);
 	assert_int_equal(store->next_hops.count, 0);

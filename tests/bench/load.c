@@ -14,7 +14,7 @@
  *
  * Commands come on standard input, one a line, and are answered by a line of JSON each:
  *
- *	establish		all sessions are Established
+ *	establish		all sessions are Established; says what is in the table
  *	announce, withdraw	the senders do; each receiver holds all, or nothing
  *	churn N SECONDS		sender 0 flaps its first N prefixes of each family
  *	await COUNT		each receiver holds so many of each family; counts what has come
@@ -126,7 +126,26 @@ static const struct command commands[] = {
     {"idle", 1, idle},
 };
 
-static void print_result(const struct command *command, const struct load_result *result)
+/* How many prefixes of each length the table has, of IPv4 where it has both families. */
+static void print_lengths(const struct bench_table *table)
+{
+	uint32_t counts[129] = {0};
+	const char *comma = "";
+
+	for (uint32_t id = 0; id < table->prefix_count; id++)
+		counts[bench_table_prefix(table, id).length]++;
+	fputs(", \"lengths\": {", stdout);
+	for (unsigned length = 0; length < 129; length++) {
+		if (!counts[length])
+			continue;
+		printf("%s\"%u\": %u", comma, length, counts[length]);
+		comma = ", ";
+	}
+	putchar('}');
+}
+
+static void print_result(
+    const struct load *load, const struct command *command, const struct load_result *result)
 {
 	const struct load_counters *counters = &result->counters;
 
@@ -137,6 +156,8 @@ static void print_result(const struct command *command, const struct load_result
 	    counters->prefixes, counters->repeats, counters->needless, counters->sampled);
 	if (command->run == churn)
 		printf(", \"flaps\": %" PRIu64, result->flaps);
+	if (command->run == establish)
+		print_lengths(&load->table);
 	puts("}");
 	fflush(stdout);
 }
@@ -192,7 +213,7 @@ int main(int argc, char **argv)
 		const struct command *command = parse_command(line, arguments);
 		struct load_result result = command->run(&load, arguments);
 
-		print_result(command, &result);
+		print_result(&load, command, &result);
 	}
 	load_run_free(&load);
 	return 0;

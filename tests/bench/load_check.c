@@ -1,8 +1,8 @@
 /*
  * Two roles.  An external receiver gets (RFC 4271 5.1) the path with the daemon's AS in front, a
  * next hop that is the daemon, or the sender itself, as all of them are on one link (5.1.3), and no
- * LOCAL_PREF; a MED is optional to send and then the sender's.  A client of a reflector (RFC 4456 8,
- * 10) gets everything as it was sent, with ORIGINATOR_ID and a CLUSTER_LIST of one.
+ * LOCAL_PREF; a MED is optional to send and then the sender's.  A client of a reflector (RFC 4456
+ * 8, 10) gets everything as it was sent, with ORIGINATOR_ID and a CLUSTER_LIST of one.
  *
  * Where several senders announce the same prefix the path of any of them is right: an external one
  * is known by its AS.  The order of communities is free.

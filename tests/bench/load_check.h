@@ -10,8 +10,8 @@
 #include "load_update.h"
 
 /*
- * `number` is that of the prefix within its family, `set` what its sender announced last, or before:
- * the path says which form it was.  NULL, or what is wrong with the attributes.
+ * `number` is that of the prefix within its family, `set` what its sender has announced, in the
+ * form that the path names.  NULL, or what is wrong with the attributes.
  */
 const char *load_check_attributes(const struct load_options *options,
     const struct load_update *update, enum ip_family family, uint32_t number,

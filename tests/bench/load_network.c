@@ -30,7 +30,7 @@
 #define UNANSWERED_MAX 8
 #define UNANSWERED_SECONDS 0.01 /* until one more may be */
 #define RETRY_SECONDS 0.01 /* at first, then always twice as long */
-#define RETRY_SECONDS_MAX 0.32
+#define RETRY_SECONDS_MAX 0.1
 #define SWEEP_SECONDS 1.0
 
 void load_network_init(struct load_network *network, const struct load_options *options,
@@ -112,8 +112,9 @@ static void try_again(struct load_network *network, struct load_session *session
 {
 	load_network_close(network, session);
 	wait_to_connect(network, session, load_clock() + session->retry_delay);
-	if (session->retry_delay < RETRY_SECONDS_MAX)
-		session->retry_delay *= 2;
+	session->retry_delay = 2 * session->retry_delay < RETRY_SECONDS_MAX
+				   ? 2 * session->retry_delay
+				   : RETRY_SECONDS_MAX;
 }
 
 static int open_socket(const struct load_options *options, uint32_t number)

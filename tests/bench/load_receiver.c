@@ -5,7 +5,7 @@
  * form of the set, and a hash of all attributes, by which a needless announcement is known.
  *
  * The origin AS says to which set a message belongs, so that each of its prefixes is checked to be
- * of that set by a comparison of two numbers.  One prefix in 64 has its attributes compared in full.
+ * of that set by a comparison of two numbers.  One prefix in 64 has all attributes compared.
  */
 #include "load_receiver.h"
 
@@ -89,6 +89,12 @@ static _Noreturn void fail_at_key(
 	fail(receiver, problem, &prefix);
 }
 
+/* Of a prefix that is held. */
+static enum bench_variant variant_of(uint32_t word)
+{
+	return word >> VARIANT_SHIFT & (BENCH_VARIANTS - 1);
+}
+
 static bool is_sampled(uint32_t id)
 {
 	return id * 2654435769u >> 26 == 0;
@@ -134,14 +140,14 @@ static void hold(
 {
 	uint32_t before = receiver->held[id];
 
-	/* Its own come back from a reflector that leaves it to the client to drop them. */
+	/* Its own come back from a reflector that leaves it to the client to ignore them. */
 	if (is_own(receiver, id - bench_table_first(receiver->table, announcement->family)))
 		return;
 	if (!before)
 		receiver->held_count[announcement->family]++;
 	else if (before == announcement->word)
 		receiver->counters->repeats++;
-	if (before && (before >> VARIANT_SHIFT & 3) == BENCH_FLAPPED)
+	if (before && variant_of(before) == BENCH_FLAPPED)
 		receiver->flapped_count--;
 	if (announcement->variant == BENCH_FLAPPED)
 		receiver->flapped_count++;
@@ -191,6 +197,20 @@ static void take_announced(
 	}
 }
 
+static void drop(struct load_receiver *receiver, enum ip_family family, uint32_t id)
+{
+	if (is_own(receiver, id - bench_table_first(receiver->table, family)))
+		return;
+	if (!receiver->held[id]) {
+		receiver->counters->needless++;
+		return;
+	}
+	if (variant_of(receiver->held[id]) == BENCH_FLAPPED)
+		receiver->flapped_count--;
+	receiver->held[id] = 0;
+	receiver->held_count[family]--;
+}
+
 static void take_withdrawn(
     struct load_receiver *receiver, struct wire_span nlri, enum ip_family family)
 {
@@ -206,14 +226,7 @@ static void take_withdrawn(
 				fail_at_key(receiver,
 				    "the withdrawal of a prefix that nobody announced", keys[i],
 				    family);
-			if (!receiver->held[id]) {
-				receiver->counters->needless++;
-				continue;
-			}
-			if ((receiver->held[id] >> VARIANT_SHIFT & 3) == BENCH_FLAPPED)
-				receiver->flapped_count--;
-			receiver->held[id] = 0;
-			receiver->held_count[family]--;
+			drop(receiver, family, id);
 		}
 		receiver->counters->prefixes += count;
 	}
@@ -252,7 +265,7 @@ uint32_t load_receiver_due(const struct load_receiver *receiver)
 bool load_receiver_has_variant(
     const struct load_receiver *receiver, uint32_t id, enum bench_variant variant)
 {
-	return receiver->held[id] && (receiver->held[id] >> VARIANT_SHIFT & 3) == variant;
+	return receiver->held[id] && variant_of(receiver->held[id]) == variant;
 }
 
 uint32_t load_receiver_find(const struct load_receiver *receiver, bool held)

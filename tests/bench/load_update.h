@@ -1,7 +1,7 @@
 /*
  * An UPDATE as a receiver of the load generator takes it apart (RFC 4271 4.3, RFC 4760): spans into
- * the message, by attribute type.  Not the daemon's decoder, on purpose: what that one gets wrong in
- * both directions would not be noticed.  A pure function over bytes.
+ * the message, by attribute type.  Not the daemon's decoder, on purpose: what that one gets wrong
+ * in both directions would not be noticed.  A pure function over bytes.
  */
 #ifndef LOAD_UPDATE_H
 #define LOAD_UPDATE_H

@@ -1,4 +1,4 @@
-"""The load generator of tests/bench: it measures what it says, and sees what a daemon does wrong."""
+"""The load generator of tests/bench: it measures what it says, and sees what is wrong."""
 
 import re
 

@@ -57,12 +57,12 @@ class CommandFailed(subprocess.SubprocessError):
 class Process:
     """A process on a host, with its output in a log file."""
 
-    def __init__(self, host, name, argv, env=None):
+    def __init__(self, host, name, argv, env=None, stdin=subprocess.DEVNULL, stdout=None):
         self.host, self.name, self.argv = host, name, argv
         self.log = host.folder / f"{name}.log"
         with open(self.log, "ab") as log:
             self.popen = subprocess.Popen(
-                host.enter(*argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                host.enter(*argv), stdin=stdin, stdout=stdout or log, stderr=log,
                 cwd=host.folder, env={**os.environ, **(env or {})}, start_new_session=True)
         host.lab.processes.append(self)
 
@@ -127,6 +127,12 @@ class Host:
 
     def start(self, name, *argv, env=None):
         return Process(self, name, argv, env)
+
+    def pids(self):
+        """Every process in the namespace, whoever started it."""
+        done = subprocess.run(["ip", "netns", "pids", self.namespace], check=False,
+                              capture_output=True, text=True)
+        return [int(word) for word in done.stdout.split()]
 
     def ip(self, words):
         return self.run("ip", *words.split())
@@ -261,9 +267,7 @@ class Lab:
             process.popen.wait()
         for host in self.hosts.values():
             # What a daemon left behind of its own.
-            pids = subprocess.run(["ip", "netns", "pids", host.namespace], check=False,
-                                  capture_output=True, text=True).stdout.split()
-            for pid in map(int, pids):
+            for pid in host.pids():
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:

@@ -1,0 +1,235 @@
+"""The scenarios: what is on the wire, the steps of a run, and the figures that it gives.
+
+README.md tells of each in prose.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+CHURNED = 10_000
+CLIENT_PREFIXES = 50
+DROPPED_LENGTH = 22
+"""A tenth of the table has it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What the generator has to do: its options, see load.c."""
+
+    senders: int
+    receivers: int
+    prefixes: int               # of each family
+    sets: int
+    family: str = "4"           # 4, 6 or both
+    split: bool = False         # each sender announces its share
+    reflect: bool = False       # all are clients of this route reflector, senders and receivers
+    internal: bool = False      # the senders are iBGP
+    seconds: int = 0            # of churn, or of idling
+
+    def scaled(self, scale):
+        """The same in small, for trying.  A handful of sessions stays as it is."""
+        def shrink(number, least):
+            return max(min(number, least), round(number * scale))
+        return dataclasses.replace(
+            self, senders=shrink(self.senders, 5), receivers=shrink(self.receivers, 5),
+            prefixes=shrink(self.prefixes, 100), sets=shrink(self.sets, 20),
+            seconds=shrink(self.seconds, 2))
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A row of the table."""
+
+    key: str
+    label: str
+    ratio: bool = True          # whether kbgpd's over another's says something
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """A kind of work and how it is run."""
+
+    name: str
+    title: str                  # with the fields of the work in braces
+    work: Work
+    steps: Callable             # takes a Run
+    figures: list
+
+
+COMMON = [
+    Figure("cpu", "CPU s"),
+    Figure("peak", "MB resident, peak"),
+]
+SENT = [
+    Figure("messages", "UPDATE messages sent"),
+    Figure("bytes", "bytes sent"),
+]
+
+
+def announce_and_withdraw(run):
+    run.command("establish")
+    run.note("before", run.resident())
+    run.note("announce", run.command("announce")["seconds"])
+    run.note("with", run.resident())
+    run.note("withdraw", run.command("withdraw")["seconds"])
+    run.command("idle", 1)
+    run.note("after", run.resident())
+    run.note_totals()
+
+
+TABLE_FIGURES = [
+    Figure("announce", "s to the last receiver"),
+    Figure("withdraw", "s to withdraw all"),
+    *COMMON,
+    Figure("before", "MB resident, no routes"),
+    Figure("with", "MB resident, all routes"),
+    Figure("after", "MB resident, withdrawn"),
+    *SENT,
+]
+
+
+def mesh(run):
+    established = run.command("establish")["seconds"]
+    announced = run.command("announce")["seconds"]
+    run.note("establish", established)
+    run.note("learned", established + announced)
+    run.note_totals()
+    idle_from = run.cpu()
+    seconds = run.command("idle", run.work.seconds)["seconds"]
+    run.note("idle", 100 * (run.cpu() - idle_from) / seconds)
+    run.note("resident", run.resident())
+
+
+MESH_FIGURES = [
+    Figure("establish", "s until all are Established"),
+    Figure("learned", "s until all is learned"),
+    *COMMON,
+    Figure("resident", "MB resident, idle"),
+    Figure("idle", "% of a core, idle"),
+    *SENT,
+]
+
+
+def churn(run):
+    run.command("establish")
+    run.command("announce")
+    note_churn(run)
+    run.note("peak", run.peak())
+
+
+def note_churn(run):
+    """The first prefixes flap; what follows counts only that."""
+    cpu_from = run.cpu()
+    answer = run.command("churn", min(CHURNED, run.work.prefixes), run.work.seconds)
+    flaps = answer["flaps"]
+    run.note("flaps", flaps / answer["seconds"])
+    run.note("cpu", run.cpu() - cpu_from)
+    run.note("cpu_flap", (run.cpu() - cpu_from) * 1e6 / flaps)
+    for key in ("messages", "prefixes", "bytes"):
+        run.note(key, answer[key])
+        run.note(f"{key}_flap", answer[key] / flaps / run.work.receivers)
+
+
+CHURN_FIGURES = [
+    Figure("flaps", "flaps taken a second"),
+    Figure("cpu", "CPU s, while it flaps"),
+    Figure("cpu_flap", "CPU us a flap"),
+    Figure("prefixes_flap", "prefixes a flap and receiver"),
+    Figure("messages_flap", "UPDATEs a flap and receiver"),
+    Figure("prefixes", "prefixes sent"),
+    *SENT,
+    Figure("peak", "MB resident, peak"),
+]
+
+
+def slow(run):
+    """One of the receivers stalls; it is the last session."""
+    stalled = run.work.senders + run.work.receivers - 1
+    run.command("establish")
+    run.command("stall", stalled)
+    run.note("announce", run.command("announce")["seconds"])
+    note_churn(run)
+    run.note("resume", run.command("resume", stalled)["seconds"])
+    run.note("cpu", run.cpu())
+    run.note("peak", run.peak())
+
+
+SLOW_FIGURES = [
+    Figure("announce", "s to the last fast one"),
+    Figure("flaps", "flaps taken a second"),
+    Figure("prefixes_flap", "prefixes a flap and receiver"),
+    Figure("resume", "s for the stalled one"),
+    *COMMON,
+]
+
+
+def change_filter(run):
+    lengths = run.command("establish")["lengths"]
+    run.command("announce")
+    kept = run.work.prefixes - lengths[str(DROPPED_LENGTH)]
+    cpu_from = run.cpu()
+    for key, length, count in (("drop", DROPPED_LENGTH, kept),
+                               ("restore", None, run.work.prefixes)):
+        answer = run.command("await", count, meanwhile=lambda at=length: run.drop_length(at))
+        run.note(key, answer["seconds"])
+        run.note(f"{key}_messages", answer["messages"])
+        run.note(f"{key}_prefixes", answer["prefixes"])
+    run.note("cpu", run.cpu() - cpu_from)
+    run.note("peak", run.peak())
+
+
+FILTER_FIGURES = [
+    Figure("drop", "s to drop a tenth"),
+    Figure("restore", "s to send it again"),
+    Figure("cpu", "CPU s, both"),
+    Figure("peak", "MB resident, peak"),
+    Figure("drop_prefixes", "prefixes sent, drop"),
+    Figure("restore_prefixes", "prefixes sent, again"),
+    Figure("drop_messages", "UPDATEs sent, drop"),
+    Figure("restore_messages", "UPDATEs sent, again"),
+]
+
+
+def restart(run):
+    """The sender, then the last receiver; the others stay."""
+    run.command("establish")
+    run.command("announce")
+    run.note("sender", run.command("restart", 0)["seconds"])
+    run.note("receiver", run.command("restart", run.work.receivers)["seconds"])
+    run.note_totals()
+
+
+RESTART_FIGURES = [
+    Figure("sender", "s, restart of the sender"),
+    Figure("receiver", "s, restart of a receiver"),
+    *COMMON,
+    *SENT,
+]
+
+TO = "{prefixes:,} {families} prefixes, {sets:,} attribute sets, {senders} to {receivers}"
+
+SCENARIOS = {each.name: each for each in (
+    Scenario("full", TO, Work(1, 1, 1_000_000, 200_000), announce_and_withdraw, TABLE_FIGURES),
+    Scenario("full6", TO, Work(1, 1, 500_000, 100_000, family="6"), announce_and_withdraw,
+             TABLE_FIGURES),
+    Scenario("full46", TO, Work(1, 1, 500_000, 100_000, family="both"), announce_and_withdraw,
+             TABLE_FIGURES),
+    Scenario("fan", "the same " + TO, Work(4, 20, 200_000, 40_000), announce_and_withdraw,
+             TABLE_FIGURES),
+    Scenario("wide", TO, Work(1, 100, 100_000, 20_000), announce_and_withdraw, TABLE_FIGURES),
+    Scenario("reflector", "{senders} clients of a route reflector, {prefixes:,} prefixes in all",
+             Work(200, 0, 200 * CLIENT_PREFIXES, 2_000, split=True, reflect=True),
+             announce_and_withdraw, TABLE_FIGURES),
+    Scenario("mesh", "{senders:,} iBGP peers, {prefixes:,} prefixes in all, an observer; then "
+             "{seconds} s idle",
+             Work(1_000, 1, 1_000, 1_000, split=True, internal=True, seconds=20), mesh,
+             MESH_FIGURES),
+    Scenario("churn", "{prefixes:,} prefixes flap for {seconds} s, {senders} to {receivers}",
+             Work(1, 4, CHURNED, 2_000, seconds=10), churn, CHURN_FIGURES),
+    Scenario("slow", TO + ", of which one stalls; then {seconds} s of churn",
+             Work(1, 5, 200_000, 40_000, seconds=5), slow, SLOW_FIGURES),
+    Scenario("filter", TO + ", and another export filter", Work(1, 1, 500_000, 100_000),
+             change_filter, FILTER_FIGURES),
+    Scenario("restart", TO + ", which restart", Work(1, 2, 500_000, 100_000), restart,
+             RESTART_FIGURES),
+)}

@@ -723,26 +723,6 @@ static void held_id_stays(void **state)
 	assert_int_equal(again, id); /* free, and so used for another */
 }
 
-static void id_that_comes_into_use_again_is_not_given_up(void **state)
-{
-	struct fixture *fixture = *state;
-	const struct ip_prefix first = prefix_of(FIRST);
-	uint32_t id, again;
-
-	send(fixture, fixture->a, FIRST, "192.0.2.1", short_path);
-	rib_find(fixture->rib, &first, &id);
-	for (unsigned i = 0; i < 3; i++) {
-		rib_hold_prefix(fixture->rib, IPV4, id);
-		withdraw(fixture, fixture->a, FIRST);
-		rib_flush(fixture->rib);
-		rib_release_prefix(fixture->rib, IPV4, id);
-		send(fixture, fixture->a, FIRST, "192.0.2.1", short_path);
-	}
-	rib_flush(fixture->rib);
-	rib_find(fixture->rib, &first, &again);
-	assert_int_equal(again, id);
-}
-
 static void longest_match_needs_a_usable_path(void **state)
 {
 	struct fixture *fixture = *state;
@@ -804,7 +784,6 @@ int main(void)
 	    TEST(equal_cost_set_is_news_to_those_who_look_at_it),
 	    TEST(another_set_in_the_same_place_is_news),
 	    TEST(held_id_stays),
-	    TEST(id_that_comes_into_use_again_is_not_given_up),
 	    TEST(longest_match_needs_a_usable_path),
 	    TEST(more_paths_than_fit_on_the_stack),
 	};

@@ -214,12 +214,20 @@ static void make_open(struct bgp_machine *machine)
 	machine->is_reduced = bgp_refusal_apply(&shared->refusal, &machine->local_open);
 }
 
+/* Kept, for they are asked for with every change of a link, of all sessions. */
+static void note_ends(struct bgp_machine *machine)
+{
+	machine->has_ends = bgp_transport_addresses(bgp_connection_fd(machine->connection),
+	    &machine->local, &machine->local_port, &machine->remote, &machine->remote_port, NULL);
+}
+
 static void on_connected(void *arg)
 {
 	struct bgp_machine *machine = arg;
 	struct bgp_machine_shared *shared = machine->shared;
 
 	shared->ops->enter(shared->arg);
+	note_ends(machine);
 	make_open(machine);
 	bgp_machine_step(machine, BGP_EVENT_TCP_REQUEST_ACKED, NULL);
 	shared->ops->leave(shared->arg);
@@ -357,6 +365,7 @@ static void start_connection(struct bgp_machine *machine, struct step *step)
 		return;
 	}
 	machine->connection = bgp_connection_new(shared->loop, fd, false, &connection_ops, machine);
+	machine->has_ends = false;
 }
 
 static void start_connect_retry(struct bgp_machine *machine, struct step *step)
@@ -538,6 +547,7 @@ void bgp_machine_accept(struct bgp_machine *machine, int fd)
 	machine->state = BGP_STATE_ACTIVE;
 	make_open(machine);
 	machine->connection = bgp_connection_new(shared->loop, fd, true, &connection_ops, machine);
+	note_ends(machine);
 	bgp_machine_step(machine, BGP_EVENT_TCP_CONFIRMED, NULL);
 }
 

@@ -64,6 +64,11 @@ struct bgp_machine {
 	bool has_reason; /* the step that is carried out, or follows, has set the shared reason */
 	uint32_t retry_counter; /* ConnectRetryCounter */
 	struct bgp_connection *connection; /* NULL: none */
+	bool has_ends; /* the connection is, or was, up between these */
+	struct ip_address local;
+	struct ip_address remote;
+	uint16_t local_port;
+	uint16_t remote_port;
 	bool is_reduced; /* `local_open` leaves out what the neighbour refused */
 	struct bgp_open local_open;
 	struct bgp_open remote_open;

@@ -671,8 +671,13 @@ uint32_t bgp_session_keepalive_time(const struct bgp_session *session)
 bool bgp_session_addresses(const struct bgp_session *session, struct ip_address *local,
     uint16_t *local_port, struct ip_address *remote, uint16_t *remote_port)
 {
-	const struct bgp_connection *connection = first_machine(session)->connection;
+	const struct bgp_machine *machine = first_machine(session);
 
-	return connection && bgp_transport_addresses(bgp_connection_fd(connection), local,
-				 local_port, remote, remote_port, NULL);
+	if (!machine->connection || !machine->has_ends)
+		return false;
+	*local = machine->local;
+	*local_port = machine->local_port;
+	*remote = machine->remote;
+	*remote_port = machine->remote_port;
+	return true;
 }

@@ -209,6 +209,10 @@ static void run_stream(struct update_stream *stream)
 {
 	enum ip_family family = 0;
 
+	if (stream_is_idle(&stream->state)) { /* what was pending is no news any more */
+		update_stream_merge(stream);
+		return;
+	}
 	if (!is_awaited(stream))
 		return;
 	part_with_laggards(stream);

@@ -289,7 +289,7 @@ static void set_owned_filter(
 	key->filter_count = 1;
 }
 
-enum { MATCHED = 320 };
+enum { MATCHED = 600 };
 
 /* Two chains of the same routes: what is sent between them differs in the MED of those. */
 struct reload {
@@ -371,30 +371,41 @@ static void reload_back_in_the_middle(void **state)
 		policy_filter_release(&reload.chains[i].filter);
 }
 
-/* Keys change, over and over, faster than the scan goes: what a member has is right in the end. */
-static void reloads_faster_than_the_scan(void **state)
+/* Moves a member again and again; the old configuration goes at once. */
+static void reload_often(struct session *session, struct export_key *key, unsigned reloads)
 {
-	enum { RELOADS = 24 };
-	struct fixture *fixture = *state;
-	struct owned_chain chains[RELOADS];
-	struct export_key key = fixture->key;
-	struct session *session;
+	struct owned_chain chains[16];
 
-	advertise_many(fixture, ROUTES, 1);
-	session = settled_member(fixture, 0);
-	for (unsigned i = 0; i < RELOADS; i++) {
-		set_owned_filter(&key, &chains[i], MATCHED, 10 + i);
-		update_group_move(session->member, &key);
+	for (unsigned i = 0; i < reloads; i++) {
+		set_owned_filter(key, &chains[i], MATCHED, 10 + i);
+		update_group_move(session->member, key);
 		if (i)
 			policy_filter_release(&chains[i - 1].filter);
 		loop_run_once(loop, 0);
 	}
 	settle();
 	for (uint32_t i = 0; i < MATCHED; i++)
-		assert_int_equal(last_said(session, i), 10 + RELOADS - 1);
+		assert_int_equal(last_said(session, i), 10 + reloads - 1);
 	assert_int_equal(session->withdrawn, 0);
 	leave(session);
-	policy_filter_release(&chains[RELOADS - 1].filter);
+	policy_filter_release(&chains[reloads - 1].filter);
+}
+
+/* Keys change, over and over, faster than the scan goes: what a member has is right in the end. */
+static void reloads_faster_than_the_scan(void **state)
+{
+	struct fixture *fixture = *state;
+
+	advertise_many(fixture, ROUTES, 1);
+	for (unsigned reloads = 1; reloads <= 16; reloads += 3) {
+		struct export_key key = fixture->key;
+		struct session *session = &fixture->sessions[0];
+
+		join(fixture, 0);
+		settle();
+		forget(session);
+		reload_often(session, &key, reloads);
+	}
 }
 
 static void members_move_in_the_middle_of_a_join(void **state)
@@ -476,6 +487,23 @@ static void join_delays_no_change(void **state)
 	assert_int_equal(fixture->sessions[1].announced, ROUTES);
 }
 
+/* Its stream is due when there is nothing to send any more. */
+static void route_that_comes_and_goes_before_its_turn(void **state)
+{
+	struct fixture *fixture = *state;
+	struct session *session;
+
+	advertise_many(fixture, ROUTES, 1);
+	session = settled_member(fixture, 0);
+	change_route(fixture, ROUTES, 7);
+	withdraw_route(fixture, ROUTES);
+	settle();
+	assert_int_equal(session->announced + session->withdrawn, 0);
+	change_route(fixture, ROUTES, 7);
+	settle();
+	assert_int_equal(session->announced, 1);
+}
+
 /* Ids are given back when the last stream has sent that their prefixes are gone, or has gone. */
 static void ids_are_held_as_long_as_a_stream_waits(void **state)
 {
@@ -516,6 +544,7 @@ int main(void)
 	    TEST(members_move_in_the_middle_of_a_join),
 	    TEST(members_lag_in_the_middle_of_a_join),
 	    TEST(join_delays_no_change),
+	    TEST(route_that_comes_and_goes_before_its_turn),
 	    TEST(ids_are_held_as_long_as_a_stream_waits),
 	};
 

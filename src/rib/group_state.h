@@ -24,6 +24,13 @@ struct update_stream {
 	struct update_stream *previous_due;
 	bool is_due; /* in the list of those that are to be run */
 	bool fresh; /* nothing encoded yet: others may still join */
+	/*
+	 * With add-path: from whom it is still to copy what was sent, and how far it has.  Neither
+	 * plans anything meanwhile.  NULL: it has all.
+	 */
+	struct update_stream *copied_from;
+	uint32_t copied_to[IP_FAMILIES];
+	size_t copies; /* streams that copy from this one */
 	/* The stream from which a member moved here, while nothing has happened since. */
 	const struct update_stream *moved_from;
 	uint64_t moved_at; /* the generation */
@@ -46,6 +53,12 @@ struct update_group_member {
 	void *arg;
 	struct update_group_member *next; /* in the stream */
 	struct update_group_member *next_left; /* of those that are to be freed */
+};
+
+/* What was sent by streams that are gone, to be released. */
+struct stream_remains {
+	struct stream_paths paths;
+	struct stream_remains *next;
 };
 
 /* Prefixes without paths whose ids are held for streams that have yet to send that they are gone. */
@@ -71,6 +84,7 @@ struct update_groups {
 	struct update_stream *first_due; /* in the order in which they get their turn */
 	struct update_stream *last_due;
 	struct held_prefixes held[IP_FAMILIES];
+	struct stream_remains *remains;
 	struct update_group_member **members; /* by index of rib_peer */
 	size_t member_capacity;
 	struct update_batch batch;
@@ -81,7 +95,9 @@ struct update_groups {
 };
 
 /* update_group_due.c */
-/* Runs the stream in a turn of the loop, if it has something to send. */
+/* True if it has nothing to do. */
+bool update_stream_is_idle(const struct update_stream *stream);
+/* Runs the stream in a turn of the loop, if it has something to do. */
 void update_stream_schedule(struct update_stream *stream);
 void update_stream_unschedule(struct update_stream *stream);
 /* The stream whose turn it is, which is taken out of the list; NULL: none is due. */
@@ -114,17 +130,27 @@ void update_groups_release_held(struct update_groups *groups);
 struct update_group *update_groups_find(struct update_groups *groups, const struct export_key *key);
 struct update_stream *update_stream_add(struct update_group *group);
 /* Another one in the group that stands where this one stands, without members. */
-struct update_stream *update_stream_copy(
-    const struct update_stream *stream, struct update_group *group);
+struct update_stream *update_stream_copy(struct update_stream *stream, struct update_group *group);
 /* Goes to another group with all its members; its own one is freed if nothing is left of it. */
 void update_stream_relocate(struct update_stream *stream, struct update_group *group);
-/* Frees the stream, which has no members, and its group with the last stream. */
+/* Some of what it has to copy; does nothing as long as the other one has to. */
+void update_stream_go_on_copying(struct update_stream *stream);
+/* What was sent of the family, path by path. */
+const struct stream_paths *update_stream_sent_paths(
+    const struct update_stream *stream, enum ip_family family);
+/*
+ * Frees the stream, which has no members, and its group with the last stream; not before others
+ * have copied from it what they have to.
+ */
 void update_stream_free(struct update_stream *stream);
 /* A member is in one stream; one that is new is in none. */
 void update_stream_put_member(struct update_stream *stream, struct update_group_member *member);
 void update_stream_take_member(struct update_group_member *member);
 /* An idle stream and another one of its group that is idle too become one. */
 void update_stream_merge(struct update_stream *stream);
+
+/* Releases some of what streams that were freed have left; true if there is more. */
+bool update_groups_release_remains(struct update_groups *groups);
 
 /* update_group_run.c */
 /* Tells the RIB's listeners, then encodes as long as the loop gives time; false: there is more. */

@@ -201,36 +201,45 @@ void stream_paths_forget(struct stream_paths *paths, struct rib *rib, uint32_t i
 		remove_sent(paths, rib, link);
 }
 
-void stream_paths_copy(struct stream_paths *to, const struct stream_paths *from)
+static void copy_sent(struct stream_paths *to, const struct sent_path *sent, uint32_t id)
 {
-	memset(to, 0, sizeof(*to));
-	for (uint32_t id = 0; id < from->first_capacity; id++) {
-		for (const struct sent_path *sent = stream_paths_first(from, id); sent;
-		     sent = stream_paths_next(from, sent)) {
-			struct sent_path *copy = add_sent(to, id, sent->send_id);
+	struct sent_path *copy = add_sent(to, id, sent->send_id);
 
-			*copy = (struct sent_path){
-			    .next = copy->next,
-			    .identifier = sent->identifier,
-			    .attributes = attribute_set_hold(sent->attributes),
-			    .cost = sent->cost,
-			    .peer = sent->peer,
-			    .send_id = sent->send_id,
-			    .due = sent->due,
-			};
-			count_sent(to, sent->peer, 1);
-		}
-	}
+	*copy = (struct sent_path){
+	    .next = copy->next,
+	    .identifier = sent->identifier,
+	    .attributes = attribute_set_hold(sent->attributes),
+	    .cost = sent->cost,
+	    .peer = sent->peer,
+	    .send_id = sent->send_id,
+	    .due = sent->due,
+	};
+	count_sent(to, sent->peer, 1);
 }
 
-void stream_paths_release(struct stream_paths *paths, struct rib *rib)
+void stream_paths_copy(
+    struct stream_paths *to, const struct stream_paths *from, uint32_t from_id, uint32_t to_id)
 {
-	for (uint32_t id = 0; id < paths->first_capacity; id++)
-		for (const struct sent_path *sent = stream_paths_first(paths, id); sent;
-		     sent = stream_paths_next(paths, sent))
+	for (uint32_t id = from_id; id < to_id; id++)
+		for (const struct sent_path *sent = stream_paths_first(from, id); sent;
+		     sent = stream_paths_next(from, sent))
+			copy_sent(to, sent, id);
+}
+
+bool stream_paths_release_some(struct stream_paths *paths, struct rib *rib, uint32_t count)
+{
+	for (; count && paths->first_capacity; count--) {
+		const struct sent_path *sent =
+		    sent_at(paths, paths->first[--paths->first_capacity]);
+
+		for (; sent; sent = stream_paths_next(paths, sent))
 			attribute_set_release(rib_attribute_store(rib), sent->attributes);
+	}
+	if (paths->first_capacity)
+		return true;
 	slab_release(&paths->sent);
 	free(paths->first);
 	free(paths->count_from);
 	memset(paths, 0, sizeof(*paths));
+	return false;
 }

@@ -81,7 +81,13 @@ void stream_paths_repeat(struct stream_paths *paths, uint32_t id);
 /* The path could not be sent. */
 void stream_paths_forget(
     struct stream_paths *paths, struct rib *rib, uint32_t id, uint16_t send_id);
-void stream_paths_copy(struct stream_paths *to, const struct stream_paths *from);
-void stream_paths_release(struct stream_paths *paths, struct rib *rib);
+/* Copies what was sent of the prefixes in [`from_id`, `to_id`). */
+void stream_paths_copy(
+    struct stream_paths *to, const struct stream_paths *from, uint32_t from_id, uint32_t to_id);
+/*
+ * Forgets what was sent of `count` prefixes, the last ones; false: of all, and the memory is free.
+ * Until then it is good for nothing else.
+ */
+bool stream_paths_release_some(struct stream_paths *paths, struct rib *rib, uint32_t count);
 
 #endif

@@ -54,6 +54,8 @@ struct update_groups *update_groups_new(struct rib *rib, struct loop *loop)
 void update_groups_free(struct update_groups *groups)
 {
 	update_groups_release_held(groups);
+	while (update_groups_release_remains(groups))
+		;
 	if (groups->loop)
 		loop_task_cancel(groups->loop, &groups->task);
 	rib_remove_listener(groups->rib, &groups->listener);

@@ -6,11 +6,16 @@
  */
 #include "rib/group_state.h"
 
+bool update_stream_is_idle(const struct update_stream *stream)
+{
+	return !stream->copied_from && stream_is_idle(&stream->state);
+}
+
 void update_stream_schedule(struct update_stream *stream)
 {
 	struct update_groups *groups = stream->group->groups;
 
-	if (stream_is_idle(&stream->state))
+	if (update_stream_is_idle(stream))
 		return;
 	if (groups->loop)
 		loop_task_schedule(groups->loop, &groups->task);

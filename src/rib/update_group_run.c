@@ -204,11 +204,21 @@ static void run_family(struct update_stream *stream, enum ip_family family)
 	stream_begin_due_refresh(&stream->state, family);
 }
 
-/* The first family that has something to send gets one batch. */
+/*
+ * The first family that has something to send gets one batch.  A stream that others copy from waits
+ * until they have: the last one of them puts it into the list again.
+ */
 static void run_stream(struct update_stream *stream)
 {
 	enum ip_family family = 0;
 
+	if (stream->copied_from) {
+		update_stream_go_on_copying(stream);
+		update_stream_schedule(stream);
+		return;
+	}
+	if (stream->copies)
+		return;
 	if (stream_is_idle(&stream->state)) { /* what was pending is no news any more */
 		update_stream_merge(stream);
 		return;
@@ -216,6 +226,8 @@ static void run_stream(struct update_stream *stream)
 	if (!is_awaited(stream))
 		return;
 	part_with_laggards(stream);
+	if (stream->copies)
+		return;
 	stream->fresh = false;
 	while (stream_family_is_idle(&stream->state.families[family]))
 		family++;
@@ -226,23 +238,29 @@ static void run_stream(struct update_stream *stream)
 		update_stream_schedule(stream);
 }
 
+/* A stream that its last member has left, and that nobody copies from; or NULL. */
+static struct update_stream *find_left(const struct update_groups *groups)
+{
+	for (struct update_group *group = groups->groups; group; group = group->next)
+		for (struct update_stream *stream = group->streams; stream; stream = stream->next)
+			if (!stream->members && !stream->copies)
+				return stream;
+	return NULL;
+}
+
 /* Frees what was taken out during a run. */
 static void free_left(struct update_groups *groups)
 {
+	struct update_stream *stream;
+
 	while (groups->left) {
 		struct update_group_member *member = groups->left;
 
 		groups->left = member->next_left;
 		free(member);
 	}
-	for (struct update_group *group = groups->groups, *after; group; group = after) {
-		after = group->next;
-		for (struct update_stream *stream = group->streams, *next; stream; stream = next) {
-			next = stream->next;
-			if (!stream->members)
-				update_stream_free(stream);
-		}
-	}
+	while ((stream = find_left(groups)))
+		update_stream_free(stream);
 }
 
 bool update_groups_encode(struct update_groups *groups)
@@ -257,7 +275,8 @@ bool update_groups_encode(struct update_groups *groups)
 		stream = update_groups_take_due(groups);
 		if (stream)
 			run_stream(stream);
-		more = update_groups_release_unheld(groups) || groups->first_due;
+		more = update_groups_release_unheld(groups);
+		more |= update_groups_release_remains(groups) || groups->first_due;
 	} while (more && !loop_should_yield(groups->loop));
 	groups->running = false;
 	if (groups->left)

@@ -6,7 +6,11 @@
 
 uint32_t update_group_advertised(const struct update_group_member *member, enum ip_family family)
 {
-	return stream_advertised_to(&member->stream->state.families[family], member->peer);
+	const struct update_stream *stream = member->stream;
+
+	/* One of the two is nothing. */
+	return stream_advertised_to(&stream->state.families[family], member->peer) +
+	       stream_paths_advertised_to(update_stream_sent_paths(stream, family), member->peer);
 }
 
 /* The n-th path of the prefix, or NULL. */
@@ -26,7 +30,7 @@ static bool next_sent_path(const struct update_group_member *member, enum ip_fam
 {
 	const struct update_group *group = member->stream->group;
 	const struct rib *rib = group->groups->rib;
-	const struct stream_paths *paths = &member->stream->state.families[family].paths;
+	const struct stream_paths *paths = update_stream_sent_paths(member->stream, family);
 	const struct rib_prefix *prefix = rib_prefix_at(rib, family, prefix_id);
 	struct export_cache cache = {.set = NULL};
 

@@ -3,11 +3,18 @@
  *
  * A stream with nothing pending has advertised what the table exports, so two such streams of a
  * group are one.  Of the two, the one that has spared more prefixes stays, and takes over fewer.
+ *
+ * What a stream has been sent path by path (add-path) is copied and released in slices.  Until all
+ * is copied neither stream plans anything, so that both still stand at the same place; what changes
+ * meanwhile is pending as ever.
  */
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "rib/group_state.h"
+
+/* Prefixes whose paths are copied or released between two looks at the clock. */
+#define COPIED_AT_ONCE 128
 
 struct update_group *update_groups_find(struct update_groups *groups, const struct export_key *key)
 {
@@ -74,14 +81,68 @@ struct update_stream *update_stream_add(struct update_group *group)
 	return stream;
 }
 
-struct update_stream *update_stream_copy(
-    const struct update_stream *stream, struct update_group *group)
+const struct stream_paths *update_stream_sent_paths(
+    const struct update_stream *stream, enum ip_family family)
+{
+	while (stream->copied_from)
+		stream = stream->copied_from;
+	return &stream->state.families[family].paths;
+}
+
+static bool has_sent_paths(const struct update_stream *stream)
+{
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		if (update_stream_sent_paths(stream, family)->count)
+			return true;
+	return false;
+}
+
+struct update_stream *update_stream_copy(struct update_stream *stream, struct update_group *group)
 {
 	struct update_stream *copy = update_stream_add(group);
 
 	copy->fresh = stream->fresh;
 	stream_copy(&copy->state, &stream->state);
+	if (has_sent_paths(stream)) {
+		copy->copied_from = stream;
+		stream->copies++;
+		update_stream_schedule(copy);
+	}
 	return copy;
+}
+
+/* The other one goes on, or goes, if it only waited for this. */
+static void end_copying(struct update_stream *stream)
+{
+	struct update_stream *from = stream->copied_from;
+
+	stream->copied_from = NULL;
+	if (!from || --from->copies)
+		return;
+	if (from->members)
+		update_stream_schedule(from);
+	else
+		update_stream_free(from);
+}
+
+void update_stream_go_on_copying(struct update_stream *stream)
+{
+	const struct update_stream *from = stream->copied_from;
+
+	if (from->copied_from)
+		return;
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
+		const struct stream_paths *paths = &from->state.families[family].paths;
+		uint32_t at = stream->copied_to[family];
+
+		if (at >= paths->first_capacity)
+			continue;
+		stream->copied_to[family] = at + COPIED_AT_ONCE;
+		stream_paths_copy(
+		    &stream->state.families[family].paths, paths, at, at + COPIED_AT_ONCE);
+		return;
+	}
+	end_copying(stream);
 }
 
 void update_stream_relocate(struct update_stream *stream, struct update_group *group)
@@ -90,13 +151,43 @@ void update_stream_relocate(struct update_stream *stream, struct update_group *g
 	put_into_group(stream, group);
 }
 
+bool update_groups_release_remains(struct update_groups *groups)
+{
+	struct stream_remains *remains = groups->remains;
+
+	if (remains && !stream_paths_release_some(&remains->paths, groups->rib, COPIED_AT_ONCE)) {
+		groups->remains = remains->next;
+		free(remains);
+	}
+	return groups->remains;
+}
+
+static void leave_paths(struct update_groups *groups, const struct stream_paths *paths)
+{
+	struct stream_remains *remains = memory_allocate(sizeof(*remains));
+
+	*remains = (struct stream_remains){*paths, groups->remains};
+	groups->remains = remains;
+	if (groups->loop)
+		loop_task_schedule(groups->loop, &groups->task);
+	else
+		while (update_groups_release_remains(groups))
+			;
+}
+
 void update_stream_free(struct update_stream *stream)
 {
 	struct update_groups *groups = stream->group->groups;
 
+	if (stream->copies)
+		return;
+	end_copying(stream);
 	update_stream_unschedule(stream);
 	take_from_group(stream);
-	stream_release(&stream->state, groups->rib);
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		if (stream->state.families[family].paths.first_capacity)
+			leave_paths(groups, &stream->state.families[family].paths);
+	stream_release(&stream->state);
 	free(stream);
 	update_groups_look_for_unheld(groups);
 }
@@ -123,7 +214,7 @@ static struct update_stream *find_idle(const struct update_stream *except)
 {
 	struct update_stream *stream = except->group->streams;
 
-	while (stream && (stream == except || !stream_is_idle(&stream->state)))
+	while (stream && (stream == except || stream->copies || !update_stream_is_idle(stream)))
 		stream = stream->next;
 	return stream;
 }
@@ -155,6 +246,6 @@ void update_stream_merge(struct update_stream *stream)
 		update_stream_take_member(member);
 		update_stream_put_member(into, member);
 	}
-	stream_merge(&into->state, &stream->state, rib);
+	stream_merge(&into->state, &stream->state);
 	update_stream_free(stream);
 }

@@ -193,8 +193,7 @@ uint32_t stream_advertised_to(const struct stream_family *family, uint16_t peer)
 {
 	uint32_t spared = peer < family->spared_count_capacity ? family->spared_count[peer] : 0;
 
-	/* One of the two is nothing. */
-	return family->advertised_count - spared + stream_paths_advertised_to(&family->paths, peer);
+	return family->advertised_count - spared;
 }
 
 static void set_advertised(
@@ -247,7 +246,7 @@ void stream_copy(struct stream_state *to, const struct stream_state *from)
 
 		copy_bitmap(&copy->advertised, &family->advertised);
 		copy_bitmap(&copy->pending, &family->pending);
-		stream_paths_copy(&copy->paths, &family->paths);
+		copy->paths = (struct stream_paths){.first = NULL};
 		copy->spared =
 		    copy_array(family->spared, family->spared_capacity * sizeof(*family->spared));
 		copy->spared_count = copy_array(family->spared_count,
@@ -266,7 +265,7 @@ size_t stream_spared_count(const struct stream_state *state)
 	return count;
 }
 
-void stream_merge(struct stream_state *into, struct stream_state *from, struct rib *rib)
+void stream_merge(struct stream_state *into, const struct stream_state *from)
 {
 	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
 		const struct stream_family *family = &from->families[which];
@@ -275,22 +274,19 @@ void stream_merge(struct stream_state *into, struct stream_state *from, struct r
 			if (family->spared[id])
 				set_spared(&into->families[which], id, family->spared[id]);
 	}
-	stream_release(from, rib);
 }
 
-void stream_release(struct stream_state *state, struct rib *rib)
+void stream_release(struct stream_state *state)
 {
 	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
 		struct stream_family *family = &state->families[which];
 
 		stream_scan_release(&family->scan);
-		stream_paths_release(&family->paths, rib);
 		bitmap_free(&family->advertised);
 		bitmap_free(&family->pending);
 		free(family->spared);
 		free(family->spared_count);
 	}
-	memset(state, 0, sizeof(*state));
 }
 
 /* The bit says whether anything of the prefix is advertised; the paths are counted on their own. */

@@ -48,7 +48,7 @@ static inline uint16_t stream_spared(const struct stream_family *family, uint32_
 	return id < family->spared_capacity ? family->spared[id] : 0;
 }
 
-/* How many paths of the family this peer has been advertised, if it is a member. */
+/* How many prefixes of the family this peer has been advertised, if it is a member. */
 uint32_t stream_advertised_to(const struct stream_family *family, uint16_t peer);
 /*
  * Notes that the prefix changed.  `exists`: it has a best path.  One that has none and was not
@@ -96,11 +96,13 @@ static inline uint64_t stream_without_pending(
 	return word < family->pending.capacity ? bits & ~family->pending.words[word] : bits;
 }
 
+/* All but what is noted of paths, with add-path: see stream_paths_copy(). */
 void stream_copy(struct stream_state *to, const struct stream_state *from);
 /* How many prefixes members were spared. */
 size_t stream_spared_count(const struct stream_state *state);
-/* Two idle streams become one: `from` gives whom it spared, and is released. */
-void stream_merge(struct stream_state *into, struct stream_state *from, struct rib *rib);
-void stream_release(struct stream_state *state, struct rib *rib);
+/* Of two idle streams that become one, `from` gives whom it spared. */
+void stream_merge(struct stream_state *into, const struct stream_state *from);
+/* All but what is noted of paths. */
+void stream_release(struct stream_state *state);
 
 #endif

@@ -528,6 +528,79 @@ static void ids_are_held_as_long_as_a_stream_waits(void **state)
 	assert_int_equal(fixture->sessions[0].announced, ROUTES);
 }
 
+/* Members with add-path that share a stream and have all routes. */
+static void settle_members_with_paths(struct fixture *fixture, unsigned count)
+{
+	fixture->key.codec.add_path_send[IPV4] = true;
+	fixture->key.path_limit = 2;
+	advertise_many(fixture, ROUTES, 1);
+	for (unsigned i = 0; i < count; i++)
+		join(fixture, i);
+	settle();
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+	for (unsigned i = 0; i < count; i++)
+		forget(&fixture->sessions[i]);
+}
+
+static void assert_sent(const struct session *session, size_t announced, size_t withdrawn)
+{
+	assert_int_equal(session->announced, announced);
+	assert_int_equal(session->withdrawn, withdrawn);
+	assert_int_equal(update_group_advertised(session->member, IPV4), ROUTES - 1);
+}
+
+/* While it is copied what was sent, neither is sent anything; then both are sent what is due. */
+static void paths_are_copied_turn_by_turn(void **state)
+{
+	struct fixture *fixture = *state;
+
+	settle_members_with_paths(fixture, 2);
+	update_group_refresh(fixture->sessions[1].member, IPV4, false);
+	turns(2);
+	withdraw_route(fixture, FIRST);
+	change_route(fixture, LAST, 7);
+	turns(2);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct session *session = &fixture->sessions[i];
+
+		assert_int_equal(session->announced + session->withdrawn, 0);
+		assert_int_equal(update_group_advertised(session->member, IPV4), ROUTES);
+	}
+	settle();
+	assert_sent(&fixture->sessions[0], 1, 1);
+	assert_sent(&fixture->sessions[1], ROUTES - 1, 1);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+}
+
+/* The one that is copied from, the one that copies, and one that copies from that. */
+static void members_leave_while_paths_are_copied(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned who = 0; who < 3; who++) {
+		struct export_key key = fixture->key;
+
+		settle_members_with_paths(fixture, 3);
+		key = fixture->key;
+		key.audiences = 1;
+		update_group_move(fixture->sessions[1].member, &key);
+		update_group_move(fixture->sessions[2].member, &key);
+		update_group_refresh(fixture->sessions[2].member, IPV4, false);
+		assert_int_equal(update_groups_stream_count(fixture->groups), 3);
+		turns(3);
+		withdraw_route(fixture, FIRST);
+		leave(&fixture->sessions[who]);
+		settle();
+		for (unsigned i = 0; i < 3; i++)
+			if (i != who)
+				assert_sent(&fixture->sessions[i], i == 2 ? ROUTES - 1 : 0, 1);
+		assert_int_equal(update_groups_stream_count(fixture->groups), who ? 2 : 1);
+		for (unsigned i = 0; i < 3; i++)
+			leave(&fixture->sessions[i]);
+		assert_int_equal(update_groups_count(fixture->groups), 0);
+	}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up_loop, tear_down_loop)
 
 int main(void)
@@ -546,6 +619,8 @@ int main(void)
 	    TEST(join_delays_no_change),
 	    TEST(route_that_comes_and_goes_before_its_turn),
 	    TEST(ids_are_held_as_long_as_a_stream_waits),
+	    TEST(paths_are_copied_turn_by_turn),
+	    TEST(members_leave_while_paths_are_copied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,11 +229,10 @@ void stream_paths_copy(
 bool stream_paths_release_some(struct stream_paths *paths, struct rib *rib, uint32_t count)
 {
 	for (; count && paths->first_capacity; count--) {
-		const struct sent_path *sent =
-		    sent_at(paths, paths->first[--paths->first_capacity]);
+		uint32_t *link = &paths->first[--paths->first_capacity];
 
-		for (; sent; sent = stream_paths_next(paths, sent))
-			attribute_set_release(rib_attribute_store(rib), sent->attributes);
+		while (*link)
+			remove_sent(paths, rib, link);
 	}
 	if (paths->first_capacity)
 		return true;

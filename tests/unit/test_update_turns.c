@@ -572,6 +572,28 @@ static void paths_are_copied_turn_by_turn(void **state)
 	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
 }
 
+/* The one that lags is due nothing any more while it still copies: the other one goes on. */
+static void nothing_is_pending_while_paths_are_copied(void **state)
+{
+	struct fixture *fixture = *state;
+
+	settle_members_with_paths(fixture, 2);
+	fixture->sessions[1].queued = 16 << 20;
+	change_route(fixture, ROUTES, 7);
+	turns(3);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 2);
+	withdraw_route(fixture, ROUTES);
+	settle();
+	change_route(fixture, LAST, 9);
+	settle();
+	assert_int_equal(count_text(&fixture->sessions[0], " m9"), 1);
+	fixture->sessions[1].queued = 0;
+	update_group_resume(fixture->sessions[1].member);
+	settle();
+	assert_int_equal(count_text(&fixture->sessions[1], " m9"), 1);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+}
+
 /* The one that is copied from, the one that copies, and one that copies from that. */
 static void members_leave_while_paths_are_copied(void **state)
 {
@@ -620,6 +642,7 @@ int main(void)
 	    TEST(route_that_comes_and_goes_before_its_turn),
 	    TEST(ids_are_held_as_long_as_a_stream_waits),
 	    TEST(paths_are_copied_turn_by_turn),
+	    TEST(nothing_is_pending_while_paths_are_copied),
 	    TEST(members_leave_while_paths_are_copied),
 	};
 

@@ -1,62 +1,21 @@
 /*
  * kbgpctl advertisements: a row per address that an advertisement of the configuration is about,
- * announced or not, with the reason.  The verdicts are copied in one walk, as the objects behind
- * them may change before the client has taken the answer; JSON is made of them piece by piece.
+ * announced or not, with the reason.  They are judged and become JSON piece by piece, as the client
+ * takes the answer.
  */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/arena.h"
 #include "base/memory.h"
 #include "control/commands.h"
 #include "control/json_value.h"
 
-enum { ROWS_PER_STEP = 64 };
+enum { SERVICES_PER_STEP = 64 };
 
-/* A verdict whose texts are in the arena. */
-struct verdict_row {
-	struct k8s_verdict verdict;
-	const char *advertisement;
-	enum k8s_advertisement_type type;
+struct advertisement_walk {
+	const struct speaker *speaker;
+	struct k8s_verdict_walk *verdicts;
+	struct text *lines; /* during a step */
 };
-
-struct verdict_walk {
-	const struct config *config; /* only during the walk */
-	struct arena arena;
-	struct verdict_row *rows;
-	size_t count;
-	size_t capacity;
-	size_t next;
-};
-
-static const char *copy_text(struct arena *arena, const char *text)
-{
-	const size_t size = strlen(text) + 1;
-
-	return memcpy(arena_allocate(arena, size), text, size);
-}
-
-static void add_verdict(void *arg, const struct k8s_verdict *verdict)
-{
-	struct verdict_walk *walk = arg;
-	const struct config_advertisement *advertisement;
-	struct verdict_row *row;
-
-	if (verdict->advertisement >= walk->config->advertisement_count)
-		return;
-	advertisement = &walk->config->advertisements[verdict->advertisement];
-	walk->rows = memory_grow(walk->rows, &walk->capacity, walk->count + 1, sizeof(*walk->rows));
-	row = &walk->rows[walk->count++];
-	row->verdict = *verdict;
-	row->verdict.namespace = copy_text(&walk->arena, verdict->namespace);
-	row->verdict.name = copy_text(&walk->arena, verdict->name);
-	/* Verdicts come by advertisement, so most rows share the name of the row before. */
-	if (row != walk->rows && row[-1].verdict.advertisement == verdict->advertisement)
-		row->advertisement = row[-1].advertisement;
-	else
-		row->advertisement = copy_text(&walk->arena, advertisement->name);
-	row->type = advertisement->what.type;
-}
 
 static const char *type_name(enum k8s_advertisement_type type)
 {
@@ -72,28 +31,26 @@ static const char *type_name(enum k8s_advertisement_type type)
 }
 
 /* An address is shown without a length, a CIDR with it. */
-static json_t *address_value(const struct verdict_row *row)
+static json_t *address_value(const struct k8s_verdict *verdict, bool is_service)
 {
-	const struct ip_address address = ip_prefix_address(&row->verdict.address);
+	const struct ip_address address = ip_prefix_address(&verdict->address);
 
-	if (row->type == K8S_ADVERTISE_SERVICE)
-		return json_value_address(&address);
-	return json_value_prefix(&row->verdict.address);
+	return is_service ? json_value_address(&address) : json_value_prefix(&verdict->address);
 }
 
-static json_t *verdict_value(const struct verdict_row *row)
+static json_t *verdict_value(
+    const struct k8s_verdict *verdict, const struct config_advertisement *advertisement)
 {
-	const struct k8s_verdict *verdict = &row->verdict;
-	const bool is_service = row->type == K8S_ADVERTISE_SERVICE;
+	const bool is_service = advertisement->what.type == K8S_ADVERTISE_SERVICE;
 	json_t *value = json_object();
 
-	json_set_text(value, "advertisement", row->advertisement);
-	json_set_text(value, "type", type_name(row->type));
+	json_set_text(value, "advertisement", advertisement->name);
+	json_set_text(value, "type", type_name(advertisement->what.type));
 	json_set_text(value, "namespace", is_service ? verdict->namespace : NULL);
 	json_set_text(value, "name", *verdict->name ? verdict->name : NULL);
 	json_set_text(
 	    value, "addressKind", is_service ? k8s_address_kind_name(verdict->kind) : NULL);
-	json_set(value, "address", address_value(row));
+	json_set(value, "address", address_value(verdict, is_service));
 	json_set(value, "prefix", json_value_prefix(&verdict->prefix));
 	json_set_bool(value, "announced", verdict->reason == K8S_ANNOUNCED);
 	json_set_text(value, "reason", k8s_reason_name(verdict->reason));
@@ -101,24 +58,33 @@ static json_t *verdict_value(const struct verdict_row *row)
 	return value;
 }
 
+/* The announcer's advertisements are those of the configuration, in its order. */
+static void append_verdict(void *arg, const struct k8s_verdict *verdict)
+{
+	const struct advertisement_walk *walk = arg;
+	const struct config *config = speaker_config(walk->speaker);
+
+	if (verdict->advertisement < config->advertisement_count)
+		json_append_line(walk->lines,
+		    verdict_value(verdict, &config->advertisements[verdict->advertisement]));
+}
+
 static enum answer_step next_verdicts(void *state, struct text *lines)
 {
-	struct verdict_walk *walk = state;
+	struct advertisement_walk *walk = state;
 
-	for (int i = 0; i < ROWS_PER_STEP; i++) {
-		if (walk->next == walk->count)
+	walk->lines = lines;
+	for (int i = 0; i < SERVICES_PER_STEP; i++)
+		if (!k8s_verdict_walk_step(walk->verdicts, append_verdict, walk))
 			return ANSWER_END;
-		json_append_line(lines, verdict_value(&walk->rows[walk->next++]));
-	}
 	return ANSWER_MORE;
 }
 
 static void free_walk(void *state)
 {
-	struct verdict_walk *walk = state;
+	struct advertisement_walk *walk = state;
 
-	free(walk->rows);
-	arena_free(&walk->arena);
+	k8s_verdict_walk_free(walk->verdicts);
 	free(walk);
 }
 
@@ -127,11 +93,10 @@ static const struct answer_stream verdict_stream = {.next = next_verdicts, .free
 void show_advertisements(
     struct speaker *speaker, const struct arguments *arguments, struct answer *answer)
 {
-	struct verdict_walk *walk = memory_allocate_zero(1, sizeof(*walk));
+	struct advertisement_walk *walk = memory_allocate_zero(1, sizeof(*walk));
 
 	(void)arguments;
-	walk->config = speaker_config(speaker);
-	k8s_announcer_walk(speaker_announcer(speaker), add_verdict, walk);
-	walk->config = NULL;
+	walk->speaker = speaker;
+	walk->verdicts = k8s_verdict_walk_new(speaker_announcer(speaker));
 	answer_with_stream(answer, "advertisements", &verdict_stream, walk);
 }

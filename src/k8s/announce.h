@@ -136,7 +136,18 @@ void k8s_announcer_object_changed(
 void k8s_announcer_object_removed(struct k8s_announcer *announcer, const struct k8s_object *object);
 
 typedef void k8s_verdict_callback(void *arg, const struct k8s_verdict *verdict);
-/* All verdicts, by advertisement and then by object name: computed when asked. */
+/*
+ * All verdicts, by advertisement and then by object name: computed when asked, at most one Service
+ * a step.  Between two steps anything may change: a verdict is of the step that gives it, and
+ * Services that are new are not seen.
+ */
+struct k8s_verdict_walk;
+struct k8s_verdict_walk *k8s_verdict_walk_new(const struct k8s_announcer *announcer);
+/* False at the end. */
+bool k8s_verdict_walk_step(
+    struct k8s_verdict_walk *walk, k8s_verdict_callback *callback, void *arg);
+void k8s_verdict_walk_free(struct k8s_verdict_walk *walk);
+/* All at once. */
 void k8s_announcer_walk(
     const struct k8s_announcer *announcer, k8s_verdict_callback *callback, void *arg);
 /* How many Services have at least one address announced. */

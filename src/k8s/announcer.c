@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -545,36 +546,97 @@ void k8s_announcer_configure(struct k8s_announcer *announcer,
 	free(next);
 }
 
+/* Walks: names of Services, as the objects may be gone when their turn comes. */
+
+struct k8s_verdict_walk {
+	const struct k8s_announcer *announcer;
+	struct arena arena;
+	struct service_key *services; /* sorted */
+	size_t count;
+	size_t advertisement;
+	bool is_past_own; /* this advertisement's own prefixes have been judged */
+	size_t next; /* Service to judge for it */
+};
+
 static int compare_services(const void *left, const void *right)
 {
-	const struct k8s_object *a = *(const struct k8s_object *const *)left;
-	const struct k8s_object *b = *(const struct k8s_object *const *)right;
+	const struct service_key *a = left;
+	const struct service_key *b = right;
 	const int order = strcmp(a->namespace, b->namespace);
 
 	return order ? order : strcmp(a->name, b->name);
 }
 
+static const char *copy_name(struct arena *arena, const char *name)
+{
+	const size_t size = strlen(name) + 1;
+
+	return memcpy(arena_allocate(arena, size), name, size);
+}
+
+struct k8s_verdict_walk *k8s_verdict_walk_new(const struct k8s_announcer *announcer)
+{
+	struct k8s_verdict_walk *walk = memory_allocate_zero(1, sizeof(*walk));
+	size_t cursor = 0;
+
+	walk->announcer = announcer;
+	walk->count = k8s_cluster_count(announcer->cluster, K8S_SERVICE);
+	walk->services = memory_allocate_zero(walk->count + 1, sizeof(*walk->services));
+	for (size_t n = 0; n < walk->count; n++) {
+		const struct k8s_object *service =
+		    k8s_cluster_next(announcer->cluster, K8S_SERVICE, &cursor);
+
+		walk->services[n] =
+		    (struct service_key){copy_name(&walk->arena, service->namespace),
+			copy_name(&walk->arena, service->name)};
+	}
+	qsort(walk->services, walk->count, sizeof(*walk->services), compare_services);
+	return walk;
+}
+
+bool k8s_verdict_walk_step(struct k8s_verdict_walk *walk, k8s_verdict_callback *callback, void *arg)
+{
+	const struct k8s_announcer *announcer = walk->announcer;
+	const struct service_key *key = &walk->services[walk->next];
+	const struct k8s_object *service;
+	struct k8s_endpoint_count endpoints;
+
+	if (walk->advertisement >= announcer->count)
+		return false;
+	if (!walk->is_past_own) {
+		judge_own(announcer, walk->advertisement, callback, arg);
+		walk->is_past_own = true;
+	} else if (walk->next < walk->count) {
+		walk->next++;
+		service =
+		    k8s_cluster_find(announcer->cluster, K8S_SERVICE, key->namespace, key->name);
+		if (!service)
+			return true;
+		endpoints = k8s_count_endpoints(announcer->cluster, service, announcer->node_name);
+		judge_service(announcer, walk->advertisement, service, &endpoints, callback, arg);
+	} else {
+		walk->advertisement++;
+		walk->is_past_own = false;
+		walk->next = 0;
+	}
+	return true;
+}
+
+void k8s_verdict_walk_free(struct k8s_verdict_walk *walk)
+{
+	arena_free(&walk->arena);
+	free(walk->services);
+	free(walk);
+}
+
 void k8s_announcer_walk(
     const struct k8s_announcer *announcer, k8s_verdict_callback *callback, void *arg)
 {
-	const size_t count = k8s_cluster_count(announcer->cluster, K8S_SERVICE);
-	const struct k8s_object **services = memory_allocate_zero(count + 1, sizeof(*services));
-	struct k8s_endpoint_count *endpoints = memory_allocate_zero(count + 1, sizeof(*endpoints));
-	size_t cursor = 0;
+	struct k8s_verdict_walk *walk = k8s_verdict_walk_new(announcer);
 
-	for (size_t n = 0; n < count; n++)
-		services[n] = k8s_cluster_next(announcer->cluster, K8S_SERVICE, &cursor);
-	qsort(services, count, sizeof(*services), compare_services);
-	for (size_t n = 0; n < count; n++)
-		endpoints[n] =
-		    k8s_count_endpoints(announcer->cluster, services[n], announcer->node_name);
-	for (size_t i = 0; i < announcer->count; i++) {
-		judge_own(announcer, i, callback, arg);
-		for (size_t n = 0; n < count; n++)
-			judge_service(announcer, i, services[n], &endpoints[n], callback, arg);
-	}
-	free(endpoints);
-	free(services);
+	while (k8s_verdict_walk_step(walk, callback, arg))
+		;
+	k8s_verdict_walk_free(walk);
 }
 
 size_t k8s_announcer_service_count(const struct k8s_announcer *announcer)

@@ -446,6 +446,42 @@ static void walk_is_in_order_and_says_why(void **state)
 	text_free(&text);
 }
 
+/* Between two steps a Service goes, one comes, and the node is another. */
+static void walk_goes_on_while_things_change(void **state)
+{
+	struct fixture *fixture = *state;
+	struct k8s_verdict_walk *walk;
+	struct text text = {NULL, 0, 0};
+	bool more = true;
+
+	configure_one(fixture, &pods);
+	walk = k8s_verdict_walk_new(fixture->announcer);
+	assert_true(k8s_verdict_walk_step(walk, print_verdict, &text));
+	k8s_verdict_walk_free(walk);
+	text_clear(&text);
+	put_node(fixture, "me", "True");
+	for (char name[] = "a"; name[0] <= 'd'; name[0]++)
+		put_service(fixture, name, "Cluster", "192.0.2.1");
+	configure_one(fixture, &balancers);
+	walk = k8s_verdict_walk_new(fixture->announcer);
+	while (!text.length && more)
+		more = k8s_verdict_walk_step(walk, print_verdict, &text);
+	k8s_cluster_remove(fixture->cluster, K8S_SERVICE, "default", "b");
+	put_service(fixture, "e", "Cluster", "192.0.2.5");
+	put_service(fixture, "d", "Cluster", "192.0.2.9");
+	while (more)
+		more = k8s_verdict_walk_step(walk, print_verdict, &text);
+	assert_non_null(strstr(text.string, "default/a "));
+	assert_null(strstr(text.string, "default/b "));
+	assert_non_null(strstr(text.string, "default/c "));
+	assert_non_null(strstr(text.string, "default/d 192.0.2.9/32"));
+	assert_null(strstr(text.string, "default/e "));
+	k8s_verdict_walk_free(walk);
+	/* It may be left in the middle, also without any rule. */
+	k8s_verdict_walk_free(k8s_verdict_walk_new(fixture->announcer));
+	text_free(&text);
+}
+
 /* The model: random objects, and everything judged from scratch after each event. */
 
 static uint32_t next_random(uint32_t *state)
@@ -722,6 +758,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		reconfiguration_tells_only_the_difference, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(walk_is_in_order_and_says_why, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(walk_goes_on_while_things_change, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		incremental_is_the_same_as_from_scratch, set_up, tear_down),
 	};

@@ -247,16 +247,20 @@ static inline void move_sessions(struct model *model)
 	}
 }
 
-/* A new configuration; now and then a peer stays with the old one. */
+/* A new configuration; now and then a peer stays with the old one, and moves some time later. */
 static inline void step_reload(struct model *model)
 {
 	struct model_filter *old = model->filter;
+	bool differs = pick(model, 3) > 0;
 
-	model->filter = pick(model, 5) ? make_filter(model) : NULL;
-	model->audiences = 1 + pick(model, 3);
-	model->path_limit = (uint8_t)(1 + pick(model, 4));
+	if (differs) {
+		model->filter = pick(model, 5) ? make_filter(model) : NULL;
+		model->audiences = 1 + pick(model, 3);
+		model->path_limit = (uint8_t)(1 + pick(model, 4));
+	}
 	move_sessions(model);
-	give_up_filter(old);
+	if (differs)
+		give_up_filter(old);
 	note_everything(model);
 }
 

@@ -91,7 +91,7 @@ static const struct {
     {30, step_next_hop, false},
     {15, step_session, false},
     {25, step_member, false},
-    {1, step_reload, false},
+    {2, step_reload, false},
     {1, step_replace_filter, false},
     {4, step_peer_down, false},
     {1, step_replace_peer, false},

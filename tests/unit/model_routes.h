@@ -88,7 +88,7 @@ static inline void step_path(struct model *model)
 	unsigned id = pick(model, model->profile->path_ids);
 	enum ip_family family = pick(model, IP_FAMILIES);
 	struct model_path *path = model_path(model, peer, family, number, id), wanted = *path;
-	unsigned what = model->shrinking && pick(model, 4) ? 0 : pick(model, 4);
+	unsigned what = model->shrinking && pick(model, 64) ? 0 : pick(model, 4);
 
 	if (what == 0) {
 		withdraw_path(model, peer, family, number, id);

@@ -12,7 +12,8 @@
  * Resting (DampPeerOscillations, RFC 4271 8.1.1): after an error the session stays in Idle for a
  * second, twice as long after each further error, up to a minute; a session that was up for a
  * minute begins at a second again.  A neighbour that calls during a long rest has damping of its
- * own, so after a few seconds it is let in.
+ * own, so after a few seconds it is let in.  One that ended a session which was well has restarted,
+ * and is let in at once, the first time.
  *
  * Callbacks of the user may stop, reset, start or change the session.  `depth` counts the entries
  * of machines on the stack; within one, such a call is only noted, and carried out when the
@@ -55,6 +56,7 @@ struct bgp_session {
 	void *arg;
 	bool enabled;
 	bool wants_rest;
+	bool restarts; /* the neighbour: it may call at any time of the next rest */
 	unsigned depth;
 	enum bgp_state reported;
 	struct loop_timer rest;
@@ -378,6 +380,7 @@ static void machine_released(void *arg, struct bgp_machine *machine)
 	session->shared.counters.flaps++;
 	if (now - session->since >= STABLE_MS)
 		session->rest_ms = 0;
+	session->restarts = !session->rest_ms && !session->shared.reason.sent;
 	session->since = now;
 	report_state(session);
 	session->ops->down(session->arg, &session->shared.reason);
@@ -454,8 +457,9 @@ static bool interrupt_rest(struct bgp_session *session)
 
 	if (!loop_timer_is_running(&session->rest))
 		return true;
-	if (rested < REST_OPEN_MS)
+	if (!session->restarts && rested < REST_OPEN_MS)
 		return false;
+	session->restarts = false;
 	loop_timer_stop(&session->rest);
 	bgp_machine_step(&session->machines[OUTGOING], BGP_EVENT_AUTOMATIC_START_PASSIVE, NULL);
 	return true;

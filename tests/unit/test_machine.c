@@ -273,6 +273,33 @@ static void an_error_is_followed_by_a_rest(void **state)
 	rig_free(rig);
 }
 
+/* Once: who goes on like that has to wait, and so has one whose session we ended for an error. */
+static void a_neighbour_that_has_restarted_is_let_in_at_once(void **state)
+{
+	struct rig *rig = rig_new();
+
+	(void)state;
+	rig_reach(rig, BGP_STATE_ESTABLISHED);
+	close(rig->raw.fd);
+	assert_true(wait_until(rig->side.loop, is_idle, &rig->side, 1000));
+	rig_reach(rig, BGP_STATE_ESTABLISHED);
+	close(rig->raw.fd);
+	assert_true(wait_until(rig->side.loop, is_idle, &rig->side, 1000));
+	assert_true(raw_connect(&rig->raw, rig->side.loop, rig->port));
+	assert_true(raw_ends(&rig->raw, 500));
+	rig_free(rig);
+
+	rig = rig_new();
+	rig_reach(rig, BGP_STATE_ESTABLISHED);
+	raw_send_open(&rig->raw, 65002, 9, 90);
+	expect_notification(&rig->raw, 5, 3, &(uint8_t){BGP_MESSAGE_OPEN}, 1);
+	close(rig->raw.fd);
+	assert_true(wait_until(rig->side.loop, is_idle, &rig->side, 1000));
+	assert_true(raw_connect(&rig->raw, rig->side.loop, rig->port));
+	assert_true(raw_ends(&rig->raw, 500));
+	rig_free(rig);
+}
+
 static void the_hold_timer_ends_a_silent_neighbour(void **state)
 {
 	struct rig *rig = rig_new();
@@ -515,6 +542,7 @@ int main(void)
 	    cmocka_unit_test(what_we_end_ourselves_is_no_trouble),
 	    cmocka_unit_test(a_refresh_of_a_wrong_length_is_refused_by_capability),
 	    cmocka_unit_test(an_error_is_followed_by_a_rest),
+	    cmocka_unit_test(a_neighbour_that_has_restarted_is_let_in_at_once),
 	    cmocka_unit_test(the_hold_timer_ends_a_silent_neighbour),
 	    cmocka_unit_test(a_second_connection_in_established_is_refused),
 	    cmocka_unit_test(a_neighbour_that_calls_again_gave_its_first_call_up),

@@ -55,6 +55,7 @@ struct loop {
 	const char *longest_work; /* of this turn */
 	uint64_t longest_work_us;
 	bool running_tasks;
+	bool has_more_ready; /* after the callbacks of this turn */
 	bool stopped;
 	struct loop_statistics statistics;
 };
@@ -138,6 +139,11 @@ void loop_end_work(struct loop *loop)
 bool loop_should_yield(const struct loop *loop)
 {
 	return loop && now_us() >= loop->share_end;
+}
+
+bool loop_has_more_ready(const struct loop *loop)
+{
+	return loop && loop->has_more_ready;
 }
 
 void loop_set_share(struct loop *loop, uint64_t microseconds)
@@ -322,6 +328,7 @@ static bool run_turn(struct loop *loop, bool may_wait)
 	if (has_tasks)
 		begin_turn(loop);
 	result = event_base_loop(loop->base, flags);
+	loop->has_more_ready = event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) > 0;
 	run_tasks(loop);
 	measure_turn(loop);
 	/* 1 says that no event is registered, which is no matter while tasks run. */

@@ -90,6 +90,11 @@ uint64_t loop_now(const struct loop *loop);
  * returns.  Costs a look at the clock.  NULL (tests, benches): never.
  */
 bool loop_should_yield(const struct loop *loop);
+/*
+ * For tasks: true if some of what was ready found no time in this turn and comes in the next one,
+ * so that soon there will be more to act on at once.  NULL: never.
+ */
+bool loop_has_more_ready(const struct loop *loop);
 /* What callbacks and tasks have of a turn, each; 0: whoever asks has to yield at once (tests). */
 void loop_set_share(struct loop *loop, uint64_t microseconds);
 /*

@@ -75,6 +75,8 @@ struct update_groups {
 	struct rib *rib;
 	struct loop *loop;
 	struct loop_task task;
+	bool goes_on; /* the last run had no time for all */
+	uint64_t gathers_since; /* loop_now() at which a run was first put off; 0: none was */
 	struct rib_listener listener;
 	struct rib_listener path_listener; /* for groups with add-path, while there are any */
 	size_t add_path_groups;

@@ -14,12 +14,41 @@
 #include "base/memory.h"
 #include "rib/group_state.h"
 
+/* How long changes may wait for those of other neighbours. */
+#define GATHER_MS 20
+
+/*
+ * Several neighbours that send the same prefixes at the same time change a best path several times
+ * within one round of reading.  What is sent waits for the end of the round, but not for long.
+ */
+static bool is_gathering(struct update_groups *groups)
+{
+	uint64_t now;
+
+	if (!loop_has_more_ready(groups->loop)) {
+		groups->gathers_since = 0;
+		return false;
+	}
+	now = loop_now(groups->loop);
+	if (!groups->gathers_since)
+		groups->gathers_since = now;
+	if (now - groups->gathers_since < GATHER_MS)
+		return true;
+	groups->gathers_since = 0;
+	return false;
+}
+
 static void run_task(void *arg)
 {
 	struct update_groups *groups = arg;
 
 	loop_name_work(groups->loop, "updates for neighbours");
-	if (!update_groups_encode(groups))
+	if (is_gathering(groups)) {
+		loop_task_schedule(groups->loop, &groups->task);
+		return;
+	}
+	groups->goes_on = !update_groups_encode(groups);
+	if (groups->goes_on)
 		loop_task_schedule(groups->loop, &groups->task);
 }
 

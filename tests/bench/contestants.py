@@ -6,6 +6,7 @@ why the settings of each are fair.
 """
 
 import dataclasses
+import json
 import re
 import shutil
 import subprocess
@@ -163,14 +164,14 @@ class Kbgpd(Contestant):
         self.host.run(self.build / "kbgpctl", "-s", self.control, "reload")
 
     def loop_turns(self):
-        """The turns of its event loop: the longest in seconds, and how many lasted longer than
-        each bound of the histogram."""
+        """The turns of its event loop: the longest, what took longest in it, and how many lasted
+        longer than each bound of the histogram."""
+        status = json.loads(self.host.run(self.build / "kbgpctl", "-s", self.control, "-o", "json", "status"))
         text = self.host.run("curl", "-s", "-f", "--max-time", "10",
                              f"http://{self.METRICS}/metrics")
-        longest = float(re.search(r"^\w*loop_longest_turn_seconds (\S+)$", text, re.M)[1])
         buckets = re.findall(r'^\w*loop_turn_seconds_bucket\{le="([^"]+)"\} (\d+)$', text, re.M)
         total = int(buckets[-1][1])
-        return {"longest": longest, "turns": total,
+        return {"longest": status["longestTurn"], "busiest": status["busiestTurn"], "turns": total,
                 "over": {bound: total - int(count) for bound, count in buckets[:-1]}}
 
 

@@ -78,10 +78,13 @@ def print_loop(runs):
     turns = [run.loop for run in runs if run.loop]
     if not turns:
         return
-    longest = max(each["longest"] for each in turns)
     total = sum(each["turns"] for each in turns)
-    print(f"kbgpd's event loop: longest turn {longest * 1000:.2f} ms; of {total:,} turns "
-          f"{turns_over(turns)}")
+    print(f"kbgpd's event loop: of {total:,} turns {turns_over(turns)}")
+    for which, key in (("longest", "microseconds"), ("busiest", "cpuMicroseconds")):
+        turn = max((each[which] for each in turns), key=lambda each: each[key])
+        print(f"{which} turn: {turn['microseconds'] / 1000:.2f} ms, "
+              f"{turn['cpuMicroseconds'] / 1000:.2f} ms of them CPU time; "
+              f"in it {turn['work']}, {turn['workMicroseconds'] / 1000:.2f} ms")
 
 
 def turns_over(turns):

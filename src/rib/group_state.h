@@ -75,7 +75,6 @@ struct update_groups {
 	struct rib *rib;
 	struct loop *loop;
 	struct loop_task task;
-	bool goes_on; /* the last run had no time for all */
 	uint64_t gathers_since; /* loop_now() at which a run was first put off; 0: none was */
 	struct rib_listener listener;
 	struct rib_listener path_listener; /* for groups with add-path, while there are any */
@@ -93,14 +92,18 @@ struct update_groups {
 	struct path_selection selection;
 	uint64_t generation; /* counts what makes two streams that were equal differ */
 	bool running;
+	bool merge_put_off; /* until a sweep of the table is over */
 	struct update_group_member *left; /* during the run */
 };
 
 /* update_group_due.c */
 /* True if it has nothing to do. */
 bool update_stream_is_idle(const struct update_stream *stream);
-/* Runs the stream in a turn of the loop, if it has something to do. */
+/* Runs the stream in a turn of the loop, if it has something to do or another one to merge with. */
 void update_stream_schedule(struct update_stream *stream);
+/* The same for all streams of the group, and of all groups. */
+void update_group_schedule(const struct update_group *group);
+void update_groups_schedule_all(struct update_groups *groups);
 void update_stream_unschedule(struct update_stream *stream);
 /* The stream whose turn it is, which is taken out of the list; NULL: none is due. */
 struct update_stream *update_groups_take_due(struct update_groups *groups);
@@ -148,7 +151,10 @@ void update_stream_free(struct update_stream *stream);
 /* A member is in one stream; one that is new is in none. */
 void update_stream_put_member(struct update_stream *stream, struct update_group_member *member);
 void update_stream_take_member(struct update_group_member *member);
-/* An idle stream and another one of its group that is idle too become one. */
+/*
+ * An idle stream and another one of its group that is idle too become one; with add-path not before
+ * a sweep is over, which is noted.
+ */
 void update_stream_merge(struct update_stream *stream);
 
 /* Releases some of what streams that were freed have left; true if there is more. */

@@ -47,24 +47,15 @@ static void run_task(void *arg)
 		loop_task_schedule(groups->loop, &groups->task);
 		return;
 	}
-	groups->goes_on = !update_groups_encode(groups);
-	if (groups->goes_on)
+	if (!update_groups_encode(groups) || groups->merge_put_off)
 		loop_task_schedule(groups->loop, &groups->task);
-}
-
-/* Members may take more without having said so. */
-static void schedule_all(struct update_groups *groups)
-{
-	for (struct update_group *group = groups->groups; group; group = group->next)
-		for (struct update_stream *stream = group->streams; stream; stream = stream->next)
-			update_stream_schedule(stream);
 }
 
 void update_groups_run(struct update_groups *groups)
 {
 	if (groups->running)
 		return;
-	schedule_all(groups);
+	update_groups_schedule_all(groups); /* members may take more without having said so */
 	while (!update_groups_encode(groups))
 		;
 }

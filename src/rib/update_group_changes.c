@@ -41,12 +41,6 @@ static void mark_prefix(
 		update_groups_hold_prefix(groups, family, id);
 }
 
-static void schedule_streams(const struct update_group *group)
-{
-	for (struct update_stream *stream = group->streams; stream; stream = stream->next)
-		update_stream_schedule(stream);
-}
-
 static void mark_changed(
     struct update_groups *groups, const struct rib_change *change, bool add_path)
 {
@@ -57,7 +51,7 @@ static void mark_changed(
 	}
 	for (struct update_group *group = groups->groups; group; group = group->next)
 		if (listens(group, change->family, add_path))
-			schedule_streams(group);
+			update_group_schedule(group);
 	update_groups_look_for_unheld(groups);
 }
 
@@ -101,7 +95,7 @@ static void costs_changed(void *arg, const struct rib_change *change)
 		for (size_t i = 0; i < change->count; i++)
 			if (sends_cost(group, change->family, change->ids[i]))
 				mark(group, change->family, change->ids[i]);
-		schedule_streams(group);
+		update_group_schedule(group);
 	}
 }
 

@@ -3,6 +3,9 @@
  * streams with nothing to send cost nothing, and one that has much to send is followed by all
  * others before it goes on.  A stream whose members take no more is not in it until one of them
  * does.
+ *
+ * One that has become idle has a turn too if its group has others, for it may be equal to one of
+ * them now: what was pending may have been taken back, or the other one has caught up.
  */
 #include "rib/group_state.h"
 
@@ -11,11 +14,16 @@ bool update_stream_is_idle(const struct update_stream *stream)
 	return !stream->copied_from && stream_is_idle(&stream->state);
 }
 
+static bool is_alone(const struct update_stream *stream)
+{
+	return !stream->group->streams->next;
+}
+
 void update_stream_schedule(struct update_stream *stream)
 {
 	struct update_groups *groups = stream->group->groups;
 
-	if (update_stream_is_idle(stream))
+	if (update_stream_is_idle(stream) && is_alone(stream))
 		return;
 	if (groups->loop)
 		loop_task_schedule(groups->loop, &groups->task);
@@ -29,6 +37,18 @@ void update_stream_schedule(struct update_stream *stream)
 	else
 		groups->first_due = stream;
 	groups->last_due = stream;
+}
+
+void update_group_schedule(const struct update_group *group)
+{
+	for (struct update_stream *stream = group->streams; stream; stream = stream->next)
+		update_stream_schedule(stream);
+}
+
+void update_groups_schedule_all(struct update_groups *groups)
+{
+	for (struct update_group *group = groups->groups; group; group = group->next)
+		update_group_schedule(group);
 }
 
 void update_stream_unschedule(struct update_stream *stream)

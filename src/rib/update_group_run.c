@@ -263,12 +263,21 @@ static void free_left(struct update_groups *groups)
 		update_stream_free(stream);
 }
 
+static void make_up_for_merges(struct update_groups *groups)
+{
+	if (!groups->merge_put_off || rib_is_sweeping(groups->rib))
+		return;
+	groups->merge_put_off = false;
+	update_groups_schedule_all(groups);
+}
+
 bool update_groups_encode(struct update_groups *groups)
 {
 	struct update_stream *stream;
 	bool more;
 
 	rib_tell_listeners(groups->rib);
+	make_up_for_merges(groups);
 	groups->generation++;
 	groups->running = true;
 	do {

@@ -226,14 +226,15 @@ static struct update_stream *find_idle(const struct update_stream *except)
  */
 void update_stream_merge(struct update_stream *stream)
 {
-	struct rib *rib = stream->group->groups->rib;
-	struct update_stream *into;
+	struct update_groups *groups = stream->group->groups;
+	struct update_stream *into = find_idle(stream);
 
-	if (update_group_has_add_path(stream->group) && rib_is_sweeping(rib))
-		return;
-	into = find_idle(stream);
 	if (!into)
 		return;
+	if (update_group_has_add_path(stream->group) && rib_is_sweeping(groups->rib)) {
+		groups->merge_put_off = true;
+		return;
+	}
 	if (stream_spared_count(&stream->state) > stream_spared_count(&into->state)) {
 		struct update_stream *other = into;
 

@@ -10,8 +10,10 @@
  */
 #include "rib/export.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "bgp/as_path.h"
 
 enum { AIGP_TLV_HEADER = 3, AIGP_TLV_TYPE = 1 }; /* RFC 7311 3 */
@@ -375,4 +377,58 @@ void export_attributes(const struct rib *rib, const struct export_key *key, enum
 		/* What a rule prepends is for other ASes: inside ours it would look like a loop. */
 		attributes->as_path = as_path;
 	}
+}
+
+enum {
+	/* Header, two lengths, MP_REACH_NLRI with two addresses, and one prefix take less. */
+	BESIDE_ATTRIBUTES = 100,
+	/* Export adds less, beside a rule's communities: 255 times our own AS, and single values. */
+	ADDED_MAX = 2048
+};
+
+static size_t attributes_max(const struct export_key *key)
+{
+	return (key->codec.extended_message ? BGP_EXTENDED_MESSAGE_MAX : BGP_MESSAGE_MAX) -
+	       BESIDE_ATTRIBUTES;
+}
+
+/* It fits for sure, even with the AS path in two attributes (RFC 6793 4.2.2). */
+static bool is_small(const struct export_key *key, const struct export_route *route)
+{
+	size_t communities = route->rule ? route->rule->set.add_count : 0;
+
+	return 2u * route->path->attributes->wire_length + communities * BGP_COMMUNITY_SIZE_MAX +
+		   ADDED_MAX <=
+	       attributes_max(key);
+}
+
+static bool try_to_fit(const struct rib *rib, const struct export_key *key, enum ip_family family,
+    const struct export_route *route)
+{
+	const size_t room = attributes_max(key);
+	uint8_t *bytes = memory_allocate(room);
+	struct wire_writer writer = wire_writer_init(bytes, room);
+	struct bgp_attributes attributes;
+	struct arena arena = {NULL};
+
+	export_attributes(rib, key, family, route, &arena, &attributes);
+	bgp_attributes_encode(&writer, &attributes, &key->codec, false, &arena);
+	arena_free(&arena);
+	free(bytes);
+	return !writer.failed;
+}
+
+bool export_fits_message(const struct rib *rib, const struct export_key *key, enum ip_family family,
+    const struct export_route *route, struct export_cache *cache)
+{
+	const struct export_route *last = &cache->large;
+
+	if (is_small(key, route))
+		return true;
+	if (!last->path || last->path->attributes != route->path->attributes ||
+	    last->path->peer != route->path->peer || last->rule != route->rule) {
+		cache->large = *route;
+		cache->large_fits = try_to_fit(rib, key, family, route);
+	}
+	return cache->large_fits;
 }

@@ -87,6 +87,8 @@ struct export_cache {
 	bool forbidden; /* by its communities, or as a route leak */
 	bool third_party; /* its next hop is sent as it came */
 	struct bgp_attributes attributes;
+	struct export_route large; /* the last one of which export_fits_message() was not sure */
+	bool large_fits;
 };
 
 /*
@@ -100,6 +102,12 @@ bool export_select(const struct rib *rib, const struct export_key *key, enum ip_
 bool export_path(const struct rib *rib, const struct export_key *key, enum ip_family family,
     const struct rib_prefix *prefix, const struct rib_path *path, struct export_cache *cache,
     struct export_route *route);
+/*
+ * False if a selected route has more attributes as it goes out than a message to these peers holds
+ * beside one prefix: it cannot be sent.
+ */
+bool export_fits_message(const struct rib *rib, const struct export_key *key, enum ip_family family,
+    const struct export_route *route, struct export_cache *cache);
 /*
  * What AIGP of the route is raised by as it goes out, for the way to the next hop that it came with
  * (RFC 7311 3.4); 0: it has none, or goes out as it is.

@@ -60,6 +60,17 @@ static void keep_best(
 	selection->count = limit;
 }
 
+static void drop_unsendable(struct path_selection *selection, const struct rib *rib,
+    const struct export_key *key, enum ip_family family, struct export_cache *cache)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < selection->count; i++)
+		if (export_fits_message(rib, key, family, &selection->routes[i], cache))
+			selection->routes[kept++] = selection->routes[i];
+	selection->count = kept;
+}
+
 void path_selection_fill(struct path_selection *selection, const struct rib *rib,
     const struct export_key *key, enum ip_family family, const struct rib_prefix *prefix,
     struct export_cache *cache)
@@ -70,14 +81,13 @@ void path_selection_fill(struct path_selection *selection, const struct rib *rib
 	selection->count = 0;
 	if (!prefix)
 		return;
-	if (limit <= 1) {
-		if (export_select(rib, key, family, prefix, cache, &route))
-			add_route(selection, &route);
-		return;
-	}
-	add_accepted(selection, rib, key, family, prefix, cache);
-	if (selection->count > limit)
+	if (limit > 1)
+		add_accepted(selection, rib, key, family, prefix, cache);
+	else if (export_select(rib, key, family, prefix, cache, &route))
+		add_route(selection, &route);
+	if (limit && selection->count > limit)
 		keep_best(selection, rib, selection->routes[0].path == &prefix->first, limit);
+	drop_unsendable(selection, rib, key, family, cache);
 }
 
 const struct export_route *path_selection_find(

@@ -1,7 +1,8 @@
 /*
  * Which paths of a prefix one kind of neighbour is sent, where that may be several (RFC 7911):
- * those that export accepts, the best ones if there are more than the key's limit.  Pure: nothing
- * is stored but scratch memory.  Private to the RIB.
+ * those that export accepts, the best ones if there are more than the key's limit.  Of these, one
+ * that fits into no message is not sent, and none in its place.  Pure: nothing is stored but scratch
+ * memory.  Private to the RIB.
  */
 #ifndef RIB_PATH_SELECTION_H
 #define RIB_PATH_SELECTION_H

@@ -151,8 +151,7 @@ static void plan_announcement(struct stream_paths *paths, const struct stream_co
 	const struct rib_path *path = route->path;
 	struct sent_path *sent = stream_paths_find(paths, id, path->send_id);
 	uint32_t cost = export_added_cost(context->rib, context->key, context->family, route);
-	const struct update_item item = {
-	    .prefix_id = id, .path_id = path->send_id, .was_sent = sent != NULL};
+	const struct update_item item = {.prefix_id = id, .path_id = path->send_id};
 	enum stream_membership source_is;
 	uint16_t source;
 
@@ -189,16 +188,6 @@ void stream_paths_repeat(struct stream_paths *paths, uint32_t id)
 	for (struct sent_path *sent = stream_paths_first(paths, id); sent;
 	     sent = stream_paths_next(paths, sent))
 		sent->due = true;
-}
-
-void stream_paths_forget(struct stream_paths *paths, struct rib *rib, uint32_t id, uint16_t send_id)
-{
-	uint32_t *link = id < paths->first_capacity ? &paths->first[id] : NULL;
-
-	while (link && *link && sent_at(paths, *link)->send_id != send_id)
-		link = &sent_at(paths, *link)->next;
-	if (link && *link)
-		remove_sent(paths, rib, link);
 }
 
 static void copy_sent(struct stream_paths *to, const struct sent_path *sent, uint32_t id)

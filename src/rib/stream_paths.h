@@ -78,9 +78,6 @@ bool stream_paths_is_as_sent(
 uint32_t stream_paths_advertised_to(const struct stream_paths *paths, uint16_t peer);
 /* What was sent of the prefix is due again. */
 void stream_paths_repeat(struct stream_paths *paths, uint32_t id);
-/* The path could not be sent. */
-void stream_paths_forget(
-    struct stream_paths *paths, struct rib *rib, uint32_t id, uint16_t send_id);
 /* Copies what was sent of the prefixes in [`from_id`, `to_id`). */
 void stream_paths_copy(
     struct stream_paths *to, const struct stream_paths *from, uint32_t from_id, uint32_t to_id);

@@ -29,7 +29,6 @@ struct encoder {
 	enum ip_family family;
 	size_t longest; /* message */
 	update_batch_emit *emit;
-	update_batch_unsendable *unsendable;
 	void *arg;
 	struct shared_buffer *buffer; /* being filled; NULL: none */
 	struct wire_writer writer;
@@ -205,23 +204,6 @@ static void encode_withdrawals(
 	}
 }
 
-/* Nothing of the bucket can be sent: what was sent of it before is withdrawn. */
-static void give_up_bucket(struct encoder *encoder, const struct update_bucket *bucket)
-{
-	struct update_item *items = encoder->batch->items;
-	uint32_t withdrawn = 0, *link = &withdrawn;
-
-	for (uint32_t item = bucket->first; item; item = items[item].next) {
-		encoder->unsendable(encoder->arg, items[item].prefix_id, items[item].path_id);
-		if (items[item].was_sent) {
-			*link = item;
-			link = &items[item].next;
-		}
-	}
-	*link = 0;
-	encode_withdrawals(encoder, withdrawn, bucket->audience);
-}
-
 static void encode_bucket(struct encoder *encoder, const struct update_bucket *bucket)
 {
 	struct wire_writer field = wire_writer_init(encoder->batch->scratch, ATTRIBUTES_MAX);
@@ -234,11 +216,6 @@ static void encode_bucket(struct encoder *encoder, const struct update_bucket *b
 	    &encoder->batch->arena, &attributes);
 	bgp_attributes_encode(
 	    &field, &attributes, &encoder->key->codec, false, &encoder->batch->arena);
-	/* Header, two lengths, MP_REACH_NLRI with two addresses, and one prefix take under 100. */
-	if (field.failed || wire_written(&field) + 100 > encoder->longest) {
-		give_up_bucket(encoder, bucket);
-		return;
-	}
 	while (item) {
 		need_buffer(encoder, bucket->audience);
 		bgp_update_begin_reach(&builder, &encoder->writer, &encoder->key->codec,
@@ -282,8 +259,7 @@ static void clear_batch(struct update_batch *batch)
 }
 
 void update_batch_encode(struct update_batch *batch, const struct rib *rib,
-    const struct export_key *key, enum ip_family family, update_batch_emit *emit,
-    update_batch_unsendable *unsendable, void *arg)
+    const struct export_key *key, enum ip_family family, update_batch_emit *emit, void *arg)
 {
 	struct encoder encoder = {.batch = batch,
 	    .rib = rib,
@@ -291,7 +267,6 @@ void update_batch_encode(struct update_batch *batch, const struct rib *rib,
 	    .family = family,
 	    .longest = key->codec.extended_message ? BGP_EXTENDED_MESSAGE_MAX : BGP_MESSAGE_MAX,
 	    .emit = emit,
-	    .unsendable = unsendable,
 	    .arg = arg};
 
 	if (!batch->bucket_count)

@@ -32,7 +32,6 @@ struct update_bucket {
 struct update_item {
 	uint32_t prefix_id;
 	uint16_t path_id; /* the Path Identifier that it goes out with; 0 without add-path */
-	bool was_sent; /* an earlier version of it: to be withdrawn if this one cannot be sent */
 	uint32_t next; /* index of the next item of the bucket; 0: none */
 };
 
@@ -54,8 +53,9 @@ struct update_batch {
 };
 
 /*
- * Adds an item to the bucket of its route and audience; `route` NULL: a withdrawal.  `path_id` is
- * not 0 where the codec says that prefixes of the family have a Path Identifier.
+ * Adds an item to the bucket of its route and audience; `route` NULL: a withdrawal.  The route fits
+ * into a message: see export_fits_message().  `path_id` is not 0 where the codec says that prefixes
+ * of the family have a Path Identifier.
  */
 void update_batch_add(struct update_batch *batch, struct update_item item,
     const struct export_route *route, struct update_audience audience);
@@ -63,13 +63,10 @@ void update_batch_add(struct update_batch *batch, struct update_item item,
 /* Receives whole messages for one audience; owns the reference. */
 typedef void update_batch_emit(
     void *arg, struct shared_buffer *buffer, struct update_audience audience);
-/* A route that does not fit into any message of this codec: it must count as not advertised. */
-typedef void update_batch_unsendable(void *arg, uint32_t prefix_id, uint16_t path_id);
 
 /* Encodes all of it, withdrawals first, and empties the batch. */
 void update_batch_encode(struct update_batch *batch, const struct rib *rib,
-    const struct export_key *key, enum ip_family family, update_batch_emit *emit,
-    update_batch_unsendable *unsendable, void *arg);
+    const struct export_key *key, enum ip_family family, update_batch_emit *emit, void *arg);
 void update_batch_free(struct update_batch *batch);
 
 #endif

@@ -68,8 +68,9 @@ static bool is_awaited(const struct update_stream *stream)
 
 /* Hands a buffer to the members of the stream that are meant.  Any of them may leave meanwhile. */
 static void send_to_audience(
-    struct update_stream *stream, struct shared_buffer *buffer, struct update_audience audience)
+    void *arg, struct shared_buffer *buffer, struct update_audience audience)
 {
+	struct update_stream *stream = arg;
 	struct update_group_member *member = stream->members;
 
 	if (audience.only) {
@@ -84,12 +85,6 @@ static void send_to_audience(
 	shared_buffer_release(buffer);
 }
 
-/* What the callbacks of an encoding get. */
-struct encoding {
-	struct update_stream *stream;
-	enum ip_family family;
-};
-
 static enum stream_membership membership_of(void *arg, uint16_t peer)
 {
 	const struct update_stream *stream = arg;
@@ -98,21 +93,6 @@ static enum stream_membership membership_of(void *arg, uint16_t peer)
 	if (!member || member->stream != stream)
 		return STREAM_NOT_MEMBER;
 	return stream->members == member && !member->next ? STREAM_ONLY_MEMBER : STREAM_MEMBER;
-}
-
-static void emit_buffer(void *arg, struct shared_buffer *buffer, struct update_audience audience)
-{
-	const struct encoding *encoding = arg;
-
-	send_to_audience(encoding->stream, buffer, audience);
-}
-
-static void forget_unsendable(void *arg, uint32_t id, uint16_t path_id)
-{
-	const struct encoding *encoding = arg;
-
-	stream_forget(&encoding->stream->state, encoding->stream->group->groups->rib,
-	    encoding->family, id, path_id);
 }
 
 static bool is_full(const struct update_stream *stream, const struct update_batch *batch)
@@ -145,11 +125,10 @@ static void plan_batch(struct update_stream *stream, enum ip_family family)
 static void encode_batch(struct update_stream *stream, enum ip_family family)
 {
 	struct update_groups *groups = stream->group->groups;
-	struct encoding encoding = {stream, family};
 
 	plan_batch(stream, family);
-	update_batch_encode(&groups->batch, groups->rib, &stream->group->key, family, emit_buffer,
-	    forget_unsendable, &encoding);
+	update_batch_encode(
+	    &groups->batch, groups->rib, &stream->group->key, family, send_to_audience, stream);
 	update_groups_look_for_unheld(groups);
 }
 

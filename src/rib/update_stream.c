@@ -298,6 +298,16 @@ static void note_paths(struct stream_family *family, uint32_t id)
 		bitmap_clear(&family->advertised, id);
 }
 
+/* False if nothing of the prefix is sent. */
+static bool select_best_path(const struct stream_context *context, const struct rib_prefix *prefix,
+    struct export_route *route)
+{
+	return export_select(
+		   context->rib, context->key, context->family, prefix, context->cache, route) &&
+	       export_fits_message(
+		   context->rib, context->key, context->family, route, context->cache);
+}
+
 static void plan_best_path(
     struct stream_state *state, const struct stream_context *context, uint32_t id)
 {
@@ -305,14 +315,13 @@ static void plan_best_path(
 	const struct stream_family *family = &state->families[which];
 	const struct rib_prefix *prefix = rib_prefix_at(context->rib, which, id);
 	bool advertised = bitmap_test(&family->advertised, id);
-	const struct update_item item = {.prefix_id = id, .was_sent = advertised};
+	const struct update_item item = {.prefix_id = id};
 	uint16_t spared = stream_spared(family, id);
 	enum stream_membership source_is;
 	struct export_route route;
 	uint16_t source;
 
-	if (!prefix ||
-	    !export_select(context->rib, context->key, which, prefix, context->cache, &route)) {
+	if (!prefix || !select_best_path(context, prefix, &route)) {
 		if (advertised)
 			update_batch_add(
 			    context->batch, item, NULL, (struct update_audience){.except = spared});
@@ -339,18 +348,5 @@ void stream_plan(struct stream_state *state, const struct stream_context *contex
 		note_paths(family, id);
 	} else {
 		plan_best_path(state, context, id);
-	}
-}
-
-void stream_forget(struct stream_state *state, struct rib *rib, enum ip_family which, uint32_t id,
-    uint16_t path_id)
-{
-	struct stream_family *family = &state->families[which];
-
-	if (path_id) {
-		stream_paths_forget(&family->paths, rib, id, path_id);
-		note_paths(family, id);
-	} else {
-		set_withdrawn(state, which, id);
 	}
 }

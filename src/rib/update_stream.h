@@ -82,9 +82,6 @@ size_t stream_take(struct stream_state *state, const struct stream_context *cont
     struct stream_comparison *comparison, uint32_t *ids, size_t limit);
 /* Puts into the batch what is to be sent for a taken prefix, and notes it. */
 void stream_plan(struct stream_state *state, const struct stream_context *context, uint32_t id);
-/* What was planned cannot be sent: it counts as not advertised.  `path_id` as in the batch. */
-void stream_forget(struct stream_state *state, struct rib *rib, enum ip_family family, uint32_t id,
-    uint16_t path_id);
 /* True if nothing of the family is pending and no end is due. */
 bool stream_family_is_idle(const struct stream_family *family);
 /* True if no family has anything to send: what it advertised is what there is. */

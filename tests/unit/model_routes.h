@@ -74,7 +74,7 @@ static inline struct model_path pick_path(struct model *model, unsigned peer)
 	    .kind = (uint8_t)(1 + pick(model, KINDS)),
 	    .next_hop = (uint8_t)pick(model, NEXT_HOPS),
 	    .variant = (uint16_t)pick(model, model->profile->variants),
-	    .huge = !peer && pick(model, model->profile->huge) == 0,
+	    .huge = pick(model, model->profile->huge) == 0,
 	    .modified = peer && pick(model, 8) == 0,
 	    .reason = (uint8_t)pick(model, REASONS),
 	    .audience = (uint8_t)(peer ? 0 : pick(model, 4)),

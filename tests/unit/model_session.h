@@ -195,27 +195,12 @@ static inline void take_announced(void *arg, const struct ip_prefix *prefix, uin
 		fail_msg("peer %u was sent the same again", session->of->index);
 }
 
-/* Something of the prefix fits into no message. */
-static inline bool has_huge_path(
-    const struct model_session *session, const struct ip_prefix *prefix)
-{
-	const struct rib_prefix *entry = rib_find(session->rib, prefix, NULL);
-	const struct rib_path *path = entry ? &entry->first : NULL;
-
-	while (path && path->attributes->wire_length < HUGE_COMMUNITIES * sizeof(uint32_t))
-		path = rib_path_next(session->rib, prefix->family, path);
-	return path != NULL;
-}
-
 static inline void take_withdrawn(void *arg, const struct ip_prefix *prefix, uint32_t path_id)
 {
 	struct model_session *session = arg;
 	struct held_route *held = held_route(session, prefix, path_id);
 	char text[IP_TEXT_MAX];
 
-	/* What cannot be sent is taken back from all, also from who was spared what it replaces. */
-	if (!held->attributes && has_huge_path(session, prefix))
-		return;
 	if (!held->attributes)
 		fail_msg("peer %u was withdrawn %s, which it does not have", session->of->index,
 		    ip_prefix_print(prefix, text));

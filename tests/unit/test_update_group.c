@@ -156,15 +156,17 @@ static void short_messages_share_a_buffer(void **state)
 }
 
 /* Attributes that fill a message leave no room for a prefix. */
-static void advertise_long(struct fixture *fixture, const char *prefix, uint32_t med)
+static void advertise_long(
+    struct fixture *fixture, const struct session *from, const char *prefix, uint32_t med)
 {
 	static const uint8_t value[4090];
-	struct bgp_attributes attributes = attributes_of(&fixture->arena, NULL, NULL);
+	struct bgp_attributes attributes =
+	    attributes_of(&fixture->arena, from ? "192.0.2.1" : NULL, from ? path : NULL);
 
 	set_med(&attributes, med);
 	attributes.unknown[attributes.unknown_count++] =
 	    (struct bgp_unknown_attribute){0xe0, 200, {value, sizeof(value)}};
-	announce(fixture->rib, fixture->local, prefix, 0, &attributes, 0);
+	announce(fixture->rib, from ? from->peer : fixture->local, prefix, 0, &attributes, 0);
 }
 
 static void route_that_does_not_fit_is_withdrawn(void **state)
@@ -174,17 +176,70 @@ static void route_that_does_not_fit_is_withdrawn(void **state)
 	join(fixture, 0);
 	advertise(fixture, NULL, A, 1);
 	run_and_forget(fixture);
-	advertise_long(fixture, A, 1);
-	advertise_long(fixture, B, 1); /* was never sent */
+	advertise_long(fixture, NULL, A, 1);
+	advertise_long(fixture, NULL, B, 1); /* was never sent */
 	run(fixture);
 	assert_said(fixture, 0, "-10.1.0.0/16;");
 	assert_int_equal(update_group_advertised(fixture->sessions[0].member, IPV4), 0);
-	advertise_long(fixture, A, 2);
+	advertise_long(fixture, NULL, A, 2);
 	run(fixture);
 	assert_said(fixture, 0, "");
 	advertise(fixture, NULL, A, 1);
 	run(fixture);
 	assert_said(fixture, 0, "+10.1.0.0/16 m1;");
+}
+
+/* Also if there is nobody else whom it could be sent to: others come. */
+static void own_route_that_does_not_fit_is_not_advertised(void **state)
+{
+	struct fixture *fixture = *state;
+
+	join(fixture, 0);
+	advertise_long(fixture, &fixture->sessions[0], A, 1);
+	run_and_forget(fixture);
+	assert_int_equal(update_group_advertised(fixture->sessions[0].member, IPV4), 0);
+	join(fixture, 1);
+	run_and_forget(fixture);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(update_group_advertised(fixture->sessions[i].member, IPV4), 0);
+	withdraw(fixture, &fixture->sessions[0], A);
+	run(fixture);
+	for (unsigned i = 0; i < 2; i++)
+		assert_said(fixture, i, "");
+}
+
+static void route_that_does_not_fit_is_not_withdrawn_from_who_was_spared(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned i = 0; i < 3; i++)
+		join(fixture, i);
+	advertise(fixture, &fixture->sessions[0], A, 1);
+	run_and_forget(fixture);
+	withdraw(fixture, &fixture->sessions[0], A);
+	advertise_long(fixture, &fixture->sessions[1], A, 1);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	for (unsigned i = 1; i < 3; i++)
+		assert_said(fixture, i, "-10.1.0.0/16;");
+}
+
+/* Its own stream has nothing to send any more, and never gets a run for that. */
+static void who_lags_is_back_once_the_change_is_taken_back(void **state)
+{
+	struct fixture *fixture = *state;
+
+	join(fixture, 0);
+	join(fixture, 1);
+	run_and_forget(fixture);
+	fixture->sessions[1].queued = 5u << 20;
+	advertise_long(fixture, NULL, A, 1);
+	run(fixture);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 2);
+	withdraw(fixture, NULL, A);
+	run(fixture);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
 }
 
 static void test_rfc8654_4_long_route_goes_to_who_can_take_it(void **state)
@@ -197,7 +252,7 @@ static void test_rfc8654_4_long_route_goes_to_who_can_take_it(void **state)
 	fixture->key.codec.extended_message = true;
 	join(fixture, 1);
 	run_and_forget(fixture);
-	advertise_long(fixture, A, 1);
+	advertise_long(fixture, NULL, A, 1);
 	advertise(fixture, NULL, B, 2);
 	run(fixture);
 	assert_said(fixture, 0, "+10.2.0.0/16 m2;");
@@ -308,6 +363,9 @@ int main(void)
 	    TEST(long_messages_if_agreed),
 	    TEST(short_messages_share_a_buffer),
 	    TEST(route_that_does_not_fit_is_withdrawn),
+	    TEST(own_route_that_does_not_fit_is_not_advertised),
+	    TEST(route_that_does_not_fit_is_not_withdrawn_from_who_was_spared),
+	    TEST(who_lags_is_back_once_the_change_is_taken_back),
 	    TEST(test_rfc8654_4_long_route_goes_to_who_can_take_it),
 	    TEST(route_is_not_sent_back_to_its_source),
 	    TEST(each_change_of_the_source_is_exact),

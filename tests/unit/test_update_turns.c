@@ -624,6 +624,22 @@ static void members_leave_while_paths_are_copied(void **state)
 	}
 }
 
+/* With add-path, streams that have caught up during a sweep are one when it is over. */
+static void streams_become_one_after_a_sweep(void **state)
+{
+	struct fixture *fixture = *state;
+
+	settle_members_with_paths(fixture, 1);
+	rib_set_multipath(fixture->rib, 2);
+	join(fixture, 1);
+	settle();
+	assert_int_equal(fixture->sessions[1].announced, ROUTES);
+	assert_int_equal(update_groups_stream_count(fixture->groups), 2);
+	rib_flush(fixture->rib);
+	settle();
+	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up_loop, tear_down_loop)
 
 int main(void)
@@ -645,6 +661,7 @@ int main(void)
 	    TEST(paths_are_copied_turn_by_turn),
 	    TEST(nothing_is_pending_while_paths_are_copied),
 	    TEST(members_leave_while_paths_are_copied),
+	    TEST(streams_become_one_after_a_sweep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,8 +11,8 @@ import re
 import shutil
 import subprocess
 
-from stage import DAEMON, DAEMON_ASN, FIRST_SESSION_ASN, Failed, session_address
-from stage import cpu_seconds, memory_megabytes
+from stage import DAEMON, DAEMON_ASN, FIRST_SESSION_ASN, Failed, Incapable
+from stage import cpu_seconds, memory_megabytes, session_address
 
 HOLD_TIME = 90
 KEEPALIVE_TIME = 30
@@ -164,14 +164,16 @@ class Kbgpd(Contestant):
         self.host.run(self.build / "kbgpctl", "-s", self.control, "reload")
 
     def loop_turns(self):
-        """The turns of its event loop: the longest, what took longest in it, and how many lasted
-        longer than each bound of the histogram."""
-        status = json.loads(self.host.run(self.build / "kbgpctl", "-s", self.control, "-o", "json", "status"))
+        """The turns of its event loop: the longest by the clock, the longest by CPU time, and how
+        many lasted longer than each bound of the histogram, in seconds."""
+        status = json.loads(self.host.run(self.build / "kbgpctl", "-s", self.control,
+                                          "-o", "json", "status"))
         text = self.host.run("curl", "-s", "-f", "--max-time", "10",
                              f"http://{self.METRICS}/metrics")
         buckets = re.findall(r'^\w*loop_turn_seconds_bucket\{le="([^"]+)"\} (\d+)$', text, re.M)
         total = int(buckets[-1][1])
-        return {"longest": status["longestTurn"], "busiest": status["busiestTurn"], "turns": total,
+        return {"longest": status["longestTurn"], "busiest": status["busiestTurn"],
+                "turns": total,
                 "over": {bound: total - int(count) for bound, count in buckets[:-1]}}
 
 
@@ -401,8 +403,6 @@ class Gobgp(Contestant):
         rules = []
         if self.work.senders > 1 and not self.work.internal and not self.work.reflect:
             rules.append(self.silence_senders())
-        if self.dropped_length is not None:
-            rules.append(self.drop_rule())
         if self.work.family == "both":
             rules.append(self.next_hop_rule())
         return rules
@@ -421,20 +421,6 @@ class Gobgp(Contestant):
                 neighbor-info-list = [{senders}]
         """
 
-    def drop_rule(self):
-        return f"""
-            [[policy-definitions.statements]]
-            [policy-definitions.statements.conditions.match-prefix-set]
-                prefix-set = "dropped"
-            [policy-definitions.statements.actions]
-                route-disposition = "reject-route"
-            [[defined-sets.prefix-sets]]
-                prefix-set-name = "dropped"
-            [[defined-sets.prefix-sets.prefix-list]]
-                ip-prefix = "0.0.0.0/0"
-                masklength-range = "{self.dropped_length}..{self.dropped_length}"
-        """
-
     @staticmethod
     def next_hop_rule():
         """Over IPv4 it would send an IPv4-mapped next hop for IPv6."""
@@ -449,9 +435,8 @@ class Gobgp(Contestant):
         """
 
     def reload(self):
-        self.file.write_text(self.configuration())
-        self.processes[0].send(1)  # SIGHUP
-        self.host.run("gobgp", "neighbor", "all", "softresetout")
+        """Neither SIGHUP nor a soft reset withdraws what a new export policy rejects."""
+        raise Incapable
 
 
 CONTESTANTS = {each.name: each for each in (Kbgpd, Bird, Frr, Openbgpd, Gobgp)}

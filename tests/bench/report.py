@@ -8,7 +8,8 @@ import statistics
 
 OURS = "kbgpd"
 LABEL_WIDTH = 29
-COLUMN_WIDTH = 10
+COLUMN_WIDTH = 12
+RATIO_WIDTH = 10
 FAMILIES = {"4": "IPv4", "6": "IPv6", "both": "IPv4 and as many IPv6"}
 
 
@@ -43,12 +44,13 @@ def print_scenario(scenario, work, runs):
     rounds = max(map(len, runs.values()))
     print(f"\n{scenario.name}: {title}; {rounds} round{'s' if rounds > 1 else ''}")
     print(" " * LABEL_WIDTH + "".join(f"{name:>{COLUMN_WIDTH}}" for name in names)
-          + "".join(f"{'/' + name:>{COLUMN_WIDTH}}" for name in others))
+          + "".join(f"{'/' + name:>{RATIO_WIDTH}}" for name in others))
     for figure in scenario.figures:
-        row = [middle(figure.key, runs[name]) for name in names]
-        row += [ratio(figure.key, runs[OURS], runs[name]) for name in others]
+        figures = [middle(figure.key, runs[name]) for name in names]
+        ratios = [ratio(figure.key, runs[OURS], runs[name]) for name in others]
         print(f"{figure.label:{LABEL_WIDTH}}"
-              + "".join(f"{cell:>{COLUMN_WIDTH}}" for cell in row))
+              + "".join(f"{cell:>{COLUMN_WIDTH}}" for cell in figures)
+              + "".join(f"{cell:>{RATIO_WIDTH}}" for cell in ratios))
     print_loop(runs.get(OURS, []))
 
 
@@ -68,7 +70,7 @@ def ratio(key, ours, theirs):
 
 
 def number(value):
-    if value >= 1000:
+    if value >= 1000 or (value >= 1 and value == int(value)):
         return f"{value:,.0f}"
     return f"{value:.3g}" if value < 1 else f"{value:.2f}"
 
@@ -82,9 +84,9 @@ def print_loop(runs):
     print(f"kbgpd's event loop: of {total:,} turns {turns_over(turns)}")
     for which, key in (("longest", "microseconds"), ("busiest", "cpuMicroseconds")):
         turn = max((each[which] for each in turns), key=lambda each: each[key])
-        print(f"{which} turn: {turn['microseconds'] / 1000:.2f} ms, "
+        print(f"its {which} turn: {turn['microseconds'] / 1000:.2f} ms, "
               f"{turn['cpuMicroseconds'] / 1000:.2f} ms of them CPU time; "
-              f"in it {turn['work']}, {turn['workMicroseconds'] / 1000:.2f} ms")
+              f"most in {turn['work']}, {turn['workMicroseconds'] / 1000:.2f} ms")
 
 
 def turns_over(turns):

@@ -42,7 +42,6 @@ class Figure:
 
     key: str
     label: str
-    ratio: bool = True          # whether kbgpd's over another's says something
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +61,7 @@ COMMON = [
 ]
 SENT = [
     Figure("messages", "UPDATE messages sent"),
-    Figure("bytes", "bytes sent"),
+    Figure("megabytes", "MB sent"),
 ]
 
 
@@ -125,13 +124,14 @@ def note_churn(run):
     run.note("flaps", flaps / answer["seconds"])
     run.note("cpu", run.cpu() - cpu_from)
     run.note("cpu_flap", (run.cpu() - cpu_from) * 1e6 / flaps)
-    for key in ("messages", "prefixes", "bytes"):
-        run.note(key, answer[key])
+    run.note_sent([answer])
+    run.note("prefixes", answer["prefixes"])
+    for key in ("messages", "prefixes"):
         run.note(f"{key}_flap", answer[key] / flaps / run.work.receivers)
 
 
 CHURN_FIGURES = [
-    Figure("flaps", "flaps taken a second"),
+    Figure("flaps", "flaps/s (more is better)"),
     Figure("cpu", "CPU s, while it flaps"),
     Figure("cpu_flap", "CPU us a flap"),
     Figure("prefixes_flap", "prefixes a flap and receiver"),
@@ -156,7 +156,7 @@ def slow(run):
 
 SLOW_FIGURES = [
     Figure("announce", "s to the last fast one"),
-    Figure("flaps", "flaps taken a second"),
+    Figure("flaps", "flaps/s (more is better)"),
     Figure("prefixes_flap", "prefixes a flap and receiver"),
     Figure("resume", "s for the stalled one"),
     *COMMON,

@@ -37,6 +37,10 @@ class Over(Exception):
     """A run in which one command took longer than we wait."""
 
 
+class Incapable(Exception):
+    """A run that the daemon has no means for."""
+
+
 def session_address(number, family):
     """The address of a session, by its number."""
     return str(ipaddress.ip_address(FIRST_SESSION[family]) + number)

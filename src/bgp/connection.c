@@ -4,11 +4,12 @@
  * a neighbour that is silent costs no buffer at all, and a busy one no copy but that remainder.
  * It is bounded as little is read at once, and none before the messages that are kept.
  *
- * Output.  Buffers are queued by reference and leave together at the end of the turn, up to 64 with
- * one system call, so the small messages of one turn share segments and none waits.  Writability
- * is watched only while the kernel is full, or the turn had no more time.  A write that fails is
- * not reported at once: what the neighbour sent before it closed, most of all its NOTIFICATION, is
- * read first.
+ * Output.  Buffers are queued by reference and leave together at the end of the turn, up to 128
+ * with one system call, so the small messages of one turn share segments.  Who has more to come
+ * queues without a flush: there is a system call when it is worth one, or when nothing more comes.
+ * Writability is watched only while the kernel is full, or the turn had no more time.  A write
+ * that fails is not reported at once: what the neighbour sent before it closed, most of all its
+ * NOTIFICATION, is read first.
  *
  * End.  A close with unread input makes the kernel send RST, and the neighbour may then lose the
  * NOTIFICATION that it has not read yet.  So a connection that is finished sends the last message,
@@ -36,7 +37,9 @@
 /* Read at once: what takes some milliseconds to work through, and is kept if there is no time. */
 #define INPUT_AT_ONCE (16 * 1024)
 #define DISCARDED_PER_TURN (256 * 1024)
-#define PIECES_MAX 64
+#define PIECES_MAX 128
+/* So many bytes are worth a system call, and as many pieces as it takes. */
+#define WORTH_A_CALL (16 * 1024)
 #define CLOSING_MAX 4
 #define CLOSING_MS 2000
 
@@ -362,15 +365,27 @@ struct bgp_connection *bgp_connection_new(
 	return connection;
 }
 
-void bgp_connection_send(struct bgp_connection *connection, struct shared_buffer *buffer)
+void bgp_connection_push(struct bgp_connection *connection)
+{
+	if (connection->output.bytes && connection->is_up && !connection->waiting)
+		loop_task_schedule(connection->loop, &connection->flush);
+}
+
+void bgp_connection_queue(struct bgp_connection *connection, struct shared_buffer *buffer)
 {
 	if (connection->broken || connection->closed)
 		return;
 	if (!connection->output.bytes && !connection->waits)
 		connection->progress = loop_now(connection->loop);
 	bgp_output_queue_put(&connection->output, buffer);
-	if (connection->is_up && !connection->waiting)
-		loop_task_schedule(connection->loop, &connection->flush);
+	if (connection->output.bytes >= WORTH_A_CALL || connection->output.count >= PIECES_MAX)
+		bgp_connection_push(connection);
+}
+
+void bgp_connection_send(struct bgp_connection *connection, struct shared_buffer *buffer)
+{
+	bgp_connection_queue(connection, buffer);
+	bgp_connection_push(connection);
 }
 
 static void lose_patience(void *arg)

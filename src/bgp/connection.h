@@ -57,6 +57,10 @@ void bgp_closing_list_free(struct bgp_closing_list *closing);
 
 /* Queues whole messages; they leave at the end of this turn of the loop. */
 void bgp_connection_send(struct bgp_connection *connection, struct shared_buffer *buffer);
+/* The same for one who has more to come: they leave when they are many, or are pushed. */
+void bgp_connection_queue(struct bgp_connection *connection, struct shared_buffer *buffer);
+/* What is queued leaves at the end of this turn. */
+void bgp_connection_push(struct bgp_connection *connection);
 /* Bytes queued and not yet taken by the kernel. */
 size_t bgp_connection_queued(const struct bgp_connection *connection);
 /* Bytes that the queue takes, its share of buffers that are in several. */

@@ -158,7 +158,7 @@ void bgp_machine_send(struct bgp_machine *machine, struct shared_buffer *buffer)
 {
 	if (!buffer->length)
 		return;
-	bgp_connection_send(machine->connection, buffer);
+	bgp_connection_queue(machine->connection, buffer);
 	count_sent(machine, buffer->bytes[BGP_HEADER_LENGTH - 1], buffer->messages, buffer->length);
 	machine->timers.spoke_at = now(machine);
 }

@@ -95,7 +95,7 @@ void bgp_machine_step(
 void bgp_machine_accept(struct bgp_machine *machine, int fd);
 /* Back to Idle without a word, for what no OPEN was exchanged over. */
 void bgp_machine_retire(struct bgp_machine *machine);
-/* Queues whole messages; only in Established. */
+/* Queues whole messages, see bgp_session_send(); only in Established. */
 void bgp_machine_send(struct bgp_machine *machine, struct shared_buffer *buffer);
 void bgp_machine_send_refresh(struct bgp_machine *machine, enum ip_family family);
 /* Takes over a changed keepalive time. */

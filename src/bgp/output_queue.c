@@ -18,7 +18,7 @@
 #include "bgp/types.h"
 
 #define FIRST_CAPACITY 8
-#define IDLE_CAPACITY 64 /* a larger ring is not kept while it is empty */
+#define IDLE_CAPACITY 16 /* a larger ring is not kept while it is empty */
 
 static struct bgp_output_entry *entry_at(const struct bgp_output_queue *queue, uint32_t index)
 {

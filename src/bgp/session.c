@@ -546,6 +546,14 @@ void bgp_session_send(struct bgp_session *session, struct shared_buffer *buffer)
 		bgp_machine_send(machine, buffer);
 }
 
+void bgp_session_push(struct bgp_session *session)
+{
+	const struct bgp_machine *machine = live_machine(session);
+
+	if (machine && machine->connection)
+		bgp_connection_push(machine->connection);
+}
+
 size_t bgp_session_queued(const struct bgp_session *session)
 {
 	const struct bgp_machine *machine = live_machine(session);

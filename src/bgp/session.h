@@ -142,8 +142,13 @@ void bgp_session_accept(struct bgp_session *session, int fd);
  */
 void bgp_session_change(struct bgp_session *session, const struct bgp_session_settings *settings);
 
-/* Queues whole messages of one type; takes a reference of its own.  Only in Established. */
+/*
+ * Queues whole messages of one type; takes a reference of its own.  Only in Established.  They leave
+ * when they are many; the last ones wait for bgp_session_push().
+ */
 void bgp_session_send(struct bgp_session *session, struct shared_buffer *buffer);
+/* Nothing more is to come: what is queued leaves at the end of this turn of the loop. */
+void bgp_session_push(struct bgp_session *session);
 /* Bytes queued and not yet taken by the kernel. */
 size_t bgp_session_queued(const struct bgp_session *session);
 /* Bytes that its queue takes, its share of buffers that are in several. */

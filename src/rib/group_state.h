@@ -148,6 +148,7 @@ const struct stream_paths *update_stream_sent_paths(
  * have copied from it what they have to.
  */
 void update_stream_free(struct update_stream *stream);
+void update_group_member_push(const struct update_group_member *member);
 /* A member is in one stream; one that is new is in none. */
 void update_stream_put_member(struct update_stream *stream, struct update_group_member *member);
 void update_stream_take_member(struct update_group_member *member);

@@ -39,6 +39,8 @@ struct update_group_member_ops {
 	 * other may leave at once, but nothing else may be called, nor the table changed.
 	 */
 	void (*send)(void *arg, struct shared_buffer *buffer);
+	/* For now nothing more is sent: what is queued shall leave.  NULL: need not be told. */
+	void (*push)(void *arg);
 	/* Bytes queued and not yet taken by the socket. */
 	size_t (*queued)(void *arg);
 };

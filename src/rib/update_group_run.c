@@ -27,8 +27,8 @@
 /* ... bytes of attributes, for routes may have thousands each, ... */
 #define BATCH_ATTRIBUTES (256u * 1024)
 /* ... and buffers handed to members, where each audience has buffers of its own. */
-#define BATCH_HANDED 16384
-/* Prefixes that are planned between two looks at the clock. */
+#define BATCH_HANDED 4096
+/* Prefixes that are planned between two looks at the clock, at most. */
 #define PLANNED_AT_ONCE 64
 /* A stream encodes while some member has less than this queued. */
 #define QUEUE_LOW (256u * 1024)
@@ -101,6 +101,16 @@ static bool is_full(const struct update_stream *stream, const struct update_batc
 	       batch->audience_changes * stream->member_count >= BATCH_HANDED;
 }
 
+/* Each prefix may have an audience of its own, and so be a buffer for every member. */
+static size_t planned_at_once(const struct update_stream *stream)
+{
+	const size_t fit = BATCH_HANDED / (stream->member_count + 1);
+
+	if (fit < 1)
+		return 1;
+	return fit < PLANNED_AT_ONCE ? fit : PLANNED_AT_ONCE;
+}
+
 /* Plans until the batch is full, nothing is left, or the time is over. */
 static void plan_batch(struct update_stream *stream, enum ip_family family)
 {
@@ -112,8 +122,8 @@ static void plan_batch(struct update_stream *stream, enum ip_family family)
 	uint32_t ids[PLANNED_AT_ONCE];
 
 	do {
-		size_t count =
-		    stream_take(&stream->state, &context, &comparison, ids, PLANNED_AT_ONCE);
+		size_t count = stream_take(
+		    &stream->state, &context, &comparison, ids, planned_at_once(stream));
 
 		for (size_t i = 0; i < count; i++)
 			stream_plan(&stream->state, &context, ids[i]);
@@ -183,38 +193,43 @@ static void run_family(struct update_stream *stream, enum ip_family family)
 	stream_begin_due_refresh(&stream->state, family);
 }
 
-/*
- * The first family that has something to send gets one batch.  A stream that others copy from waits
- * until they have: the last one of them puts it into the list again.
- */
-static void run_stream(struct update_stream *stream)
+/* The first family that has something to send gets one batch; false if there is no more for now. */
+static bool send_some(struct update_stream *stream)
 {
 	enum ip_family family = 0;
 
+	if (stream->copies || stream_is_idle(&stream->state) || !is_awaited(stream))
+		return false;
+	part_with_laggards(stream);
+	if (stream->copies)
+		return false;
+	stream->fresh = false;
+	while (stream_family_is_idle(&stream->state.families[family]))
+		family++;
+	run_family(stream, family);
+	return !stream_is_idle(&stream->state);
+}
+
+/*
+ * A stream that others copy from waits until they have: the last one of them puts it into the list
+ * again.  What was pending may be no news any more, so one can be idle that has sent nothing.
+ */
+static void run_stream(struct update_stream *stream)
+{
 	if (stream->copied_from) {
 		update_stream_go_on_copying(stream);
 		update_stream_schedule(stream);
 		return;
 	}
-	if (stream->copies)
-		return;
-	if (stream_is_idle(&stream->state)) { /* what was pending is no news any more */
-		update_stream_merge(stream);
+	if (send_some(stream)) {
+		update_stream_schedule(stream);
 		return;
 	}
-	if (!is_awaited(stream))
-		return;
-	part_with_laggards(stream);
-	if (stream->copies)
-		return;
-	stream->fresh = false;
-	while (stream_family_is_idle(&stream->state.families[family]))
-		family++;
-	run_family(stream, family);
-	if (stream_is_idle(&stream->state))
+	for (const struct update_group_member *member = stream->members; member;
+	     member = member->next)
+		update_group_member_push(member);
+	if (!stream->copies && stream_is_idle(&stream->state))
 		update_stream_merge(stream);
-	else
-		update_stream_schedule(stream);
 }
 
 /* A stream that its last member has left, and that nobody copies from; or NULL. */

@@ -192,12 +192,19 @@ void update_stream_free(struct update_stream *stream)
 	update_groups_look_for_unheld(groups);
 }
 
+void update_group_member_push(const struct update_group_member *member)
+{
+	if (member->ops.push)
+		member->ops.push(member->arg);
+}
+
 void update_stream_put_member(struct update_stream *stream, struct update_group_member *member)
 {
 	member->stream = stream;
 	member->next = stream->members;
 	stream->members = member;
 	stream->member_count++;
+	update_group_member_push(member); /* the stream may have nothing to send */
 }
 
 void update_stream_take_member(struct update_group_member *member)

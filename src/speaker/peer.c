@@ -26,6 +26,13 @@ static void queue_updates(void *arg, struct shared_buffer *buffer)
 	speaker_latency_queued(peer->speaker);
 }
 
+static void push_updates(void *arg)
+{
+	const struct speaker_peer *peer = arg;
+
+	bgp_session_push(peer->session);
+}
+
 static size_t queued_bytes(void *arg)
 {
 	const struct speaker_peer *peer = arg;
@@ -54,7 +61,8 @@ static void log_up(const struct speaker_peer *peer)
 
 static void session_established(void *arg)
 {
-	static const struct update_group_member_ops ops = {queue_updates, queued_bytes};
+	static const struct update_group_member_ops ops = {
+	    .send = queue_updates, .push = push_updates, .queued = queued_bytes};
 	struct speaker_peer *peer = arg;
 	const struct bgp_open *open = bgp_session_remote_open(peer->session);
 	struct export_key key;

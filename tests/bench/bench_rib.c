@@ -259,7 +259,8 @@ static const struct policy_filter *const chain[] = {&accept_filter};
 
 static struct update_group_member *join(struct bench *bench, uint32_t number)
 {
-	static const struct update_group_member_ops ops = {take_buffer, nothing_queued};
+	static const struct update_group_member_ops ops = {
+	    .send = take_buffer, .queued = nothing_queued};
 	struct rib_peer *peer = rib_peer_new(bench->rib);
 	struct export_key key;
 

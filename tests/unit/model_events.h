@@ -180,7 +180,8 @@ static inline void free_given_up_filters(struct model *model)
 
 static inline void join(struct model *model, unsigned number)
 {
-	static const struct update_group_member_ops ops = {take_buffer, say_queued};
+	static const struct update_group_member_ops ops = {
+	    .send = take_buffer, .push = push, .queued = say_queued};
 	struct model_session *session = &model->sessions[number];
 
 	session_begin(session);

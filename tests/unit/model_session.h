@@ -35,6 +35,7 @@ struct model_session {
 	const struct policy_filter *chain[1]; /* of the key */
 	size_t queued;
 	unsigned fails_in; /* buffers; 0: it does not */
+	bool pushed; /* nothing was sent since it was told that nothing more comes */
 	void (*failed)(void *arg, struct model_session *session); /* in the middle of a send */
 	void *failed_arg;
 	unsigned families; /* bit f: family f is agreed upon */
@@ -247,9 +248,17 @@ static inline void take_buffer(void *arg, struct shared_buffer *buffer)
 	    take_withdrawn, take_end_of_rib, take_mark, end_message};
 
 	assert_non_null(session->member);
+	session->pushed = false;
 	receive_buffer(&receiver, buffer);
 	if (session->fails_in && !--session->fails_in)
 		session->failed(session->failed_arg, session);
+}
+
+static inline void push(void *arg)
+{
+	struct model_session *session = arg;
+
+	session->pushed = true;
 }
 
 static inline size_t say_queued(void *arg)
@@ -265,6 +274,7 @@ static inline void session_begin(struct model_session *session)
 {
 	session->queued = 0;
 	session->fails_in = 0;
+	session->pushed = true;
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
 		free(session->routes[family]);
 		session->routes[family] =

@@ -31,6 +31,13 @@ enum side_callback {
 	SIDE_CALLBACKS
 };
 
+/* Sends it all, with nothing more to come. */
+static inline void send_now(struct bgp_session *session, struct shared_buffer *buffer)
+{
+	bgp_session_send(session, buffer);
+	bgp_session_push(session);
+}
+
 struct side {
 	struct loop *loop;
 	struct bgp_session *session;

@@ -125,7 +125,8 @@ static inline size_t say_queued(void *arg)
 	return ((struct session *)arg)->queued;
 }
 
-static const struct update_group_member_ops session_ops = {take_buffer, say_queued};
+static const struct update_group_member_ops session_ops = {
+    .send = take_buffer, .queued = say_queued};
 
 static inline int set_up(void **state)
 {

@@ -215,6 +215,29 @@ static void what_came_before_the_close_is_read_first(void **state)
 	assert_int_equal(rig->failed, 1);
 }
 
+/* Who has more to come does not have every piece written by itself. */
+static void what_is_queued_waits_for_a_push_or_for_more(void **state)
+{
+	struct rig *rig = *state;
+	struct shared_buffer *buffer = shared_buffer_new(4096);
+	uint8_t bytes[4096];
+
+	buffer->length = write_message(buffer->bytes, BGP_MESSAGE_UPDATE, 4096 - 19, 0);
+	bgp_connection_queue(rig->connection, buffer);
+	turns(rig, 2);
+	assert_int_equal(bgp_connection_queued(rig->connection), 4096);
+	assert_int_equal(recv(rig->other, bytes, sizeof(bytes), MSG_DONTWAIT), -1);
+	bgp_connection_push(rig->connection);
+	turns(rig, 1);
+	assert_int_equal(bgp_connection_queued(rig->connection), 0);
+	assert_int_equal(recv(rig->other, bytes, sizeof(bytes), MSG_DONTWAIT), 4096);
+	for (unsigned i = 0; i < 4; i++)
+		bgp_connection_queue(rig->connection, buffer);
+	turns(rig, 1);
+	assert_int_equal(bgp_connection_queued(rig->connection), 0);
+	shared_buffer_release(buffer);
+}
+
 /* Without time each turn hands up one message; what was read already is not forgotten. */
 static void each_turn_takes_as_many_messages_as_it_has_time_for(void **state)
 {
@@ -466,6 +489,7 @@ int main(void)
 	    test(the_largest_messages_need_the_extension),
 	    test(a_close_in_a_callback_ends_the_reading),
 	    test(what_came_before_the_close_is_read_first),
+	    test(what_is_queued_waits_for_a_push_or_for_more),
 	    test(each_turn_takes_as_many_messages_as_it_has_time_for),
 	    test(the_largest_messages_come_whole_without_time),
 	    test(failure_is_told_after_all_that_was_read),

@@ -514,7 +514,7 @@ static void a_stop_reaches_a_neighbour_that_has_not_read_for_long(void **state)
 	(void)state;
 	rig_reach(rig, BGP_STATE_ESTABLISHED);
 	for (unsigned i = 0; i < 200; i++)
-		bgp_session_send(rig->side.session, buffer);
+		send_now(rig->side.session, buffer);
 	wait_until(rig->side.loop, never, NULL, 100);
 	assert_true(bgp_session_queued(rig->side.session) > 1000000);
 	bgp_session_stop(rig->side.session, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, "bye");

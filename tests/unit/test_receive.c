@@ -263,11 +263,11 @@ static void what_is_sent_is_counted_by_its_type(void **state)
 	(void)state;
 	rig_reach(rig, BGP_STATE_ESTABLISHED);
 	counters = bgp_session_counters(rig->side.session);
-	bgp_session_send(rig->side.session, buffer); /* empty: nothing */
+	send_now(rig->side.session, buffer); /* empty: nothing */
 	bgp_route_refresh_encode(&writer, IPV4, BGP_REFRESH_BEGIN);
 	buffer->length = wire_written(&writer);
 	buffer->messages = 1;
-	bgp_session_send(rig->side.session, buffer);
+	send_now(rig->side.session, buffer);
 	shared_buffer_release(buffer);
 	assert_int_equal(counters->messages[BGP_SENT][BGP_MESSAGE_ROUTE_REFRESH], 1);
 	assert_int_equal(counters->messages[BGP_SENT][BGP_MESSAGE_UPDATE], 0);

@@ -181,6 +181,7 @@ static void come_to_rest(struct model *model)
 	for (unsigned i = 1; i < model->profile->peers; i++) {
 		struct model_session *session = &model->sessions[i];
 
+		assert_true(!session->member || session->pushed);
 		for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
 			session->lenient[family] = false;
 			assert_true(!session->member || !session->asked[family]);

@@ -137,7 +137,7 @@ static void updates_are_delivered_and_the_queue_drains(void **state)
 	wait_until(pair.loop, never, NULL, 20);
 	pair.a.drained = 0;
 	for (unsigned i = 0; i < 5; i++)
-		bgp_session_send(pair.a.session, buffer);
+		send_now(pair.a.session, buffer);
 	assert_int_equal(bgp_session_queued(pair.a.session), 5 * 200 * 46);
 	assert_int_equal(buffer->references, 6);
 	assert_true(wait_until(pair.loop, has_all_updates, &pair.b, 2000));
@@ -271,7 +271,7 @@ static void a_password_changes_on_a_live_session(void **state)
 	bgp_session_change(pair.a.session, &settings);
 	buffer = update_buffer(200, 65001);
 	for (unsigned i = 0; i < 5; i++)
-		bgp_session_send(pair.a.session, buffer);
+		send_now(pair.a.session, buffer);
 	/* Until B has the new one too nothing arrives, and nothing is lost. */
 	assert_false(wait_until(pair.loop, has_updates, &pair.b, 50));
 	settings = pair.b.settings;
@@ -279,7 +279,7 @@ static void a_password_changes_on_a_live_session(void **state)
 	bgp_session_change(pair.b.session, &settings);
 	assert_true(wait_until(pair.loop, has_all_updates, &pair.b, 3000));
 	for (unsigned i = 0; i < 5; i++)
-		bgp_session_send(pair.b.session, buffer);
+		send_now(pair.b.session, buffer);
 	assert_true(wait_until(pair.loop, has_all_updates, &pair.a, 3000));
 	shared_buffer_release(buffer);
 	assert_int_equal(pair.a.down + pair.b.down, 0);
@@ -346,11 +346,11 @@ static void every_callback_may_end_the_session(void **state)
 		pair.b.act = acts[i % 4];
 		pair_start(&pair, false);
 		pass_until(&pair, both_are_established, &pair);
-		bgp_session_send(pair.a.session, buffer);
+		send_now(pair.a.session, buffer);
 		bgp_session_request_refresh(pair.a.session, IPV4);
 		buffer->bytes[26] = 9; /* an ORIGIN that is trouble */
-		bgp_session_send(pair.a.session, buffer);
-		bgp_session_send(pair.b.session, buffer);
+		send_now(pair.a.session, buffer);
+		send_now(pair.b.session, buffer);
 		shared_buffer_release(buffer);
 		if (pair.b.act_in == SIDE_DOWN) {
 			pass_until(&pair, has_updates, &pair.b);
@@ -374,7 +374,7 @@ static void a_stop_from_within_a_callback_ends_the_delivery(void **state)
 	pair_up(&pair);
 	pair.b.act = exceed_prefixes;
 	pair.b.act_in = SIDE_UPDATE;
-	bgp_session_send(pair.a.session, buffer);
+	send_now(pair.a.session, buffer);
 	shared_buffer_release(buffer);
 	assert_true(wait_until(pair.loop, is_down, &pair.a, 1000));
 	assert_int_equal(pair.b.updates, 1);
@@ -393,7 +393,7 @@ static void a_reset_from_within_a_callback_comes_back(void **state)
 	pair_up(&pair);
 	pair.b.act = reset;
 	pair.b.act_in = SIDE_UPDATE;
-	bgp_session_send(pair.a.session, buffer);
+	send_now(pair.a.session, buffer);
 	shared_buffer_release(buffer);
 	assert_true(wait_until(pair.loop, is_down, &pair.a, 1000));
 	assert_non_null(strstr(pair.a.reason.error.text, "again"));

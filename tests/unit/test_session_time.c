@@ -201,7 +201,7 @@ static void rfc9687_3_a_neighbour_that_takes_nothing_is_left(void **state)
 		while (raw_next(&rig->raw, 1) == BGP_MESSAGE_KEEPALIVE)
 			;
 		for (unsigned count = 0; count < cases[i].updates; count += 200)
-			bgp_session_send(rig->side.session, buffer);
+			send_now(rig->side.session, buffer);
 		shared_buffer_release(buffer);
 		wait_until(rig->side.loop, never, NULL, 50);
 		assert_int_equal(!bgp_session_queued(rig->side.session), cases[i].all_taken);
@@ -224,7 +224,7 @@ static void a_neighbour_that_reads_slowly_is_no_dead_one(void **state)
 	(void)state;
 	rig_establish(rig, 90);
 	for (unsigned count = 0; count < 400; count++)
-		bgp_session_send(rig->side.session, buffer);
+		send_now(rig->side.session, buffer);
 	shared_buffer_release(buffer);
 	for (unsigned i = 0; i < 6; i++) {
 		stay_alive(rig, 300000);

@@ -640,6 +640,66 @@ static void streams_become_one_after_a_sweep(void **state)
 	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
 }
 
+/* One of many members of a route reflector: it only counts. */
+struct client {
+	struct update_group_member *member;
+	struct rib_peer *peer;
+	size_t *sent; /* buffers to all of them */
+};
+
+enum { CLIENTS = 1024, SENT_IN_A_TURN = 4096 };
+
+static void count_sent(void *arg, struct shared_buffer *buffer)
+{
+	(void)buffer;
+	++*((struct client *)arg)->sent;
+}
+
+static size_t nothing_queued(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+static const struct update_group_member_ops client_ops = {
+    .send = count_sent, .queued = nothing_queued};
+
+/* A route that is not sent back is a message of its own to all the others. */
+static void a_turn_serves_so_many_members(void **state)
+{
+	struct fixture *fixture = *state;
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", path);
+	struct client *clients = memory_allocate_zero(CLIENTS, sizeof(*clients));
+	char text[IP_TEXT_MAX];
+	size_t sent = 0;
+	size_t before = 0;
+
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		clients[i].peer = add_peer(fixture->rib, POLICY_SOURCE_IBGP, 100 + i);
+		clients[i].sent = &sent;
+		clients[i].member = update_group_join(
+		    fixture->groups, &fixture->key, clients[i].peer, &client_ops, &clients[i]);
+	}
+	settle();
+	for (uint32_t i = 0; i < CLIENTS; i++) {
+		const struct ip_prefix prefix = route_prefix(i);
+
+		announce(fixture->rib, clients[i].peer, ip_prefix_print(&prefix, text), 0,
+		    &attributes, 0);
+	}
+	rib_tell_listeners(fixture->rib);
+	sent = 0;
+	do {
+		before = sent;
+		turns(1);
+		assert_true(sent - before <= SENT_IN_A_TURN);
+	} while (sent > before);
+	assert_int_equal(sent, CLIENTS * (CLIENTS - 1));
+	for (uint32_t i = 0; i < CLIENTS; i++)
+		update_group_leave(clients[i].member);
+	free(clients);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up_loop, tear_down_loop)
 
 int main(void)
@@ -662,6 +722,7 @@ int main(void)
 	    TEST(nothing_is_pending_while_paths_are_copied),
 	    TEST(members_leave_while_paths_are_copied),
 	    TEST(streams_become_one_after_a_sweep),
+	    TEST(a_turn_serves_so_many_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

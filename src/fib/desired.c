@@ -82,8 +82,9 @@ static size_t collect_hops(const struct fib *fib, const struct rib_prefix *prefi
 	return count;
 }
 
-struct fib_desired fib_desire(struct fib *fib, enum ip_family family, uint32_t id)
+struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, uint32_t id)
 {
+	const enum ip_family family = table->family;
 	const struct rib_prefix *prefix = rib_prefix_at(fib->rib, family, id);
 	const struct rib_path *best = prefix ? rib_best_path(prefix) : NULL;
 	struct fib_desired desired = {.desire = FIB_DESIRE_NOTHING};

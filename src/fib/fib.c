@@ -168,7 +168,7 @@ static void view_address(void *arg, const struct ip_address *address)
 	uint32_t id;
 
 	if (rib_find(fib->rib, &host, &id))
-		fib_queue(fib, host.family, id);
+		fib_queue_all(fib, host.family, id);
 }
 
 static void view_interface_lost(void *arg, uint32_t interface)
@@ -234,28 +234,31 @@ static void rib_changed(void *arg, const struct rib_change *change)
 
 	fib->rib_changed_at = loop_now(fib->loop);
 	for (i = 0; i < change->count; i++)
-		fib_queue(fib, change->family, change->ids[i]);
+		fib_queue_all(fib, change->family, change->ids[i]);
 }
 
 /* What waits in the queue, and what the kernel has, holds its prefix: it is below the limit. */
 static void rib_shrunk(void *arg, enum ip_family family, uint32_t limit)
 {
 	struct fib *fib = arg;
-	struct fib_family *table = &fib->families[family];
+	enum fib_rank rank;
 
-	table->entries =
-	    memory_shrink(table->entries, &table->capacity, limit, sizeof(*table->entries));
-	table->queue = memory_shrink(
-	    table->queue, &table->queue_capacity, table->queue_tail, sizeof(*table->queue));
+	for (rank = 0; rank < FIB_RANKS; rank++) {
+		struct fib_table *table = fib_table_of(fib, family, rank);
+
+		table->entries =
+		    memory_shrink(table->entries, &table->capacity, limit, sizeof(*table->entries));
+		table->queue = memory_shrink(
+		    table->queue, &table->queue_capacity, table->queue_tail, sizeof(*table->queue));
+	}
 }
 
 size_t fib_memory(const struct fib *fib)
 {
+	const struct fib_table *table;
 	size_t memory = 0;
 
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
-		const struct fib_family *table = &fib->families[family];
-
+	for (table = fib->tables; table < fib->tables + FIB_TABLES; table++) {
 		memory += table->capacity * sizeof(*table->entries) +
 			  table->queue_capacity * sizeof(*table->queue);
 	}
@@ -280,6 +283,16 @@ static void sweep(void *arg)
 }
 
 /* Life */
+
+static void name_tables(struct fib *fib)
+{
+	size_t i;
+
+	for (i = 0; i < FIB_TABLES; i++) {
+		fib->tables[i].family = (enum ip_family)(i % IP_FAMILIES);
+		fib->tables[i].rank = (enum fib_rank)(i / IP_FAMILIES);
+	}
+}
 
 static void make_view(struct fib *fib)
 {
@@ -306,6 +319,7 @@ struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_setting
 	fib->hash_seed = hash_seed;
 	fib->sets.seed = hash_seed;
 	fib->leftovers.seed = hash_seed;
+	name_tables(fib);
 	loop_task_init(&fib->resolve_task, run_resolve_task, fib);
 	loop_task_init(&fib->install_task, run_install_task, fib);
 	loop_timer_init(loop, &fib->retry_timer, fib_walk_retry, fib);

@@ -122,7 +122,7 @@ struct fib_route {
 typedef void fib_route_callback(void *arg, const struct fib_route *route);
 /* How far a walk has come; zeroed at first. */
 struct fib_cursor {
-	enum ip_family family;
+	size_t table;
 	uint32_t id;
 	size_t leftover;
 };

@@ -52,16 +52,16 @@ static bool find_state(const struct fib_entry *entry, enum fib_state *state)
 	       (entry->flags & FIB_ENTRY_WAITING && entry->set);
 }
 
-static void show_entry(const struct fib *fib, enum ip_family family, uint32_t id,
+static void show_entry(const struct fib *fib, const struct fib_table *table, uint32_t id,
     fib_route_callback *callback, void *arg)
 {
-	const struct fib_entry *entry = &fib->families[family].entries[id];
+	const struct fib_entry *entry = &table->entries[id];
 	struct fib_route_hop hops[FIB_HOPS_MAX];
 	struct fib_route route = {.table = fib->settings.table, .hops = hops};
 
 	if (!find_state(entry, &route.state))
 		return;
-	route.prefix = *rib_held_prefix(fib->rib, family, id);
+	route.prefix = *rib_held_prefix(fib->rib, table->family, id);
 	route.metric = entry->metric ? entry->metric : fib->settings.metric;
 	route.error = entry->error ? fib->errors[entry->error - 1] : NULL;
 	route.hop_count = copy_hops(fib, entry->set, hops);
@@ -83,11 +83,13 @@ static void show_leftover(const struct leftover *leftover, fib_route_callback *c
 bool fib_walk(const struct fib *fib, struct fib_cursor *cursor, size_t steps,
     fib_route_callback *callback, void *arg)
 {
-	for (; steps && cursor->family < IP_FAMILIES; steps--) {
-		if (cursor->id < fib->families[cursor->family].capacity) {
-			show_entry(fib, cursor->family, cursor->id++, callback, arg);
+	for (; steps && cursor->table < FIB_TABLES; steps--) {
+		const struct fib_table *table = &fib->tables[cursor->table];
+
+		if (cursor->id < table->capacity) {
+			show_entry(fib, table, cursor->id++, callback, arg);
 		} else {
-			cursor->family++;
+			cursor->table++;
 			cursor->id = 0;
 		}
 	}

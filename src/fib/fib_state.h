@@ -52,7 +52,17 @@ enum fib_walk {
 	FIB_WALK_MISSING = 1 << 3, /* a dump is over: what it has not told of is missing */
 };
 
-struct fib_family {
+/*
+ * Of two routes of a prefix the kernel takes the one with the lower metric: the backup forwards
+ * only where there is no primary one.
+ */
+enum fib_rank { FIB_PRIMARY, FIB_BACKUP };
+#define FIB_RANKS 2
+
+/* Of each prefix of the family at most one route: what is known of it, and whether it is to be. */
+struct fib_table {
+	enum ip_family family;
+	enum fib_rank rank;
 	struct fib_entry *entries; /* by prefix id */
 	size_t capacity;
 	uint32_t *queue; /* ids whose entries are to be looked at */
@@ -63,6 +73,7 @@ struct fib_family {
 	unsigned walk_for; /* enum fib_walk, or'ed */
 };
 
+#define FIB_TABLES ((size_t)FIB_RANKS * IP_FAMILIES)
 #define FIB_ERROR_TEXTS_MAX 256
 
 struct fib {
@@ -78,7 +89,7 @@ struct fib {
 	struct next_hop_tracker tracker;
 	struct hop_sets sets;
 	struct rib_listener listener;
-	struct fib_family families[IP_FAMILIES];
+	struct fib_table tables[FIB_TABLES]; /* see fib_table_of(); better ranks first */
 	struct leftovers leftovers;
 	struct ip_prefix *own_prefixes;
 	size_t own_prefix_count;
@@ -108,6 +119,18 @@ struct fib {
 	struct fib_counters counters;
 };
 
+static inline struct fib_table *fib_table_of(
+    struct fib *fib, enum ip_family family, enum fib_rank rank)
+{
+	return &fib->tables[(size_t)rank * IP_FAMILIES + family];
+}
+
+/* False: nothing shall be installed from it, and the RIB's prefixes are none of its business. */
+static inline bool fib_table_is_wanted(const struct fib *fib, const struct fib_table *table)
+{
+	return fib->settings.install && table->rank == FIB_PRIMARY;
+}
+
 /* desired.c */
 enum fib_desire {
 	FIB_DESIRE_NOTHING,
@@ -120,7 +143,7 @@ struct fib_desired {
 	uint32_t metric;
 	bool refused; /* a hop was left out as it lies behind the route itself */
 };
-struct fib_desired fib_desire(struct fib *fib, enum ip_family family, uint32_t id);
+struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, uint32_t id);
 
 /* walk.c */
 /*
@@ -135,11 +158,16 @@ void fib_walk_some(struct fib *fib);
 void fib_walk_forget_missing(struct fib *fib);
 
 /* install.c */
-struct fib_entry *fib_entry(struct fib *fib, enum ip_family family, uint32_t id);
+struct fib_entry *fib_entry(struct fib_table *table, uint32_t id);
+/* The table whose route of the prefix is, or may be, in the kernel at this metric; NULL: none. */
+struct fib_table *fib_table_at_metric(
+    struct fib *fib, enum ip_family family, uint32_t id, uint32_t metric);
 /* Notes whether our route is in the kernel. */
-void fib_set_present(struct fib *fib, enum ip_family family, struct fib_entry *entry, bool present);
-/* Has the prefix looked at. */
-void fib_queue(struct fib *fib, enum ip_family family, uint32_t id);
+void fib_set_present(
+    struct fib *fib, const struct fib_table *table, struct fib_entry *entry, bool present);
+/* Has the prefix looked at, in one table or in all of its family. */
+void fib_queue(struct fib *fib, struct fib_table *table, uint32_t id);
+void fib_queue_all(struct fib *fib, enum ip_family family, uint32_t id);
 /* Looks at some of the queue and sends requests. */
 void fib_install_some(struct fib *fib);
 void fib_answered(void *fib, uint64_t tag, int error, const char *text);

@@ -35,16 +35,16 @@
 enum request_kind { REQUEST_ADD, REQUEST_REPLACE, REQUEST_REMOVE };
 
 /* A tag is the pointer of a leftover, or has the lowest bit set. */
-static uint64_t make_tag(enum ip_family family, uint32_t id, enum request_kind kind)
+static uint64_t make_tag(const struct fib_table *table, uint32_t id, enum request_kind kind)
 {
-	return (uint64_t)id << 4 | (uint64_t)kind << 2 | (uint64_t)family << 1 | 1;
+	return (uint64_t)id << 5 | (uint64_t)kind << 3 | (uint64_t)table->rank << 2 |
+	       (uint64_t)table->family << 1 | 1;
 }
 
 /* Entries */
 
-struct fib_entry *fib_entry(struct fib *fib, enum ip_family family, uint32_t id)
+struct fib_entry *fib_entry(struct fib_table *table, uint32_t id)
 {
-	struct fib_family *table = &fib->families[family];
 	const size_t before = table->capacity;
 
 	if (id >= before) {
@@ -56,7 +56,8 @@ struct fib_entry *fib_entry(struct fib *fib, enum ip_family family, uint32_t id)
 	return &table->entries[id];
 }
 
-void fib_set_present(struct fib *fib, enum ip_family family, struct fib_entry *entry, bool now)
+void fib_set_present(
+    struct fib *fib, const struct fib_table *table, struct fib_entry *entry, bool now)
 {
 	const bool before = entry->flags & FIB_ENTRY_PRESENT;
 
@@ -66,11 +67,27 @@ void fib_set_present(struct fib *fib, enum ip_family family, struct fib_entry *e
 		return;
 	if (now) {
 		fib_entry_set_flags(entry, FIB_ENTRY_PRESENT);
-		fib->counters.routes[family]++;
+		fib->counters.routes[table->family]++;
 	} else {
 		fib_entry_clear_flags(entry, FIB_ENTRY_PRESENT);
-		fib->counters.routes[family]--;
+		fib->counters.routes[table->family]--;
 	}
+}
+
+struct fib_table *fib_table_at_metric(
+    struct fib *fib, enum ip_family family, uint32_t id, uint32_t metric)
+{
+	enum fib_rank rank;
+
+	for (rank = 0; rank < FIB_RANKS; rank++) {
+		struct fib_table *table = fib_table_of(fib, family, rank);
+		const struct fib_entry *entry = id < table->capacity ? &table->entries[id] : NULL;
+
+		if (entry && entry->flags & (FIB_ENTRY_PRESENT | FIB_ENTRY_IN_FLIGHT) &&
+		    entry->metric == metric)
+			return table;
+	}
+	return NULL;
 }
 
 static void set_entry_set(struct fib *fib, struct fib_entry *entry, struct hop_set *set)
@@ -80,40 +97,37 @@ static void set_entry_set(struct fib *fib, struct fib_entry *entry, struct hop_s
 }
 
 /* Gives the prefix id back if nothing is left to be known of it. */
-static void settle(struct fib *fib, enum ip_family family, uint32_t id)
+static void settle(struct fib *fib, struct fib_table *table, uint32_t id)
 {
-	struct fib_entry *entry = fib_entry(fib, family, id);
+	struct fib_entry *entry = fib_entry(table, id);
 
 	if (entry->flags != FIB_ENTRY_HELD || entry->error)
 		return;
 	set_entry_set(fib, entry, NULL);
 	*entry = (struct fib_entry){0};
-	rib_release_prefix(fib->rib, family, id);
+	rib_release_prefix(fib->rib, table->family, id);
 }
 
 /* The queue */
 
 /* Nothing shall be installed, and nothing is: a reflector's full table costs no memory here. */
-static bool is_of_no_interest(const struct fib *fib, enum ip_family family, uint32_t id)
+static bool is_of_no_interest(const struct fib *fib, const struct fib_table *table, uint32_t id)
 {
-	const struct fib_family *table = &fib->families[family];
-
-	return !fib->settings.install &&
+	return !fib_table_is_wanted(fib, table) &&
 	       (id >= table->capacity || (!table->entries[id].flags && !table->entries[id].set));
 }
 
-void fib_queue(struct fib *fib, enum ip_family family, uint32_t id)
+void fib_queue(struct fib *fib, struct fib_table *table, uint32_t id)
 {
-	struct fib_family *table = &fib->families[family];
 	struct fib_entry *entry;
 
-	if (is_of_no_interest(fib, family, id))
+	if (is_of_no_interest(fib, table, id))
 		return;
-	entry = fib_entry(fib, family, id);
+	entry = fib_entry(table, id);
 	if (entry->flags & FIB_ENTRY_WAITING)
 		return;
 	if (!(entry->flags & FIB_ENTRY_HELD))
-		rib_hold_prefix(fib->rib, family, id);
+		rib_hold_prefix(fib->rib, table->family, id);
 	fib_entry_set_flags(entry, FIB_ENTRY_HELD | FIB_ENTRY_WAITING);
 	if (table->queue_head && table->queue_tail == table->queue_capacity) {
 		table->queue_tail -= table->queue_head;
@@ -127,7 +141,15 @@ void fib_queue(struct fib *fib, enum ip_family family, uint32_t id)
 	loop_task_schedule(fib->loop, &fib->install_task);
 }
 
-static uint32_t take_queued(struct fib_family *table)
+void fib_queue_all(struct fib *fib, enum ip_family family, uint32_t id)
+{
+	enum fib_rank rank;
+
+	for (rank = 0; rank < FIB_RANKS; rank++)
+		fib_queue(fib, fib_table_of(fib, family, rank), id);
+}
+
+static uint32_t take_queued(struct fib_table *table)
 {
 	const uint32_t id = table->queue[table->queue_head++];
 
@@ -168,9 +190,9 @@ static void clear_error(struct fib *fib, struct fib_entry *entry)
 	fib->counters.failed--;
 }
 
-static void fail(struct fib *fib, enum ip_family family, uint32_t id, const char *text)
+static void fail(struct fib *fib, struct fib_table *table, uint32_t id, const char *text)
 {
-	struct fib_entry *entry = fib_entry(fib, family, id);
+	struct fib_entry *entry = fib_entry(table, id);
 	const uint16_t error = intern_error(fib, text);
 	const uint16_t before = entry->error;
 
@@ -178,14 +200,14 @@ static void fail(struct fib *fib, enum ip_family family, uint32_t id, const char
 		fib->counters.failed++;
 	entry->error = error;
 	if (before != error && fib->ops->failed)
-		fib->ops->failed(fib->arg, rib_held_prefix(fib->rib, family, id), text);
+		fib->ops->failed(fib->arg, rib_held_prefix(fib->rib, table->family, id), text);
 }
 
 /* Failed, to be tried again after a while. */
-static void fail_for_now(struct fib *fib, enum ip_family family, uint32_t id, const char *text)
+static void fail_for_now(struct fib *fib, struct fib_table *table, uint32_t id, const char *text)
 {
-	fib_entry_clear_flags(fib_entry(fib, family, id), FIB_ENTRY_CONFLICT);
-	fail(fib, family, id, text);
+	fib_entry_clear_flags(fib_entry(table, id), FIB_ENTRY_CONFLICT);
+	fail(fib, table, id, text);
 	if (loop_timer_is_running(&fib->retry_timer))
 		return;
 	if (!fib->retry_ms)
@@ -196,20 +218,20 @@ static void fail_for_now(struct fib *fib, enum ip_family family, uint32_t id, co
 
 /* Failed until the route of somebody else goes. */
 static void fail_for_conflict(
-    struct fib *fib, enum ip_family family, uint32_t id, const struct kernel_route *foreign)
+    struct fib *fib, struct fib_table *table, uint32_t id, const struct kernel_route *foreign)
 {
 	char protocol[32];
 	char text[96];
 
 	rtnl_route_proto2str(foreign->protocol, protocol, sizeof(protocol));
 	snprintf(text, sizeof(text), "a route of protocol %s is already there", protocol);
-	fib_entry_set_flags(fib_entry(fib, family, id), FIB_ENTRY_CONFLICT);
-	fail(fib, family, id, text);
+	fib_entry_set_flags(fib_entry(table, id), FIB_ENTRY_CONFLICT);
+	fail(fib, table, id, text);
 }
 
 /* Requests */
 
-static void send_request(struct fib *fib, enum ip_family family, uint32_t id,
+static void send_request(struct fib *fib, struct fib_table *table, uint32_t id,
     enum request_kind kind, const struct kernel_route *route)
 {
 	static const uint16_t flags[] = {
@@ -221,9 +243,9 @@ static void send_request(struct fib *fib, enum ip_family family, uint32_t id,
 				      ? route_message_remove(&message, route)
 				      : route_message_add(&message, route, flags[kind]);
 
-	fib_entry_set_flags(fib_entry(fib, family, id), FIB_ENTRY_IN_FLIGHT);
+	fib_entry_set_flags(fib_entry(table, id), FIB_ENTRY_IN_FLIGHT);
 	fib->counters.requests++;
-	fib_netlink_request(fib->netlink, header, make_tag(family, id, kind));
+	fib_netlink_request(fib->netlink, header, make_tag(table, id, kind));
 }
 
 static struct kernel_route make_route(
@@ -237,12 +259,12 @@ static struct kernel_route make_route(
 	};
 }
 
-static void send_removal(struct fib *fib, enum ip_family family, uint32_t id)
+static void send_removal(struct fib *fib, struct fib_table *table, uint32_t id)
 {
 	const struct kernel_route route = make_route(
-	    fib, rib_held_prefix(fib->rib, family, id), fib_entry(fib, family, id)->metric);
+	    fib, rib_held_prefix(fib->rib, table->family, id), fib_entry(table, id)->metric);
 
-	send_request(fib, family, id, REQUEST_REMOVE, &route);
+	send_request(fib, table, id, REQUEST_REMOVE, &route);
 }
 
 /*
@@ -257,8 +279,6 @@ static bool is_joined(const struct fib *fib, const struct ip_prefix *prefix, uin
 /* False if the place of the leftover is an entry's, or if its removal would take others along. */
 static bool may_be_removed(struct fib *fib, const struct leftover *leftover)
 {
-	const enum ip_family family = leftover->prefix.family;
-	const struct fib_entry *entry;
 	uint32_t id;
 
 	if (leftover->table != fib->settings.table || leftover->protocol != fib->settings.protocol)
@@ -267,9 +287,7 @@ static bool may_be_removed(struct fib *fib, const struct leftover *leftover)
 		return false;
 	if (!rib_find(fib->rib, &leftover->prefix, &id))
 		return true;
-	entry = fib_entry(fib, family, id);
-	return !(entry->flags & (FIB_ENTRY_PRESENT | FIB_ENTRY_IN_FLIGHT)) ||
-	       entry->metric != leftover->metric;
+	return !fib_table_at_metric(fib, leftover->prefix.family, id, leftover->metric);
 }
 
 static void send_leftover_removal(struct fib *fib, struct leftover *leftover)
@@ -293,69 +311,69 @@ static void send_leftover_removal(struct fib *fib, struct leftover *leftover)
 
 /* Looking at an entry */
 
-static void take_out(struct fib *fib, enum ip_family family, uint32_t id)
+static void take_out(struct fib *fib, struct fib_table *table, uint32_t id)
 {
-	struct fib_entry *entry = fib_entry(fib, family, id);
-	const struct ip_prefix *prefix = rib_held_prefix(fib->rib, family, id);
+	struct fib_entry *entry = fib_entry(table, id);
+	const struct ip_prefix *prefix = rib_held_prefix(fib->rib, table->family, id);
 
 	fib_entry_clear_flags(entry, FIB_ENTRY_RESEND);
 	if (!(entry->flags & FIB_ENTRY_PRESENT)) {
 		clear_error(fib, entry);
 	} else if (is_joined(fib, prefix, entry->metric)) {
 		fail_for_conflict(
-		    fib, family, id, kernel_view_foreign_route(fib->view, prefix, entry->metric));
+		    fib, table, id, kernel_view_foreign_route(fib->view, prefix, entry->metric));
 	} else {
 		fib_entry_clear_flags(entry, FIB_ENTRY_CONFLICT);
-		send_removal(fib, family, id);
+		send_removal(fib, table, id);
 	}
 }
 
 /* A route at another metric than the desired one goes once the new one is there. */
-static void leave_metric(struct fib *fib, enum ip_family family, uint32_t id)
+static void leave_metric(struct fib *fib, struct fib_table *table, uint32_t id)
 {
-	struct fib_entry *entry = fib_entry(fib, family, id);
+	struct fib_entry *entry = fib_entry(table, id);
 
-	leftover_queue(
-	    &fib->leftovers, leftover_add(&fib->leftovers, rib_held_prefix(fib->rib, family, id),
-				 fib->settings.table, entry->metric, fib->settings.protocol));
-	fib_set_present(fib, family, entry, false);
+	leftover_queue(&fib->leftovers,
+	    leftover_add(&fib->leftovers, rib_held_prefix(fib->rib, table->family, id),
+		fib->settings.table, entry->metric, fib->settings.protocol));
+	fib_set_present(fib, table, entry, false);
 }
 
 /* A route of an earlier run in this very place becomes this entry's; it is then replaced. */
-static void adopt_leftover(struct fib *fib, enum ip_family family, uint32_t id, uint32_t metric)
+static void adopt_leftover(struct fib *fib, struct fib_table *table, uint32_t id, uint32_t metric)
 {
 	struct leftover *leftover =
-	    leftover_find(&fib->leftovers, rib_held_prefix(fib->rib, family, id),
+	    leftover_find(&fib->leftovers, rib_held_prefix(fib->rib, table->family, id),
 		fib->settings.table, metric, fib->settings.protocol);
-	struct fib_entry *entry = fib_entry(fib, family, id);
+	struct fib_entry *entry = fib_entry(table, id);
 
 	if (!leftover || leftover->in_flight)
 		return;
 	leftover_remove(&fib->leftovers, leftover);
-	fib_set_present(fib, family, entry, true);
+	fib_set_present(fib, table, entry, true);
 	entry->metric = metric;
 	fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
 }
 
 static void put_in(
-    struct fib *fib, enum ip_family family, uint32_t id, const struct fib_desired *desired)
+    struct fib *fib, struct fib_table *table, uint32_t id, const struct fib_desired *desired)
 {
-	struct fib_entry *entry = fib_entry(fib, family, id);
+	struct fib_entry *entry = fib_entry(table, id);
 	struct kernel_route route =
-	    make_route(fib, rib_held_prefix(fib->rib, family, id), desired->metric);
+	    make_route(fib, rib_held_prefix(fib->rib, table->family, id), desired->metric);
 	const struct kernel_route *foreign =
 	    kernel_view_foreign_route(fib->view, &route.prefix, desired->metric);
 	bool present;
 
 	if (entry->flags & FIB_ENTRY_PRESENT && entry->metric != desired->metric)
-		leave_metric(fib, family, id);
+		leave_metric(fib, table, id);
 	if (!(entry->flags & FIB_ENTRY_PRESENT))
-		adopt_leftover(fib, family, id, desired->metric);
+		adopt_leftover(fib, table, id, desired->metric);
 	present = entry->flags & FIB_ENTRY_PRESENT;
 	if (foreign) {
-		fail_for_conflict(fib, family, id, foreign);
-		if (present && family == IPV4)
-			send_removal(fib, family, id);
+		fail_for_conflict(fib, table, id, foreign);
+		if (present && table->family == IPV4)
+			send_removal(fib, table, id);
 		return;
 	}
 	if (present && entry->set == desired->set && !entry->error &&
@@ -365,28 +383,28 @@ static void put_in(
 	entry->metric = desired->metric;
 	fib_entry_clear_flags(entry, FIB_ENTRY_RESEND);
 	hop_set_write(desired->set, &route);
-	send_request(fib, family, id, present ? REQUEST_REPLACE : REQUEST_ADD, &route);
+	send_request(fib, table, id, present ? REQUEST_REPLACE : REQUEST_ADD, &route);
 }
 
-static void look_at(struct fib *fib, enum ip_family family, uint32_t id)
+static void look_at(struct fib *fib, struct fib_table *table, uint32_t id)
 {
-	struct fib_entry *entry = fib_entry(fib, family, id);
+	struct fib_entry *entry = fib_entry(table, id);
 	struct fib_desired desired;
 
 	if (entry->flags & FIB_ENTRY_IN_FLIGHT) {
 		fib_entry_set_flags(entry, FIB_ENTRY_AGAIN);
 		return;
 	}
-	desired = fib_desire(fib, family, id);
+	desired = fib_desire(fib, table, id);
 	fib_entry_clear_flags(entry, FIB_ENTRY_REFUSED);
 	if (desired.refused)
 		fib_entry_set_flags(entry, FIB_ENTRY_REFUSED);
 	if (desired.desire == FIB_DESIRE_NOTHING)
-		take_out(fib, family, id);
+		take_out(fib, table, id);
 	else if (desired.desire == FIB_DESIRE_ROUTE)
-		put_in(fib, family, id, &desired);
+		put_in(fib, table, id, &desired);
 	hop_set_release(&fib->sets, desired.set);
-	settle(fib, family, id);
+	settle(fib, table, id);
 }
 
 static bool has_room(const struct fib *fib)
@@ -395,9 +413,8 @@ static bool has_room(const struct fib *fib)
 }
 
 /* Looks at what is queued; false if there is no room or no time for the rest. */
-static bool look_at_queued(struct fib *fib, enum ip_family family)
+static bool look_at_queued(struct fib *fib, struct fib_table *table)
 {
-	struct fib_family *table = &fib->families[family];
 	unsigned count = 0;
 
 	while (table->queue_head < table->queue_tail) {
@@ -407,13 +424,15 @@ static bool look_at_queued(struct fib *fib, enum ip_family family)
 			loop_task_schedule(fib->loop, &fib->install_task);
 			return false;
 		}
-		look_at(fib, family, take_queued(table));
+		look_at(fib, table, take_queued(table));
 	}
 	return true;
 }
 
 void fib_install_some(struct fib *fib)
 {
+	struct fib_table *table;
+
 	/* With requests out the answers bring us back here. */
 	if (!fib->ready || fib_netlink_pending(fib->netlink))
 		return;
@@ -422,8 +441,10 @@ void fib_install_some(struct fib *fib)
 		loop_task_schedule(fib->loop, &fib->install_task);
 		return;
 	}
-	if (!look_at_queued(fib, IPV4) || !look_at_queued(fib, IPV6))
-		return;
+	for (table = fib->tables; table < fib->tables + FIB_TABLES; table++) {
+		if (!look_at_queued(fib, table))
+			return;
+	}
 	while (fib->leftovers.first && has_room(fib))
 		send_leftover_removal(fib, leftover_take_queued(&fib->leftovers));
 }
@@ -435,7 +456,8 @@ static bool is_not_there(int error)
 	return error == ESRCH || error == ENOENT;
 }
 
-static void refuse(struct fib *fib, enum ip_family family, uint32_t id, int error, const char *text)
+static void refuse(
+    struct fib *fib, struct fib_table *table, uint32_t id, int error, const char *text)
 {
 	char reason[ERROR_TEXT_MAX];
 
@@ -444,61 +466,61 @@ static void refuse(struct fib *fib, enum ip_family family, uint32_t id, int erro
 		snprintf(reason, sizeof(reason), "%s (%s)", text, strerror(error));
 	else
 		snprintf(reason, sizeof(reason), "%s", strerror(error));
-	fail_for_now(fib, family, id, reason);
+	fail_for_now(fib, table, id, reason);
 }
 
 /* Something has the place of a route that we wanted to add. */
-static void place_is_taken(struct fib *fib, enum ip_family family, uint32_t id)
+static void place_is_taken(struct fib *fib, struct fib_table *table, uint32_t id)
 {
 	const struct kernel_route *foreign = kernel_view_foreign_route(
-	    fib->view, rib_held_prefix(fib->rib, family, id), fib_entry(fib, family, id)->metric);
+	    fib->view, rib_held_prefix(fib->rib, table->family, id), fib_entry(table, id)->metric);
 
 	fib->counters.errors++;
 	if (foreign) {
-		fail_for_conflict(fib, family, id, foreign);
+		fail_for_conflict(fib, table, id, foreign);
 		return;
 	}
 	/* It may be a route that we have not been told of: it will have been by the next try. */
-	fail_for_now(fib, family, id, "another route is already there");
+	fail_for_now(fib, table, id, "another route is already there");
 	if (!fib->dumps_left)
 		loop_timer_start(&fib->dump_timer, RETRY_FIRST_MS);
 }
 
 static void removal_answered(
-    struct fib *fib, enum ip_family family, uint32_t id, int error, const char *text)
+    struct fib *fib, struct fib_table *table, uint32_t id, int error, const char *text)
 {
-	struct fib_entry *entry = fib_entry(fib, family, id);
+	struct fib_entry *entry = fib_entry(table, id);
 
 	if (error && !is_not_there(error)) {
-		refuse(fib, family, id, error, text);
+		refuse(fib, table, id, error, text);
 		return;
 	}
-	fib_set_present(fib, family, entry, false);
+	fib_set_present(fib, table, entry, false);
 	if (!(entry->flags & FIB_ENTRY_CONFLICT))
 		clear_error(fib, entry);
 }
 
-static void addition_answered(struct fib *fib, enum ip_family family, uint32_t id,
+static void addition_answered(struct fib *fib, struct fib_table *table, uint32_t id,
     enum request_kind kind, int error, const char *text)
 {
-	struct fib_entry *entry = fib_entry(fib, family, id);
+	struct fib_entry *entry = fib_entry(table, id);
 
 	if (!error) {
-		fib_set_present(fib, family, entry, true);
+		fib_set_present(fib, table, entry, true);
 		clear_error(fib, entry);
 	} else if (kind == REQUEST_REPLACE && is_not_there(error)) {
-		fib_set_present(fib, family, entry, false);
+		fib_set_present(fib, table, entry, false);
 		fib_entry_set_flags(entry, FIB_ENTRY_AGAIN);
 	} else if (kind == REQUEST_ADD && error == EEXIST) {
-		place_is_taken(fib, family, id);
+		place_is_taken(fib, table, id);
 	} else if (error == ENOBUFS && kind == REQUEST_ADD) {
 		/* The answer may be what is lost: replacing finds out. */
-		fib_set_present(fib, family, entry, true);
+		fib_set_present(fib, table, entry, true);
 		fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
-		refuse(fib, family, id, error, text);
+		refuse(fib, table, id, error, text);
 	} else {
 		fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
-		refuse(fib, family, id, error, text);
+		refuse(fib, table, id, error, text);
 	}
 }
 
@@ -513,39 +535,39 @@ static void leftover_answered(struct fib *fib, struct leftover *leftover, int er
 void fib_answered(void *arg, uint64_t tag, int error, const char *text)
 {
 	struct fib *fib = arg;
-	const enum ip_family family = tag >> 1 & 1;
-	const enum request_kind kind = tag >> 2 & 3;
-	const uint32_t id = (uint32_t)(tag >> 4);
+	struct fib_table *table = fib_table_of(fib, tag >> 1 & 1, tag >> 2 & 1);
+	const enum request_kind kind = tag >> 3 & 3;
+	const uint32_t id = (uint32_t)(tag >> 5);
 	struct fib_entry *entry;
 
 	if (!(tag & 1)) {
 		leftover_answered(fib, (struct leftover *)(uintptr_t)tag, error);
 		return;
 	}
-	entry = fib_entry(fib, family, id);
+	entry = fib_entry(table, id);
 	fib_entry_clear_flags(entry, FIB_ENTRY_IN_FLIGHT);
 	if (kind == REQUEST_REMOVE)
-		removal_answered(fib, family, id, error, text);
+		removal_answered(fib, table, id, error, text);
 	else
-		addition_answered(fib, family, id, kind, error, text);
+		addition_answered(fib, table, id, kind, error, text);
 	if (entry->flags & FIB_ENTRY_AGAIN) {
 		fib_entry_clear_flags(entry, FIB_ENTRY_AGAIN);
-		fib_queue(fib, family, id);
+		fib_queue(fib, table, id);
 	}
-	settle(fib, family, id);
+	settle(fib, table, id);
 }
 
 /* Leaving */
 
 void fib_leave_place(struct fib *fib)
 {
-	enum ip_family family;
+	struct fib_table *table;
 	uint32_t id;
 
-	for (family = 0; family < IP_FAMILIES; family++) {
-		for (id = 0; id < fib->families[family].capacity; id++) {
-			if (fib->families[family].entries[id].flags & FIB_ENTRY_PRESENT)
-				leave_metric(fib, family, id);
+	for (table = fib->tables; table < fib->tables + FIB_TABLES; table++) {
+		for (id = 0; id < table->capacity; id++) {
+			if (table->entries[id].flags & FIB_ENTRY_PRESENT)
+				leave_metric(fib, table, id);
 		}
 	}
 }
@@ -564,17 +586,15 @@ void fib_withdraw_all(struct fib *fib)
 
 void fib_release_entries(struct fib *fib)
 {
-	enum ip_family family;
+	struct fib_table *table;
 	uint32_t id;
 	size_t i;
 
-	for (family = 0; family < IP_FAMILIES; family++) {
-		struct fib_family *table = &fib->families[family];
-
+	for (table = fib->tables; table < fib->tables + FIB_TABLES; table++) {
 		for (id = 0; id < table->capacity; id++) {
 			hop_set_release(&fib->sets, table->entries[id].set);
 			if (table->entries[id].flags & FIB_ENTRY_HELD)
-				rib_release_prefix(fib->rib, family, id);
+				rib_release_prefix(fib->rib, table->family, id);
 		}
 		free(table->entries);
 		free(table->queue);

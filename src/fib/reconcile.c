@@ -14,43 +14,49 @@
 
 #include "base/memory.h"
 
-/* The entry of the prefix, if our route at this metric is or may be in the kernel; else NULL. */
-static struct fib_entry *find_present(
-    struct fib *fib, const struct kernel_route *route, uint32_t *id)
-{
+/* Where a route of ours that is, or may be, in the kernel is accounted for. */
+struct place {
+	struct fib_table *table;
+	uint32_t id;
 	struct fib_entry *entry;
+};
 
-	if (!rib_find(fib->rib, &route->prefix, id))
-		return NULL;
-	entry = fib_entry(fib, route->prefix.family, *id);
-	return entry->flags & (FIB_ENTRY_PRESENT | FIB_ENTRY_IN_FLIGHT) &&
-		       entry->metric == route->metric
-		   ? entry
-		   : NULL;
+static bool find_place(struct fib *fib, const struct kernel_route *route, struct place *place)
+{
+	const enum ip_family family = route->prefix.family;
+
+	if (!rib_find(fib->rib, &route->prefix, &place->id))
+		return false;
+	place->table = fib_table_at_metric(fib, family, place->id, route->metric);
+	if (!place->table)
+		return false;
+	place->entry = fib_entry(place->table, place->id);
+	return true;
 }
 
 /* Our route is gone, or of an IPv6 route some hops: the entry is looked at again. */
-static void lose_route(
-    struct fib *fib, const struct kernel_route *route, struct fib_entry *entry, uint32_t id)
+static void lose_route(struct fib *fib, const struct kernel_route *route, const struct place *place)
 {
-	const enum ip_family family = route->prefix.family;
+	struct fib_entry *entry = place->entry;
 
 	if (entry->flags & FIB_ENTRY_IN_FLIGHT) {
 		fib_entry_set_flags(entry, FIB_ENTRY_AGAIN | FIB_ENTRY_RESEND);
 		return;
 	}
 	fib->counters.repaired++;
-	if (family == IPV6 && entry->set && route->hop_count < entry->set->hop_count)
+	if (place->table->family == IPV6 && entry->set && route->hop_count < entry->set->hop_count)
 		fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
 	else
-		fib_set_present(fib, family, entry, false);
-	fib_queue(fib, family, id);
+		fib_set_present(fib, place->table, entry, false);
+	fib_queue(fib, place->table, place->id);
 }
 
 /* A route of ours was told: is it as it should be? */
 static void confirm_route(
-    struct fib *fib, const struct kernel_route *route, struct fib_entry *entry, uint32_t id)
+    struct fib *fib, const struct kernel_route *route, const struct place *place)
 {
+	struct fib_entry *entry = place->entry;
+
 	entry->generation = fib->generation;
 	if (entry->flags & (FIB_ENTRY_IN_FLIGHT | FIB_ENTRY_RESEND) || !entry->set ||
 	    kernel_hops_equal(
@@ -58,7 +64,7 @@ static void confirm_route(
 		return;
 	fib->counters.repaired++;
 	fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
-	fib_queue(fib, route->prefix.family, id);
+	fib_queue(fib, place->table, place->id);
 }
 
 static void find_leftover(struct fib *fib, const struct kernel_route *route)
@@ -69,7 +75,7 @@ static void find_leftover(struct fib *fib, const struct kernel_route *route)
 
 	leftover->generation = fib->generation;
 	if (rib_find(fib->rib, &route->prefix, &id))
-		fib_queue(fib, route->prefix.family, id);
+		fib_queue_all(fib, route->prefix.family, id);
 	if (fib->swept) {
 		leftover_queue(&fib->leftovers, leftover);
 		loop_task_schedule(fib->loop, &fib->install_task);
@@ -79,14 +85,14 @@ static void find_leftover(struct fib *fib, const struct kernel_route *route)
 void fib_own_route(void *arg, const struct kernel_route *route, bool gone)
 {
 	struct fib *fib = arg;
-	uint32_t id = 0;
-	struct fib_entry *entry = find_present(fib, route, &id);
+	struct place place;
+	const bool found = find_place(fib, route, &place);
 	struct leftover *leftover;
 
-	if (entry && gone) {
-		lose_route(fib, route, entry, id);
-	} else if (entry) {
-		confirm_route(fib, route, entry, id);
+	if (found && gone) {
+		lose_route(fib, route, &place);
+	} else if (found) {
+		confirm_route(fib, route, &place);
 	} else if (!gone) {
 		find_leftover(fib, route);
 	} else {
@@ -100,31 +106,34 @@ void fib_own_route(void *arg, const struct kernel_route *route, bool gone)
 void fib_foreign_route(void *arg, const struct kernel_route *route, bool gone)
 {
 	struct fib *fib = arg;
-	struct fib_entry *entry;
+	enum fib_rank rank;
 	uint32_t id;
 
 	if (!rib_find(fib->rib, &route->prefix, &id))
 		return;
-	entry = fib_entry(fib, route->prefix.family, id);
-	if (gone ? entry->flags & FIB_ENTRY_CONFLICT : entry->flags & FIB_ENTRY_PRESENT)
-		fib_queue(fib, route->prefix.family, id);
+	for (rank = 0; rank < FIB_RANKS; rank++) {
+		struct fib_table *table = fib_table_of(fib, route->prefix.family, rank);
+		const unsigned flags = id < table->capacity ? table->entries[id].flags : 0;
+
+		if (flags & (gone ? FIB_ENTRY_CONFLICT : FIB_ENTRY_PRESENT))
+			fib_queue(fib, table, id);
+	}
 }
 
 void fib_route_replaced(void *arg, const struct kernel_route *by)
 {
 	struct fib *fib = arg;
-	uint32_t id = 0;
-	struct fib_entry *entry = find_present(fib, by, &id);
+	struct place place;
 
-	if (!entry)
+	if (!find_place(fib, by, &place))
 		return;
-	if (entry->flags & FIB_ENTRY_IN_FLIGHT) {
-		fib_entry_set_flags(entry, FIB_ENTRY_AGAIN | FIB_ENTRY_RESEND);
+	if (place.entry->flags & FIB_ENTRY_IN_FLIGHT) {
+		fib_entry_set_flags(place.entry, FIB_ENTRY_AGAIN | FIB_ENTRY_RESEND);
 		return;
 	}
 	fib->counters.repaired++;
-	fib_set_present(fib, by->prefix.family, entry, false);
-	fib_queue(fib, by->prefix.family, id);
+	fib_set_present(fib, place.table, place.entry, false);
+	fib_queue(fib, place.table, place.id);
 }
 
 /* A leftover that the dump should have told of, and did not. */

@@ -1,9 +1,9 @@
 /*
  * Whatever may concern all routes (a next hop that moved, new settings, a dump) is a walk over the
- * entries in slices: it only queues ids, install.c looks at them.  There is one walk per family for
+ * entries in slices: it only queues ids, install.c looks at them.  There is one walk per table for
  * all reasons, and one that is asked for while it runs has it come round again.
  *
- * A hop set stays marked as changed until the walk has been round both families.
+ * A hop set stays marked as changed until the walk has been round all tables.
  */
 #include "fib/fib_state.h"
 
@@ -12,11 +12,11 @@
 
 void fib_walk_start(struct fib *fib, unsigned why)
 {
-	enum ip_family family;
+	struct fib_table *table;
 
-	for (family = 0; family < IP_FAMILIES; family++) {
-		fib->families[family].walk_for |= why;
-		round_start(&fib->families[family].walk);
+	for (table = fib->tables; table < fib->tables + FIB_TABLES; table++) {
+		table->walk_for |= why;
+		round_start(&table->walk);
 	}
 	loop_task_schedule(fib->loop, &fib->install_task);
 }
@@ -28,10 +28,10 @@ void fib_walk_retry(void *arg)
 
 void fib_walk_forget_missing(struct fib *fib)
 {
-	enum ip_family family;
+	struct fib_table *table;
 
-	for (family = 0; family < IP_FAMILIES; family++)
-		fib->families[family].walk_for &= ~(unsigned)FIB_WALK_MISSING;
+	for (table = fib->tables; table < fib->tables + FIB_TABLES; table++)
+		table->walk_for &= ~(unsigned)FIB_WALK_MISSING;
 }
 
 static bool is_missing(const struct fib *fib, const struct fib_entry *entry)
@@ -41,9 +41,9 @@ static bool is_missing(const struct fib *fib, const struct fib_entry *entry)
 }
 
 /* True if the entry is to be looked at for one of the reasons. */
-static bool look_over(
-    struct fib *fib, enum ip_family family, struct fib_entry *entry, unsigned reasons)
+static bool look_over(struct fib *fib, const struct fib_table *table, struct fib_entry *entry)
 {
+	const unsigned reasons = table->walk_for;
 	bool queue =
 	    reasons & FIB_WALK_FAILED && entry->error && !(entry->flags & FIB_ENTRY_CONFLICT);
 
@@ -55,59 +55,65 @@ static bool look_over(
 	}
 	if (reasons & FIB_WALK_MISSING && is_missing(fib, entry)) {
 		fib->counters.repaired++;
-		fib_set_present(fib, family, entry, false);
+		fib_set_present(fib, table, entry, false);
 		queue = true;
 	}
 	return queue;
 }
 
-static void pass(struct fib *fib, enum ip_family family, uint32_t id)
+static void pass(struct fib *fib, struct fib_table *table, uint32_t id)
 {
-	const struct fib_family *table = &fib->families[family];
-	bool queue = table->walk_for & FIB_WALK_PREFIXES && id < rib_limit(fib->rib, family) &&
-		     rib_prefix_at(fib->rib, family, id);
+	bool queue = table->walk_for & FIB_WALK_PREFIXES &&
+		     id < rib_limit(fib->rib, table->family) &&
+		     rib_prefix_at(fib->rib, table->family, id);
 
-	if (id < table->capacity && look_over(fib, family, &table->entries[id], table->walk_for))
+	if (id < table->capacity && look_over(fib, table, &table->entries[id]))
 		queue = true;
 	if (queue)
-		fib_queue(fib, family, id);
+		fib_queue(fib, table, id);
 }
 
-static uint32_t limit_of(const struct fib *fib, enum ip_family family)
+static uint32_t limit_of(const struct fib *fib, const struct fib_table *table)
 {
-	const uint32_t entries = (uint32_t)fib->families[family].capacity;
-	const uint32_t prefixes = rib_limit(fib->rib, family);
+	const uint32_t entries = (uint32_t)table->capacity;
+	const uint32_t prefixes =
+	    fib_table_is_wanted(fib, table) ? rib_limit(fib->rib, table->family) : 0;
 
 	return entries > prefixes ? entries : prefixes;
 }
 
-static void pass_some(struct fib *fib, enum ip_family family)
+static void pass_some(struct fib *fib, struct fib_table *table)
 {
-	struct fib_family *table = &fib->families[family];
-	const uint32_t limit = limit_of(fib, family);
+	const uint32_t limit = limit_of(fib, table);
 	unsigned left = WALK_STEP;
 	uint32_t id;
 
 	while (left-- && round_next(&table->walk, limit, &id))
-		pass(fib, family, id);
+		pass(fib, table, id);
 	if (!table->walk.running)
 		table->walk_for = 0;
 }
 
 static unsigned reasons_left(const struct fib *fib)
 {
-	return fib->families[IPV4].walk_for | fib->families[IPV6].walk_for;
+	unsigned reasons = 0;
+	size_t i;
+
+	for (i = 0; i < FIB_TABLES; i++)
+		reasons |= fib->tables[i].walk_for;
+	return reasons;
 }
 
 void fib_walk_some(struct fib *fib)
 {
 	const unsigned reasons = reasons_left(fib);
+	struct fib_table *table;
 
 	if (!reasons)
 		return;
 	do {
-		pass_some(fib, IPV4);
-		pass_some(fib, IPV6);
+		for (table = fib->tables; table < fib->tables + FIB_TABLES; table++)
+			pass_some(fib, table);
 	} while (reasons_left(fib) && !loop_should_yield(fib->loop));
 	if (reasons & FIB_WALK_SETS && !(reasons_left(fib) & FIB_WALK_SETS))
 		hop_sets_clear_changed(&fib->sets);

@@ -25,7 +25,7 @@ static bool is_own_prefix(const struct fib *fib, const struct ip_prefix *prefix)
 	return false;
 }
 
-static bool may_be_installed(const struct fib *fib, const struct ip_prefix *prefix)
+bool fib_may_be_installed(const struct fib *fib, const struct ip_prefix *prefix)
 {
 	const struct ip_address address = ip_prefix_address(prefix);
 
@@ -35,8 +35,7 @@ static bool may_be_installed(const struct fib *fib, const struct ip_prefix *pref
 	       !kernel_view_is_local_address(fib->view, &address, 0);
 }
 
-static bool leads_to_itself(
-    const struct ip_prefix *prefix, const struct kernel_resolution *resolution)
+bool fib_leads_to_itself(const struct ip_prefix *prefix, const struct kernel_resolution *resolution)
 {
 	return prefix->length >= resolution->route_length &&
 	       resolution->hop.gateway.family == prefix->family &&
@@ -74,7 +73,7 @@ static size_t collect_hops(const struct fib *fib, const struct rib_prefix *prefi
 			desired->desire = FIB_DESIRE_LATER;
 			continue;
 		}
-		if (leads_to_itself(&prefix->prefix, &next_hop->resolution))
+		if (fib_leads_to_itself(&prefix->prefix, &next_hop->resolution))
 			desired->refused = true;
 		else if (!holds_member(members, count, next_hop))
 			members[count++] = next_hop;
@@ -92,7 +91,7 @@ struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, ui
 	size_t count;
 
 	if (!best || best->peer == RIB_PEER_LOCAL || !best->attributes->next_hop->tracker_data ||
-	    !may_be_installed(fib, &prefix->prefix))
+	    !fib_may_be_installed(fib, &prefix->prefix))
 		return desired;
 	count = collect_hops(fib, prefix, members, &desired);
 	if (!count)

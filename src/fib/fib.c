@@ -284,6 +284,12 @@ static void sweep(void *arg)
 
 /* Life */
 
+/* A backup may be any path, and not only those that the RIB has chosen. */
+static void listen_to_paths(struct fib *fib)
+{
+	fib->listener.every_path = fib->settings.install && fib->settings.backup;
+}
+
 static void name_tables(struct fib *fib)
 {
 	size_t i;
@@ -329,6 +335,7 @@ struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_setting
 	next_hop_tracker_init(&fib->tracker, rib, fib->view);
 	fib->listener = (struct rib_listener){
 	    .changed = rib_changed, .shrunk = rib_shrunk, .arg = fib, .multipath = true};
+	listen_to_paths(fib);
 	rib_add_listener(rib, &fib->listener);
 	start_dumps(fib);
 	return fib;
@@ -380,6 +387,7 @@ void fib_change(struct fib *fib, const struct fib_settings *settings)
 	if (settings->table != fib->settings.table || settings->protocol != fib->settings.protocol)
 		change_place(fib, settings);
 	fib->settings = *settings;
+	listen_to_paths(fib);
 	fib_walk_start(fib, FIB_WALK_PREFIXES);
 }
 

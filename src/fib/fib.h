@@ -26,6 +26,7 @@ struct fib_settings {
 	uint32_t metric;
 	uint8_t protocol;
 	uint32_t multipath; /* at most FIB_HOPS_MAX */
+	bool backup; /* also the best path that leads elsewhere, at the metric + 1 */
 	bool withdraw_on_stop;
 };
 
@@ -114,6 +115,7 @@ struct fib_route {
 	struct ip_prefix prefix;
 	uint32_t table;
 	uint32_t metric;
+	bool backup;
 	enum fib_state state;
 	const char *error; /* the kernel's text, or NULL */
 	size_t hop_count;
@@ -148,7 +150,8 @@ typedef void fib_next_hop_callback(void *arg, const struct fib_next_hop *next_ho
 void fib_walk_next_hops(const struct fib *fib, fib_next_hop_callback *callback, void *arg);
 
 struct fib_counters {
-	uint32_t routes[IP_FAMILIES]; /* installed */
+	uint32_t routes[IP_FAMILIES]; /* installed, without backups */
+	uint32_t backups[IP_FAMILIES]; /* installed */
 	uint32_t failed; /* refused by the kernel now */
 	uint64_t errors; /* refusals ever */
 	uint64_t requests;

@@ -57,7 +57,11 @@ static void show_entry(const struct fib *fib, const struct fib_table *table, uin
 {
 	const struct fib_entry *entry = &table->entries[id];
 	struct fib_route_hop hops[FIB_HOPS_MAX];
-	struct fib_route route = {.table = fib->settings.table, .hops = hops};
+	struct fib_route route = {
+	    .table = fib->settings.table,
+	    .backup = table->rank == FIB_BACKUP,
+	    .hops = hops,
+	};
 
 	if (!find_state(entry, &route.state))
 		return;

@@ -1,6 +1,6 @@
 /*
- * What the files of the FIB itself share: fib.c (life and events), desired.c (what a prefix should
- * have), walk.c (whose entries are looked at again), install.c (making it so), reconcile.c (what
+ * What the files of the FIB itself share: fib.c (life and events), desired.c and backup.c (what a
+ * prefix should have), walk.c (whose entries are looked at again), install.c (making it so), reconcile.c (what
  * the kernel has) and fib_show.c.  Nobody else includes it.
  */
 #ifndef FIB_FIB_STATE_H
@@ -90,6 +90,8 @@ struct fib {
 	struct hop_sets sets;
 	struct rib_listener listener;
 	struct fib_table tables[FIB_TABLES]; /* see fib_table_of(); better ranks first */
+	const struct rib_path **paths; /* scratch of backup.c */
+	size_t path_capacity;
 	struct leftovers leftovers;
 	struct ip_prefix *own_prefixes;
 	size_t own_prefix_count;
@@ -125,10 +127,16 @@ static inline struct fib_table *fib_table_of(
 	return &fib->tables[(size_t)rank * IP_FAMILIES + family];
 }
 
+/* NULL: the table has not come to this id yet, which is as if the entry were all zero. */
+static inline struct fib_entry *fib_find_entry(const struct fib_table *table, uint32_t id)
+{
+	return id < table->capacity ? &table->entries[id] : NULL;
+}
+
 /* False: nothing shall be installed from it, and the RIB's prefixes are none of its business. */
 static inline bool fib_table_is_wanted(const struct fib *fib, const struct fib_table *table)
 {
-	return fib->settings.install && table->rank == FIB_PRIMARY;
+	return fib->settings.install && (table->rank == FIB_PRIMARY || fib->settings.backup);
 }
 
 /* desired.c */
@@ -144,6 +152,14 @@ struct fib_desired {
 	bool refused; /* a hop was left out as it lies behind the route itself */
 };
 struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, uint32_t id);
+/* A prefix of others that nothing forbids to install. */
+bool fib_may_be_installed(const struct fib *fib, const struct ip_prefix *prefix);
+/* A route of the prefix over this next hop would be the way to the next hop. */
+bool fib_leads_to_itself(
+    const struct ip_prefix *prefix, const struct kernel_resolution *resolution);
+
+/* backup.c */
+struct fib_desired fib_desire_backup(struct fib *fib, const struct fib_table *table, uint32_t id);
 
 /* walk.c */
 /*
@@ -158,6 +174,7 @@ void fib_walk_some(struct fib *fib);
 void fib_walk_forget_missing(struct fib *fib);
 
 /* install.c */
+/* Makes room for it. */
 struct fib_entry *fib_entry(struct fib_table *table, uint32_t id);
 /* The table whose route of the prefix is, or may be, in the kernel at this metric; NULL: none. */
 struct fib_table *fib_table_at_metric(

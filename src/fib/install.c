@@ -13,7 +13,8 @@
  * entry is looked at again.
  *
  * Order: installations go before removals of leftovers, so that what moves to another place is
- * never without a route in between.
+ * never without a route in between.  Backups come after all primary routes that wait, and each is
+ * looked at again when its primary one has been answered.
  */
 #include "fib/fib_state.h"
 
@@ -60,6 +61,8 @@ void fib_set_present(
     struct fib *fib, const struct fib_table *table, struct fib_entry *entry, bool now)
 {
 	const bool before = entry->flags & FIB_ENTRY_PRESENT;
+	uint32_t *count = table->rank == FIB_BACKUP ? &fib->counters.backups[table->family]
+						    : &fib->counters.routes[table->family];
 
 	if (now)
 		entry->generation = fib->generation;
@@ -67,10 +70,10 @@ void fib_set_present(
 		return;
 	if (now) {
 		fib_entry_set_flags(entry, FIB_ENTRY_PRESENT);
-		fib->counters.routes[table->family]++;
+		++*count;
 	} else {
 		fib_entry_clear_flags(entry, FIB_ENTRY_PRESENT);
-		fib->counters.routes[table->family]--;
+		--*count;
 	}
 }
 
@@ -81,7 +84,7 @@ struct fib_table *fib_table_at_metric(
 
 	for (rank = 0; rank < FIB_RANKS; rank++) {
 		struct fib_table *table = fib_table_of(fib, family, rank);
-		const struct fib_entry *entry = id < table->capacity ? &table->entries[id] : NULL;
+		const struct fib_entry *entry = fib_find_entry(table, id);
 
 		if (entry && entry->flags & (FIB_ENTRY_PRESENT | FIB_ENTRY_IN_FLIGHT) &&
 		    entry->metric == metric)
@@ -113,8 +116,9 @@ static void settle(struct fib *fib, struct fib_table *table, uint32_t id)
 /* Nothing shall be installed, and nothing is: a reflector's full table costs no memory here. */
 static bool is_of_no_interest(const struct fib *fib, const struct fib_table *table, uint32_t id)
 {
-	return !fib_table_is_wanted(fib, table) &&
-	       (id >= table->capacity || (!table->entries[id].flags && !table->entries[id].set));
+	const struct fib_entry *entry = fib_find_entry(table, id);
+
+	return !fib_table_is_wanted(fib, table) && (!entry || (!entry->flags && !entry->set));
 }
 
 void fib_queue(struct fib *fib, struct fib_table *table, uint32_t id)
@@ -339,20 +343,51 @@ static void leave_metric(struct fib *fib, struct fib_table *table, uint32_t id)
 	fib_set_present(fib, table, entry, false);
 }
 
-/* A route of an earlier run in this very place becomes this entry's; it is then replaced. */
+/* A route of ours is in this place: it becomes this entry's, and is then replaced. */
+static void adopt(
+    struct fib *fib, const struct fib_table *table, struct fib_entry *entry, uint32_t metric)
+{
+	fib_set_present(fib, table, entry, true);
+	entry->metric = metric;
+	fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
+}
+
+/* That of an earlier run. */
 static void adopt_leftover(struct fib *fib, struct fib_table *table, uint32_t id, uint32_t metric)
 {
 	struct leftover *leftover =
 	    leftover_find(&fib->leftovers, rib_held_prefix(fib->rib, table->family, id),
 		fib->settings.table, metric, fib->settings.protocol);
-	struct fib_entry *entry = fib_entry(table, id);
 
 	if (!leftover || leftover->in_flight)
 		return;
 	leftover_remove(&fib->leftovers, leftover);
-	fib_set_present(fib, table, entry, true);
-	entry->metric = metric;
-	fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
+	adopt(fib, table, fib_entry(table, id), metric);
+}
+
+/* That of the prefix in the other table, as metrics have changed. */
+static void adopt_from_other_table(
+    struct fib *fib, struct fib_table *table, uint32_t id, uint32_t metric)
+{
+	struct fib_table *other = fib_table_at_metric(fib, table->family, id, metric);
+
+	if (!other)
+		return;
+	fib_set_present(fib, other, fib_entry(other, id), false);
+	fib_queue(fib, other, id);
+	adopt(fib, table, fib_entry(table, id), metric);
+}
+
+/* A request is out for the prefix's route in the other table: its answer brings us back. */
+static bool is_place_busy(struct fib *fib, struct fib_table *table, uint32_t id, uint32_t metric)
+{
+	struct fib_table *other = fib_table_at_metric(fib, table->family, id, metric);
+	struct fib_entry *entry = other && other != table ? fib_entry(other, id) : NULL;
+
+	if (!entry || !(entry->flags & FIB_ENTRY_IN_FLIGHT))
+		return false;
+	fib_entry_set_flags(entry, FIB_ENTRY_AGAIN);
+	return true;
 }
 
 static void put_in(
@@ -367,6 +402,8 @@ static void put_in(
 
 	if (entry->flags & FIB_ENTRY_PRESENT && entry->metric != desired->metric)
 		leave_metric(fib, table, id);
+	if (!(entry->flags & FIB_ENTRY_PRESENT))
+		adopt_from_other_table(fib, table, id, desired->metric);
 	if (!(entry->flags & FIB_ENTRY_PRESENT))
 		adopt_leftover(fib, table, id, desired->metric);
 	present = entry->flags & FIB_ENTRY_PRESENT;
@@ -395,13 +432,15 @@ static void look_at(struct fib *fib, struct fib_table *table, uint32_t id)
 		fib_entry_set_flags(entry, FIB_ENTRY_AGAIN);
 		return;
 	}
-	desired = fib_desire(fib, table, id);
+	desired = table->rank == FIB_BACKUP ? fib_desire_backup(fib, table, id)
+					    : fib_desire(fib, table, id);
 	fib_entry_clear_flags(entry, FIB_ENTRY_REFUSED);
 	if (desired.refused)
 		fib_entry_set_flags(entry, FIB_ENTRY_REFUSED);
 	if (desired.desire == FIB_DESIRE_NOTHING)
 		take_out(fib, table, id);
-	else if (desired.desire == FIB_DESIRE_ROUTE)
+	else if (desired.desire == FIB_DESIRE_ROUTE &&
+		 !is_place_busy(fib, table, id, desired.metric))
 		put_in(fib, table, id, &desired);
 	hop_set_release(&fib->sets, desired.set);
 	settle(fib, table, id);
@@ -552,7 +591,9 @@ void fib_answered(void *arg, uint64_t tag, int error, const char *text)
 		addition_answered(fib, table, id, kind, error, text);
 	if (entry->flags & FIB_ENTRY_AGAIN) {
 		fib_entry_clear_flags(entry, FIB_ENTRY_AGAIN);
-		fib_queue(fib, table, id);
+		fib_queue_all(fib, table->family, id);
+	} else if (table->rank == FIB_PRIMARY) {
+		fib_queue(fib, fib_table_of(fib, table->family, FIB_BACKUP), id);
 	}
 	settle(fib, table, id);
 }
@@ -599,6 +640,7 @@ void fib_release_entries(struct fib *fib)
 		free(table->entries);
 		free(table->queue);
 	}
+	free(fib->paths);
 	for (i = 0; i < fib->error_count; i++)
 		free(fib->errors[i]);
 	hop_sets_free(&fib->sets);

@@ -30,7 +30,7 @@ static bool find_place(struct fib *fib, const struct kernel_route *route, struct
 	place->table = fib_table_at_metric(fib, family, place->id, route->metric);
 	if (!place->table)
 		return false;
-	place->entry = fib_entry(place->table, place->id);
+	place->entry = fib_find_entry(place->table, place->id);
 	return true;
 }
 
@@ -113,9 +113,9 @@ void fib_foreign_route(void *arg, const struct kernel_route *route, bool gone)
 		return;
 	for (rank = 0; rank < FIB_RANKS; rank++) {
 		struct fib_table *table = fib_table_of(fib, route->prefix.family, rank);
-		const unsigned flags = id < table->capacity ? table->entries[id].flags : 0;
+		const struct fib_entry *entry = fib_find_entry(table, id);
 
-		if (flags & (gone ? FIB_ENTRY_CONFLICT : FIB_ENTRY_PRESENT))
+		if (entry && entry->flags & (gone ? FIB_ENTRY_CONFLICT : FIB_ENTRY_PRESENT))
 			fib_queue(fib, table, id);
 	}
 }

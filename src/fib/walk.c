@@ -61,13 +61,25 @@ static bool look_over(struct fib *fib, const struct fib_table *table, struct fib
 	return queue;
 }
 
+/* The route leads elsewhere now: its backup must not lead there too. */
+static bool has_moved(const struct fib_table *table, uint32_t id)
+{
+	const struct fib_entry *entry = fib_find_entry(table, id);
+
+	return entry && entry->set && entry->set->changed;
+}
+
 static void pass(struct fib *fib, struct fib_table *table, uint32_t id)
 {
+	struct fib_entry *entry = fib_find_entry(table, id);
 	bool queue = table->walk_for & FIB_WALK_PREFIXES &&
 		     id < rib_limit(fib->rib, table->family) &&
 		     rib_prefix_at(fib->rib, table->family, id);
 
-	if (id < table->capacity && look_over(fib, table, &table->entries[id]))
+	if (entry && look_over(fib, table, entry))
+		queue = true;
+	if (table->rank == FIB_BACKUP && table->walk_for & FIB_WALK_SETS &&
+	    has_moved(fib_table_of(fib, table->family, FIB_PRIMARY), id))
 		queue = true;
 	if (queue)
 		fib_queue(fib, table, id);

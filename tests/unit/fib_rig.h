@@ -189,6 +189,7 @@ static inline void withdraw(struct fixture *fixture, unsigned peer, const char *
 
 struct found {
 	struct ip_prefix prefix;
+	bool backup;
 	bool found;
 	enum fib_state state;
 	char error[256];
@@ -201,7 +202,7 @@ static inline void on_route(void *arg, const struct fib_route *route)
 	struct found *found = arg;
 
 	found->count++;
-	if (!ip_prefix_equal(&route->prefix, &found->prefix))
+	if (!ip_prefix_equal(&route->prefix, &found->prefix) || route->backup != found->backup)
 		return;
 	found->found = true;
 	found->state = route->state;
@@ -209,10 +210,10 @@ static inline void on_route(void *arg, const struct fib_route *route)
 	snprintf(found->error, sizeof(found->error), "%s", route->error ? route->error : "");
 }
 
-static inline struct found find(struct fixture *fixture, const char *prefix)
+static inline struct found find_route(struct fixture *fixture, const char *prefix, bool backup)
 {
 	struct fib_cursor cursor = {0};
-	struct found found = {0};
+	struct found found = {.backup = backup};
 
 	assert_true(ip_prefix_parse(prefix, &found.prefix, NULL));
 	while (fib_walk(fixture->fib, &cursor, 100, on_route, &found))
@@ -220,20 +221,31 @@ static inline struct found find(struct fixture *fixture, const char *prefix)
 	return found;
 }
 
-/* Runs the loop until the prefix is shown as failed, with this text (NULL: any). */
-static inline void expect_failure(struct fixture *fixture, const char *prefix, const char *text)
+static inline struct found find(struct fixture *fixture, const char *prefix)
+{
+	return find_route(fixture, prefix, false);
+}
+
+/* Runs the loop until the route is shown as failed, with this text (NULL: any). */
+static inline void expect_route_failure(
+    struct fixture *fixture, const char *prefix, bool backup, const char *text)
 {
 	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
 	struct found found;
 
 	do {
 		turn(fixture, 10);
-		found = find(fixture, prefix);
+		found = find_route(fixture, prefix, backup);
 	} while (!(found.found && found.state == FIB_FAILED) && loop_now(fixture->loop) < deadline);
 	assert_int_equal(found.state, FIB_FAILED);
 	assert_true(found.error[0]);
 	if (text)
 		assert_string_equal(found.error, text);
+}
+
+static inline void expect_failure(struct fixture *fixture, const char *prefix, const char *text)
+{
+	expect_route_failure(fixture, prefix, false, text);
 }
 
 /* Life */

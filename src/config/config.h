@@ -132,6 +132,7 @@ struct config_fib {
 	uint8_t protocol;
 	uint32_t metric;
 	uint32_t multipath;
+	bool backup;
 	bool withdraw_on_stop;
 };
 

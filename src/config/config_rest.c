@@ -135,6 +135,7 @@ const struct schema_key config_fib_keys[] = {
 	.minimum = 1,
 	.maximum = MULTIPATH_MAX,
 	.fallback = "16"},
+    {.name = "backup", .type = &value_boolean, .offset = CONFIG(fib.backup), .fallback = "false"},
     {.name = "onStop",
 	.type = &on_stop,
 	.words = stop_words,

@@ -440,6 +440,14 @@ static void print_fib_routes(const struct metric_writer *writer)
 		append_labelled(writer, ip_family_name(family), counters->routes[family]);
 }
 
+static void print_fib_backup_routes(const struct metric_writer *writer)
+{
+	const struct fib_counters *counters = fib_counters(speaker_fib(writer->speaker));
+
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		append_labelled(writer, ip_family_name(family), counters->backups[family]);
+}
+
 static void print_fib_failed(const struct metric_writer *writer)
 {
 	append_sample(writer, NULL, fib_counters(speaker_fib(writer->speaker))->failed);
@@ -576,7 +584,10 @@ static const struct metric metrics[] = {
     {"rib_attribute_sets", "gauge", {0}, "Distinct attribute sets.", print_attribute_sets},
     {"rib_attribute_bytes", "gauge", {0}, "Memory of the attribute sets.", print_attribute_bytes},
     {"rib_next_hops", "gauge", {0}, "Next hops that are tracked.", print_next_hops},
-    {"fib_routes", "gauge", {"family"}, "Routes of ours in the kernel.", print_fib_routes},
+    {"fib_routes", "gauge", {"family"}, "Routes of ours in the kernel, without backups.",
+	print_fib_routes},
+    {"fib_backup_routes", "gauge", {"family"}, "Backup routes of ours in the kernel.",
+	print_fib_backup_routes},
     {"fib_routes_failed", "gauge", {0}, "Routes that the kernel refuses now.", print_fib_failed},
     {"fib_errors_total", "counter", {0}, "Requests that the kernel refused.", print_fib_errors},
     {"fib_requests_total", "counter", {0}, "Requests made to the kernel.", print_fib_requests},

@@ -93,6 +93,7 @@ static json_t *route_value(const struct fib_route *route)
 	json_set(value, "nextHops", hops);
 	json_set_number(value, "table", route->table);
 	json_set_number(value, "metric", route->metric);
+	json_set_bool(value, "backup", route->backup);
 	json_set_text(value, "state", fib_state_name(route->state));
 	json_set_text(value, "error", route->error);
 	return value;

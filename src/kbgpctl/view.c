@@ -203,7 +203,7 @@ static void add_advertisement(struct view_output *output, const json_t *row)
 static void begin_fib(struct view_output *output)
 {
 	static const char *const titles[] = {
-	    "PREFIX", "NEXT HOPS", ">TABLE", ">METRIC", "STATE", "ERROR", NULL};
+	    "PREFIX", "NEXT HOPS", ">TABLE", ">METRIC", "ROLE", "STATE", "ERROR", NULL};
 
 	text_table_begin(&output->table, output->file, titles);
 }
@@ -240,6 +240,8 @@ static void add_fib_route(struct view_output *output, const json_t *row)
 	else
 		text_table_add(table, "%lld", format_number(row, "table"));
 	text_table_add(table, "%lld", format_number(row, "metric"));
+	text_table_add(
+	    table, "%s", json_is_true(json_object_get(row, "backup")) ? "backup" : "primary");
 	text_table_add(table, "%s", format_string(row, "state"));
 	text_table_add(
 	    table, "%s", format_is_null(row, "error") ? "" : format_string(row, "error"));

@@ -223,6 +223,7 @@ static void apply_fib(struct speaker *speaker)
 	settings.metric = fib->metric;
 	settings.protocol = fib->protocol;
 	settings.multipath = fib->multipath;
+	settings.backup = fib->backup;
 	settings.withdraw_on_stop = fib->withdraw_on_stop;
 	rib_set_multipath(speaker->rib, fib->multipath);
 	fib_change(speaker->fib, &settings);

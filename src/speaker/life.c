@@ -105,6 +105,7 @@ static bool open_fib(struct speaker *speaker, struct error *error)
 	settings.metric = speaker->config->fib.metric;
 	settings.protocol = speaker->config->fib.protocol;
 	settings.multipath = speaker->config->fib.multipath;
+	settings.backup = speaker->config->fib.backup;
 	settings.withdraw_on_stop = speaker->config->fib.withdraw_on_stop;
 	speaker->fib = fib_new(speaker->loop, speaker->rib, &settings, speaker->options.hash_seed,
 	    &ops, speaker, error);

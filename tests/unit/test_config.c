@@ -134,6 +134,7 @@ static const char full[] =
     "  protocol: 200\n"
     "  metric: 30\n"
     "  multipath: 4\n"
+    "  backup: true\n"
     "  onStop: withdraw\n"
     "metrics: {listen: \"127.0.0.1:9000\"}\n"
     "log: {level: debug, format: json}\n";
@@ -228,6 +229,7 @@ static void cluster_fib_metrics_and_log_are_read(void **state)
 	assert_int_equal(config->fib.protocol, 200);
 	assert_int_equal(config->fib.metric, 30);
 	assert_int_equal(config->fib.multipath, 4);
+	assert_true(config->fib.backup);
 	assert_true(config->fib.withdraw_on_stop);
 	assert_string_equal(config->metrics_address, "127.0.0.1");
 	assert_int_equal(config->metrics_port, 9000);
@@ -457,6 +459,7 @@ static void a_minimal_file_has_the_documented_defaults(void **state)
 	assert_int_equal(config->fib.protocol, 186);
 	assert_int_equal(config->fib.metric, 20);
 	assert_int_equal(config->fib.multipath, 16);
+	assert_false(config->fib.backup);
 	assert_false(config->fib.withdraw_on_stop);
 	assert_string_equal(config->metrics_address, "");
 	assert_int_equal(config->metrics_port, 7473);

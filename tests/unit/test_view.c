@@ -193,12 +193,12 @@ static void test_fib_lists_the_hops_of_a_route(void **state)
 	assert_shows("fib",
 	    "[{'prefix':'10.1.0.0/24','nextHops':[{'address':'10.0.0.1','interface':'eth0',"
 	    "'weight':2},{'address':null,'interface':'eth1','weight':1}],'table':254,'metric':20,"
-	    "'state':'installed','error':null},"
-	    "{'prefix':'10.2.0.0/24','nextHops':[],'table':100,'metric':20,'state':'failed',"
-	    "'error':'Network is unreachable'}]",
-	    "PREFIX       NEXT HOPS                     TABLE  METRIC  STATE      ERROR\n"
-	    "10.1.0.0/24  10.0.0.1 eth0 weight 2, eth1   main      20  installed\n"
-	    "10.2.0.0/24  -                               100      20  failed     "
+	    "'backup':false,'state':'installed','error':null},"
+	    "{'prefix':'10.2.0.0/24','nextHops':[],'table':100,'metric':21,'backup':true,"
+	    "'state':'failed','error':'Network is unreachable'}]",
+	    "PREFIX       NEXT HOPS                     TABLE  METRIC  ROLE     STATE      ERROR\n"
+	    "10.1.0.0/24  10.0.0.1 eth0 weight 2, eth1   main      20  primary  installed\n"
+	    "10.2.0.0/24  -                               100      21  backup   failed     "
 	    "Network is unreachable\n");
 	assert_shows("fib", "[]", "None.\n");
 }

@@ -211,21 +211,25 @@ static void apply_peers(struct speaker *speaker, const struct config *old)
 	hash_table_free(&taken.places);
 }
 
+void speaker_fib_settings(const struct config_fib *config, struct fib_settings *settings)
+{
+	memset(settings, 0, sizeof *settings);
+	settings->install = config->install;
+	settings->table = config->table;
+	settings->metric = config->metric;
+	settings->protocol = config->protocol;
+	settings->multipath = config->multipath;
+	settings->backup = config->backup;
+	settings->withdraw_on_stop = config->withdraw_on_stop;
+}
+
 static void apply_fib(struct speaker *speaker)
 {
-	const struct config_fib *fib = &speaker->config->fib;
 	const struct k8s_node *node = speaker_node(speaker);
 	struct fib_settings settings;
 
-	memset(&settings, 0, sizeof settings);
-	settings.install = fib->install;
-	settings.table = fib->table;
-	settings.metric = fib->metric;
-	settings.protocol = fib->protocol;
-	settings.multipath = fib->multipath;
-	settings.backup = fib->backup;
-	settings.withdraw_on_stop = fib->withdraw_on_stop;
-	rib_set_multipath(speaker->rib, fib->multipath);
+	speaker_fib_settings(&speaker->config->fib, &settings);
+	rib_set_multipath(speaker->rib, settings.multipath);
 	fib_change(speaker->fib, &settings);
 	fib_set_own_prefixes(
 	    speaker->fib, node ? node->pod_cidrs : NULL, node ? node->pod_cidr_count : 0);

@@ -99,14 +99,7 @@ static bool open_fib(struct speaker *speaker, struct error *error)
 	    .view_changed = view_changed};
 	struct fib_settings settings;
 
-	memset(&settings, 0, sizeof settings);
-	settings.install = speaker->config->fib.install;
-	settings.table = speaker->config->fib.table;
-	settings.metric = speaker->config->fib.metric;
-	settings.protocol = speaker->config->fib.protocol;
-	settings.multipath = speaker->config->fib.multipath;
-	settings.backup = speaker->config->fib.backup;
-	settings.withdraw_on_stop = speaker->config->fib.withdraw_on_stop;
+	speaker_fib_settings(&speaker->config->fib, &settings);
 	speaker->fib = fib_new(speaker->loop, speaker->rib, &settings, speaker->options.hash_seed,
 	    &ops, speaker, error);
 	return speaker->fib != NULL;

@@ -231,6 +231,8 @@ bool speaker_selects_node(const struct speaker *speaker, const struct k8s_select
  * changed.
  */
 void speaker_apply(struct speaker *speaker, const struct config *old);
+/* The settings of the FIB as configured; every byte of them is written. */
+void speaker_fib_settings(const struct config_fib *config, struct fib_settings *settings);
 void speaker_cluster_start(struct speaker *speaker);
 
 /* listen.c */

@@ -7,11 +7,14 @@
  *
  * Text forms: "64512:100"; "large:64512:1:2"; "rt:" and "soo:" with an AS or an IPv4 address in
  * front (RFC 4360, 5668), or with an IPv6 address in brackets (RFC 5701), because it has colons of
- * its own; "ext:0x" and 16 digits, or "ext6:0x" and 40, for any other extended one; names for the
- * well-known ones.  What is printed parses back to the same value.
+ * its own; "bandwidth:" or "transitive-bandwidth:" with an AS and octets per second (RFC 10005);
+ * "ext:0x" and 16 digits, or "ext6:0x" and 40, for any other extended one; names for the well-known
+ * ones.  What is printed parses back to the same value.
  */
 #include "bgp/community.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +25,32 @@ enum { SMALL_SET = 32 }; /* items that insertion sort handles best */
 
 /* RFC 4360 3 and 4, RFC 5668 2 */
 enum extended_type { EXTENDED_AS2 = 0x00, EXTENDED_IPV4 = 0x01, EXTENDED_AS4 = 0x02 };
-enum extended_subtype { EXTENDED_ROUTE_TARGET = 0x02, EXTENDED_ROUTE_ORIGIN = 0x03 };
+enum extended_subtype {
+	EXTENDED_ROUTE_TARGET = 0x02,
+	EXTENDED_ROUTE_ORIGIN = 0x03,
+	EXTENDED_LINK_BANDWIDTH = 0x04 /* RFC 10005 */
+};
 
 /* RFC 4360 2, RFC 5701 2: T of the first octet of the type; not to go into another AS. */
 enum { EXTENDED_NON_TRANSITIVE = 0x40 };
 
 /* RFC 5701 2: type (1), subtype (1), IPv6 address (16), number (2). */
 enum { EXTENDED_IPV6_NUMBER = 18 };
+
+/* RFC 10005: type (1), subtype (1), AS (2), octets per second as an IEEE 754 binary32 (4). */
+enum { LINK_BANDWIDTH_ASN = 2, LINK_BANDWIDTH_VALUE = 4 };
+
+static const struct bandwidth_form {
+	const char *name;
+	uint8_t type;
+} bandwidth_forms[] = {
+    {"bandwidth:", EXTENDED_AS2 | EXTENDED_NON_TRANSITIVE},
+    {"transitive-bandwidth:", EXTENDED_AS2},
+};
+
+enum { BANDWIDTH_FORMS = sizeof(bandwidth_forms) / sizeof(bandwidth_forms[0]) };
+
+_Static_assert(sizeof(float) == sizeof(uint32_t), "a float is an IEEE 754 binary32");
 
 static const struct well_known {
 	const char *name;
@@ -215,6 +237,37 @@ static bool parse_extended(const char *text, uint8_t subtype, struct bgp_communi
 	return true;
 }
 
+/* A decimal number, perhaps with a fraction and an exponent, and nothing after. */
+static bool parse_bandwidth(const char *text, float *value)
+{
+	char *end;
+
+	/* strtof() would also take blanks, signs, hexadecimal digits and names. */
+	if (*text < '0' || *text > '9' || text[strspn(text, "0123456789.e+-")])
+		return false;
+	*value = strtof(text, &end);
+	return !*end && isfinite(*value);
+}
+
+/* "64512:1.25e9" */
+static bool parse_link_bandwidth(const char *text, uint8_t type, struct bgp_community *community)
+{
+	uint32_t asn;
+	uint32_t bits;
+	float value;
+
+	if (!parse_number(&text, UINT16_MAX, &asn) || *text != ':' ||
+	    !parse_bandwidth(text + 1, &value))
+		return false;
+	memcpy(&bits, &value, sizeof(bits));
+	community->kind = BGP_COMMUNITY_EXTENDED;
+	community->bytes[0] = type;
+	community->bytes[1] = EXTENDED_LINK_BANDWIDTH;
+	wire_store_u16(community->bytes + LINK_BANDWIDTH_ASN, (uint16_t)asn);
+	wire_store_u32(community->bytes + LINK_BANDWIDTH_VALUE, bits);
+	return true;
+}
+
 /* The text after `prefix`, or NULL. */
 static const char *after(const char *text, const char *prefix)
 {
@@ -241,6 +294,9 @@ bool bgp_community_parse(const char *text, struct bgp_community *community)
 		return parse_extended(rest, EXTENDED_ROUTE_TARGET, community);
 	if ((rest = after(text, "soo:")))
 		return parse_extended(rest, EXTENDED_ROUTE_ORIGIN, community);
+	for (unsigned i = 0; i < BANDWIDTH_FORMS; i++)
+		if ((rest = after(text, bandwidth_forms[i].name)))
+			return parse_link_bandwidth(rest, bandwidth_forms[i].type, community);
 	if ((rest = after(text, "ext:0x")))
 		return parse_hex(rest, BGP_COMMUNITY_EXTENDED, community);
 	if ((rest = after(text, "ext6:0x")))
@@ -261,6 +317,55 @@ static void print_standard(const uint8_t *bytes, struct text *text)
 	text_append(text, "%u:%u", value >> 16, value & 0xffff);
 }
 
+/* The name of its text form if the community is one of link bandwidth, else NULL. */
+static const char *link_bandwidth_name(const uint8_t *bytes)
+{
+	for (unsigned i = 0; i < BANDWIDTH_FORMS; i++)
+		if (bytes[0] == bandwidth_forms[i].type && bytes[1] == EXTENDED_LINK_BANDWIDTH)
+			return bandwidth_forms[i].name;
+	return NULL;
+}
+
+/* False if it is none, or not a number that a bandwidth can be. */
+static bool load_link_bandwidth(const uint8_t *bytes, float *value)
+{
+	const uint32_t bits = wire_load_u32(bytes + LINK_BANDWIDTH_VALUE);
+
+	memcpy(value, &bits, sizeof(*value));
+	return link_bandwidth_name(bytes) && isfinite(*value) && !signbit(*value);
+}
+
+/* As many digits as it takes to read the same number again, and no more. */
+static void print_bandwidth(float value, struct text *text)
+{
+	char number[32];
+	char *exponent;
+
+	for (int digits = 6; digits <= 9; digits++) {
+		snprintf(number, sizeof(number), "%.*g", digits, (double)value);
+		if (strtof(number, NULL) >= value && strtof(number, NULL) <= value)
+			break;
+	}
+	exponent = strchr(number, 'e');
+	if (exponent)
+		text_append(text, "%.*se%ld", (int)(exponent - number), number,
+		    strtol(exponent + 1, NULL, 10));
+	else
+		text_append(text, "%s", number);
+}
+
+static bool print_link_bandwidth(const uint8_t *bytes, struct text *text)
+{
+	float value;
+
+	if (!load_link_bandwidth(bytes, &value))
+		return false;
+	text_append(
+	    text, "%s%u:", link_bandwidth_name(bytes), wire_load_u16(bytes + LINK_BANDWIDTH_ASN));
+	print_bandwidth(value, text);
+	return true;
+}
+
 static void print_extended(const uint8_t *bytes, struct text *text)
 {
 	bool target = bytes[1] == EXTENDED_ROUTE_TARGET;
@@ -276,7 +381,7 @@ static void print_extended(const uint8_t *bytes, struct text *text)
 	else if (named && bytes[0] == EXTENDED_AS4 && wire_load_u32(bytes + 2) > UINT16_MAX)
 		text_append(
 		    text, "%s:%u:%u", name, wire_load_u32(bytes + 2), wire_load_u16(bytes + 6));
-	else
+	else if (!print_link_bandwidth(bytes, text))
 		text_append(text, "ext:0x%08x%08x", wire_load_u32(bytes), wire_load_u32(bytes + 4));
 }
 
@@ -349,6 +454,22 @@ bool bgp_communities_contain_standard(struct wire_span span, uint32_t value)
 
 	wire_store_u32(community.bytes, value);
 	return bgp_communities_contain(span, &community);
+}
+
+float bgp_communities_link_bandwidth(struct wire_span span)
+{
+	const unsigned size = bgp_community_size(BGP_COMMUNITY_EXTENDED);
+	float lowest = 0;
+	bool found = false;
+	float value;
+
+	for (size_t at = 0; at + size <= span.length; at += size) {
+		if (!load_link_bandwidth(span.bytes + at, &value) || (found && value >= lowest))
+			continue;
+		lowest = value;
+		found = true;
+	}
+	return lowest;
 }
 
 struct wire_span bgp_communities_add(

@@ -34,7 +34,8 @@ struct bgp_community {
 unsigned bgp_community_size(enum bgp_community_kind kind);
 /*
  * "64512:100", "large:64512:1:2", "rt:64512:1", "soo:...", "ext:0x0002fc0000000001",
- * "rt:[2001:db8::1]:1", "soo:[...]:1", "ext6:0x" and 40 digits, or a name such as no-export.
+ * "bandwidth:64512:1.25e9", "transitive-bandwidth:...", "rt:[2001:db8::1]:1", "soo:[...]:1",
+ * "ext6:0x" and 40 digits, or a name such as no-export.
  * Returns false for anything else.
  */
 bool bgp_community_parse(const char *text, struct bgp_community *community);
@@ -44,6 +45,11 @@ void bgp_community_print(enum bgp_community_kind kind, const uint8_t *bytes, str
 bool bgp_communities_contain(struct wire_span span, const struct bgp_community *community);
 /* The same for a standard one, such as BGP_COMMUNITY_NO_EXPORT. */
 bool bgp_communities_contain_standard(struct wire_span span, uint32_t value);
+/*
+ * The link bandwidth of a path with these extended communities, in octets per second: of several
+ * the lowest, transitive or not (RFC 10005).  0: none that says anything.
+ */
+float bgp_communities_link_bandwidth(struct wire_span span);
 /*
  * The span with the community added (once, kept sorted) or without it; in the arena, or the span
  * as it was if nothing changes.

@@ -1,4 +1,4 @@
-/* Communities: RFC 1997, 4360, 5668, 5701, 8092; text forms and set operations. */
+/* Communities: RFC 1997, 4360, 5668, 5701, 8092, 10005; text forms and set operations. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +31,17 @@ static const struct form {
     {"rt:192.0.2.1:5", BGP_COMMUNITY_EXTENDED, "0102 c0000201 0005"},
     {"rt:4200000000:5", BGP_COMMUNITY_EXTENDED, "0202 fa56ea00 0005"},
     {"soo:70000:5", BGP_COMMUNITY_EXTENDED, "0203 00011170 0005"},
-    {"ext:0x4004fc0000000001", BGP_COMMUNITY_EXTENDED, "4004 fc00 00000001"},
+    {"bandwidth:64512:1.25e9", BGP_COMMUNITY_EXTENDED, "4004 fc00 4e9502f9"},
+    {"bandwidth:0:0", BGP_COMMUNITY_EXTENDED, "4004 0000 00000000"},
+    {"bandwidth:1:1.4013e-45", BGP_COMMUNITY_EXTENDED, "4004 0001 00000001"},
+    {"bandwidth:1:100", BGP_COMMUNITY_EXTENDED, "4004 0001 42c80000"},
+    {"bandwidth:1:0.1", BGP_COMMUNITY_EXTENDED, "4004 0001 3dcccccd"},
+    {"bandwidth:1:1.0000001", BGP_COMMUNITY_EXTENDED, "4004 0001 3f800001"},
+    {"transitive-bandwidth:65535:3.4028235e38", BGP_COMMUNITY_EXTENDED, "0004 ffff 7f7fffff"},
+    {"ext:0x4004fc007f800000", BGP_COMMUNITY_EXTENDED, "4004 fc00 7f800000"}, /* infinite */
+    {"ext:0x4004fc007fc00000", BGP_COMMUNITY_EXTENDED, "4004 fc00 7fc00000"}, /* no number */
+    {"ext:0x4004fc00bf800000", BGP_COMMUNITY_EXTENDED, "4004 fc00 bf800000"}, /* -1 */
+    {"ext:0x8004fc003f800000", BGP_COMMUNITY_EXTENDED, "8004 fc00 3f800000"}, /* another type */
     {"ext:0x0202000000010005", BGP_COMMUNITY_EXTENDED, "0202 00000001 0005"},
     {"rt:[2001:db8::1]:100", BGP_COMMUNITY_EXTENDED_IPV6, "0002 20010db8 00*11 01 0064"},
     {"soo:[::]:65535", BGP_COMMUNITY_EXTENDED_IPV6, "0003 00*16 ffff"},
@@ -74,13 +84,43 @@ static void refuses_other_text(void **state)
 	    "rt:[::1%lo]:1", "rt:[1111:1111:1111:1111:1111:1111:1111:1111:1111:1111]:1",
 	    "ext6:0x00", "ext6:0x000b20010db800000000000000000000000100640",
 	    "ext6:0x000b20010db8000000000000000000000001006", "ext:0x000b20010db80000000000000000",
-	    "99999999999999999999:1"};
+	    "bandwidth:", "bandwidth:1", "bandwidth:1:", "bandwidth:65536:1", "bandwidth:1:-1",
+	    "bandwidth:1: 1", "bandwidth:1:1 ", "bandwidth:1:inf", "bandwidth:1:nan",
+	    "bandwidth:1:0x1", "bandwidth:1:1e", "bandwidth:1:1e39", "bandwidth:1:1:1",
+	    "transitive-bandwidth:1:.5", "bandwidth:1:1.2.3", "99999999999999999999:1"};
 	struct bgp_community community;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (bgp_community_parse(texts[i], &community))
 			fail_msg("\"%s\" is accepted", texts[i]);
+}
+
+static void rfc10005_link_bandwidth_is_the_lowest_that_is_a_number(void **state)
+{
+	static const struct {
+		const char *hex;
+		float bandwidth;
+	} cases[] = {
+	    {"", 0}, {"0002 fc00 42c80000", 0}, /* a route target */
+	    {"4002 fc00 42c80000", 0}, {"4004 fc00 42c80000", 100}, {"0004 fc00 42c80000", 100},
+	    {"0004 fc00 42c80000 4004 fc00 3f800000", 1},
+	    {"4004 0001 3f800000 4004 0002 42c80000", 1},
+	    {"4004 0001 3f800000 4004 0002 00000000", 0}, /* 0 is the lowest */
+	    {"4004 0001 bf800000 4004 0002 3f800000", 1}, /* -1 says nothing */
+	    {"4004 0001 7f800000", 0}, {"4004 0001 ff800000", 0}, {"4004 0001 7fc00000", 0},
+	    {"4004 0001 80000000", 0}, {"4004 0001 3f8000", 0}, /* half an item */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct wire_span span = hex_bytes(cases[i].hex);
+		const float got = bgp_communities_link_bandwidth(span);
+
+		if (got < cases[i].bandwidth || got > cases[i].bandwidth)
+			fail_msg("%s: %g", cases[i].hex, (double)got);
+		hex_free(span);
+	}
 }
 
 static void assert_set(const char *name, struct wire_span got, const char *hex)
@@ -246,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(parses_and_prints),
 	    cmocka_unit_test(refuses_other_text),
+	    cmocka_unit_test(rfc10005_link_bandwidth_is_the_lowest_that_is_a_number),
 	    cmocka_unit_test(adds_once_and_sorted),
 	    cmocka_unit_test(removes_every_copy),
 	    cmocka_unit_test(matches_whole_items_only),

@@ -119,6 +119,13 @@ static void release_next_hop(struct attribute_store *store, struct rib_next_hop 
 	free(next_hop);
 }
 
+static float find_link_bandwidth(const struct bgp_attributes *attributes)
+{
+	return bgp_attributes_has(attributes, BGP_ATTRIBUTE_EXTENDED_COMMUNITIES)
+		   ? bgp_communities_link_bandwidth(attributes->communities[BGP_COMMUNITY_EXTENDED])
+		   : 0;
+}
+
 static struct attribute_set *make_set(struct attribute_store *store,
     const struct bgp_attributes *attributes, const struct set_key *key,
     struct rib_next_hop *next_hop, uint64_t hash)
@@ -146,6 +153,7 @@ static struct attribute_set *make_set(struct attribute_store *store,
 	if (set->has_originator_id)
 		set->originator_id = wire_load_u32(attributes->originator_id);
 	set->has_aigp = bgp_attributes_has(attributes, BGP_ATTRIBUTE_AIGP);
+	set->has_link_bandwidth = find_link_bandwidth(attributes) > 0;
 	set->origin = attributes->origin;
 	set->wire_length = (uint16_t)key->wire.length;
 	memcpy(set->wire, key->wire.bytes, key->wire.length);
@@ -196,4 +204,14 @@ void attribute_set_view(const struct attribute_set *set, struct bgp_attributes *
 	bgp_attributes_decode_canonical(
 	    (struct wire_span){set->wire, set->wire_length}, attributes);
 	attributes->next_hop = set->next_hop->key;
+}
+
+float attribute_set_link_bandwidth(const struct attribute_set *set)
+{
+	struct bgp_attributes attributes;
+
+	if (!set->has_link_bandwidth)
+		return 0;
+	attribute_set_view(set, &attributes);
+	return find_link_bandwidth(&attributes);
 }

@@ -38,6 +38,7 @@ struct attribute_set {
 	uint8_t origin;
 	bool has_originator_id : 1;
 	bool has_aigp : 1;
+	bool has_link_bandwidth : 1;
 	uint8_t wire[]; /* canonical form */
 };
 
@@ -75,5 +76,7 @@ static inline struct attribute_set *attribute_set_hold(struct attribute_set *set
 void attribute_set_release(struct attribute_store *store, struct attribute_set *set);
 /* The set as a view into it; valid as long as a reference is held. */
 void attribute_set_view(const struct attribute_set *set, struct bgp_attributes *attributes);
+/* As bgp_communities_link_bandwidth(): octets per second, or 0. */
+float attribute_set_link_bandwidth(const struct attribute_set *set);
 
 #endif

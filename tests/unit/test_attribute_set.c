@@ -194,6 +194,24 @@ static void this_node_as_next_hop_is_not_tracked(void **state)
 	assert_int_equal(fixture->tracked + fixture->untracked, 0);
 }
 
+static void link_bandwidth_is_read_from_the_set(void **state)
+{
+	static const uint8_t bandwidth[] = {0x40, 0x04, 0xfc, 0x00, 0x42, 0xc8, 0x00, 0x00};
+	struct fixture *fixture = *state;
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", path);
+	struct attribute_set *without;
+	struct attribute_set *with;
+
+	without = attribute_set_intern(&fixture->store, &attributes, &none);
+	bgp_attributes_set_communities(
+	    &attributes, BGP_COMMUNITY_EXTENDED, (struct wire_span){bandwidth, sizeof(bandwidth)});
+	with = attribute_set_intern(&fixture->store, &attributes, &none);
+	assert_int_equal(attribute_set_link_bandwidth(without), 0);
+	assert_int_equal(attribute_set_link_bandwidth(with), 100);
+	attribute_set_release(&fixture->store, without);
+	attribute_set_release(&fixture->store, with);
+}
+
 static void too_long_a_set_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
@@ -247,6 +265,7 @@ int main(void)
 		next_hop_is_tracked_from_first_to_last_use, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		this_node_as_next_hop_is_not_tracked, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(link_bandwidth_is_read_from_the_set, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(too_long_a_set_is_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(thousands_of_sets_are_told_apart, set_up, tear_down),
 	};

@@ -6,7 +6,8 @@
  *   nlmsghdr | rtmsg | attribute | attribute | ..     each padded to 4 octets
  *
  * One hop is written as RTA_GATEWAY (or RTA_VIA, when the gateway is of the other family) and
- * RTA_OIF; several are one RTA_MULTIPATH that holds an rtnexthop with attributes for each.
+ * RTA_OIF; several are one RTA_MULTIPATH that holds an rtnexthop with attributes for each.  A route
+ * to nowhere (RTN_BLACKHOLE and the like) is built without a hop.
  */
 #include "fib/route_message.h"
 
@@ -169,6 +170,8 @@ struct nlmsghdr *route_message_add(
 	} else if (route->hop_count) {
 		put_multipath(&writer, route);
 	}
+	if (!ip_address_is_unspecified(&route->source))
+		put_address(&writer, RTA_PREFSRC, route->prefix.family, route->source.bytes);
 	return finish_message(&writer);
 }
 
@@ -213,21 +216,26 @@ static bool parse_via(const struct nlattr *attribute, struct ip_address *gateway
 	return true;
 }
 
+/* An attribute that is an address of the family; without it `*address` stays. */
+static bool parse_address(
+    const struct nlattr *attribute, enum ip_family family, struct ip_address *address)
+{
+	if (!attribute)
+		return true;
+	if (nla_len(attribute) != (int)(ip_family_bits(family) / 8))
+		return false;
+	*address = ip_address_from_bytes(family, nla_data(attribute));
+	return true;
+}
+
 /* The gateway of a hop from its attributes; false if it is malformed. */
 static bool parse_gateway(
     struct nlattr *const *attributes, enum ip_family family, struct kernel_hop *hop)
 {
-	const struct nlattr *gateway = attributes[RTA_GATEWAY];
-
-	hop->has_gateway = gateway || attributes[RTA_VIA];
+	hop->has_gateway = attributes[RTA_GATEWAY] || attributes[RTA_VIA];
 	if (attributes[RTA_VIA])
 		return parse_via(attributes[RTA_VIA], &hop->gateway);
-	if (!gateway)
-		return true;
-	if (nla_len(gateway) != (int)(ip_family_bits(family) / 8))
-		return false;
-	hop->gateway = ip_address_from_bytes(family, nla_data(gateway));
-	return true;
+	return parse_address(attributes[RTA_GATEWAY], family, &hop->gateway);
 }
 
 static bool parse_multipath(const struct nlattr *attribute, struct kernel_route *route,
@@ -284,6 +292,7 @@ bool route_message_parse(const struct nlmsghdr *message, struct kernel_route *ro
 {
 	struct nlattr *attributes[RTA_MAX + 1];
 	struct ip_address destination = {0};
+	struct ip_address source = {0};
 	const struct rtmsg *header;
 	enum ip_family family;
 
@@ -296,11 +305,9 @@ bool route_message_parse(const struct nlmsghdr *message, struct kernel_route *ro
 	    header->rtm_dst_len > ip_family_bits(family) || header->rtm_src_len)
 		return false;
 	destination.family = (uint8_t)family;
-	if (attributes[RTA_DST]) {
-		if (nla_len(attributes[RTA_DST]) != (int)(ip_family_bits(family) / 8))
-			return false;
-		destination = ip_address_from_bytes(family, nla_data(attributes[RTA_DST]));
-	}
+	if (!parse_address(attributes[RTA_DST], family, &destination) ||
+	    !parse_address(attributes[RTA_PREFSRC], family, &source))
+		return false;
 	*route = (struct kernel_route){
 	    .prefix = ip_prefix_from_address(&destination, header->rtm_dst_len),
 	    .table = attributes[RTA_TABLE] ? nla_get_u32(attributes[RTA_TABLE]) : header->rtm_table,
@@ -309,6 +316,7 @@ bool route_message_parse(const struct nlmsghdr *message, struct kernel_route *ro
 	    .tos = header->rtm_tos,
 	    .type = header->rtm_type,
 	    .scope = header->rtm_scope,
+	    .source = source,
 	};
 	if (family == IPV6 && !route->metric)
 		route->metric = KERNEL_IPV6_METRIC;

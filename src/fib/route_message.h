@@ -32,6 +32,7 @@ struct kernel_route {
 	uint8_t type; /* RTN_UNICAST, RTN_LOCAL, RTN_BLACKHOLE .. */
 	uint8_t scope; /* RT_SCOPE_LINK: connected */
 	uint8_t hop_count;
+	struct ip_address source; /* preferred, of the prefix's family; zeroed: none */
 	const struct kernel_hop *hops; /* the caller's */
 };
 

@@ -67,6 +67,7 @@ static void assert_parses_back(const struct nlmsghdr *message, const struct kern
 	assert_int_equal(parsed.metric, expected->metric);
 	assert_int_equal(parsed.protocol, expected->protocol);
 	assert_int_equal(parsed.type, expected->type);
+	assert_true(ip_address_equal(&parsed.source, &expected->source));
 	assert_true(
 	    kernel_hops_equal(parsed.hops, parsed.hop_count, expected->hops, expected->hop_count));
 }
@@ -89,6 +90,63 @@ static void test_adds_ipv4_route_with_one_gateway(void **state)
 			     "0800 0500 c0000201"
 			     "0800 0400 03000000");
 	assert_parses_back(header, &wanted);
+}
+
+static void test_adds_route_with_preferred_source(void **state)
+{
+	const struct kernel_hop hops[] = {hop("192.0.2.1", 3)};
+	struct kernel_route wanted = route("10.1.0.0/16", RT_TABLE_MAIN, 20);
+	struct route_message message;
+	struct nlmsghdr *header;
+
+	(void)state;
+	wanted.hop_count = 1;
+	wanted.hops = hops;
+	assert_true(ip_address_parse("192.0.2.7", &wanted.source));
+	header = route_message_add(&message, &wanted, NLM_F_REPLACE);
+	assert_bytes(header, "44000000 1800 0101 00000000 00000000"
+			     "02 10 00 00 fe ba 00 01 00000000"
+			     "0800 0100 0a010000"
+			     "0800 0600 14000000"
+			     "0800 0500 c0000201"
+			     "0800 0400 03000000"
+			     "0800 0700 c0000207");
+	assert_parses_back(header, &wanted);
+	/* An IPv4 route may lead over an IPv6 gateway, with a source of its own family. */
+	wanted.hops = (const struct kernel_hop[]){hop("fe80::1", 5)};
+	assert_parses_back(route_message_add(&message, &wanted, NLM_F_REPLACE), &wanted);
+}
+
+static void test_adds_ipv6_route_with_preferred_source(void **state)
+{
+	const struct kernel_hop hops[] = {hop("2001:db8::1", 2)};
+	struct kernel_route wanted = route("2001:db8:1::/48", RT_TABLE_MAIN, 20);
+	struct route_message message;
+
+	(void)state;
+	wanted.hop_count = 1;
+	wanted.hops = hops;
+	assert_true(ip_address_parse("2001:db8::7", &wanted.source));
+	assert_parses_back(route_message_add(&message, &wanted, NLM_F_REPLACE), &wanted);
+}
+
+static void test_adds_routes_that_lead_nowhere(void **state)
+{
+	struct kernel_route wanted = route("10.1.0.0/16", RT_TABLE_MAIN, UINT32_MAX);
+	struct route_message message;
+	struct nlmsghdr *header;
+
+	(void)state;
+	wanted.type = RTN_BLACKHOLE;
+	header = route_message_add(&message, &wanted, NLM_F_CREATE | NLM_F_EXCL);
+	assert_bytes(header, "2c000000 1800 0106 00000000 00000000"
+			     "02 10 00 00 fe ba 00 06 00000000"
+			     "0800 0100 0a010000"
+			     "0800 0600 ffffffff");
+	assert_parses_back(header, &wanted);
+	wanted = route("2001:db8:1::/48", RT_TABLE_MAIN, UINT32_MAX);
+	wanted.type = RTN_UNREACHABLE;
+	assert_parses_back(route_message_add(&message, &wanted, NLM_F_CREATE), &wanted);
 }
 
 static void test_adds_ipv4_route_via_ipv6_gateway(void **state)
@@ -190,6 +248,7 @@ static void test_parses_connected_route(void **state)
 	assert_true(route_message_parse((struct nlmsghdr *)message.bytes, &parsed, hops));
 	assert_int_equal(parsed.scope, RT_SCOPE_LINK);
 	assert_int_equal(parsed.protocol, RTPROT_KERNEL);
+	assert_int_equal(parsed.source.bytes[3], 7);
 	assert_int_equal(parsed.hop_count, 1);
 	assert_false(parsed.hops[0].has_gateway);
 	assert_int_equal(parsed.hops[0].interface, 2);
@@ -213,6 +272,11 @@ static void test_malformed_messages_are_refused(void **state)
 	    {"gateway of 2 octets", "2c000000 1800 0000 00000000 00000000"
 				    "02 00 00 00 fe ba 00 01 00000000"
 				    "0600 0500 0a010000 0800 0400 02000000"},
+	    {"preferred source of 16 octets in an IPv4 route",
+		"30000000 1800 0000 00000000 00000000"
+		"02 00 00 00 fe ba 00 01 00000000 1400 0700 20010db8000000000000000000000007"},
+	    {"preferred source of 3 octets", "24000000 1800 0000 00000000 00000000"
+					     "02 00 00 00 fe ba 00 01 00000000 0700 0700 0a010100"},
 	    {"table of 2 octets", "24000000 1800 0000 00000000 00000000"
 				  "02 00 00 00 fe ba 00 01 00000000 0600 0f00 fe000000"},
 	    {"hop longer than the multipath attribute",
@@ -255,6 +319,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_adds_ipv4_route_with_one_gateway),
+	    cmocka_unit_test(test_adds_route_with_preferred_source),
+	    cmocka_unit_test(test_adds_ipv6_route_with_preferred_source),
+	    cmocka_unit_test(test_adds_routes_that_lead_nowhere),
 	    cmocka_unit_test(test_adds_ipv4_route_via_ipv6_gateway),
 	    cmocka_unit_test(test_adds_ipv6_multipath_route),
 	    cmocka_unit_test(test_removal_names_protocol_and_matches_any_type_and_scope),

@@ -559,12 +559,29 @@ bool kernel_view_is_local_address(
 	    &view->addresses, address_hash(view, address), address_and_interface_equal, &wanted);
 }
 
+/* IPv6 addresses cannot be used before it is known that nobody else on the link has them. */
+static bool is_usable(const struct view_address *address)
+{
+	return !(address->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
+}
+
+static bool usable_address_equal(const void *item, const void *key)
+{
+	return address_equal(item, key) && is_usable(item);
+}
+
+bool kernel_view_is_usable_address(const struct kernel_view *view, const struct ip_address *address)
+{
+	return hash_table_find(
+	    &view->addresses, address_hash(view, address), usable_address_equal, address);
+}
+
 /* Lower is better: usable, global, and told early. */
 static unsigned address_rank(const struct view_address *address)
 {
 	unsigned rank = 0;
 
-	if (address->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+	if (!is_usable(address))
 		rank += 8;
 	if (ip_address_is_link_local(&address->address) ||
 	    ip_address_is_loopback(&address->address))
@@ -608,8 +625,8 @@ bool kernel_view_link_local_address(
 
 	while ((item = hash_table_next(&view->addresses, &cursor))) {
 		if (item->interface == interface && item->address.family == IPV6 &&
-		    ip_address_is_link_local(&item->address) &&
-		    !(item->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) && is_better(item, best))
+		    ip_address_is_link_local(&item->address) && is_usable(item) &&
+		    is_better(item, best))
 			best = item;
 	}
 	if (best)

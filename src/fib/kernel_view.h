@@ -78,6 +78,9 @@ const struct kernel_route *kernel_view_foreign_route(
  */
 bool kernel_view_is_local_address(
     const struct kernel_view *view, const struct ip_address *address, uint32_t scope);
+/* The same of an address on any interface that packets may be sent from by now. */
+bool kernel_view_is_usable_address(
+    const struct kernel_view *view, const struct ip_address *address);
 /* The first address of the family on the interface, global before link-local; false: none. */
 bool kernel_view_interface_address(const struct kernel_view *view, uint32_t interface,
     enum ip_family family, struct ip_address *address);

@@ -15,6 +15,8 @@
  */
 #include "fib/fib_state.h"
 
+#include <linux/rtnetlink.h>
+
 #include "base/memory.h"
 
 static bool leads_over(const struct hop_set *set, const struct kernel_hop *hop)
@@ -34,7 +36,7 @@ static bool is_member(const struct hop_set *set, const struct next_hop *next_hop
 	size_t i;
 
 	for (i = 0; i < set->member_count; i++) {
-		if (set->members[i] == next_hop)
+		if (set->members[i].next_hop == next_hop)
 			return true;
 	}
 	return false;
@@ -81,7 +83,7 @@ static struct fib_desired desire_elsewhere(
     struct fib *fib, const struct rib_prefix *prefix, const struct fib_entry *primary)
 {
 	struct fib_desired desired = {.desire = FIB_DESIRE_NOTHING};
-	struct next_hop *next_hop;
+	struct hop_set_member member = {0};
 	size_t count;
 
 	if (primary->metric == UINT32_MAX)
@@ -90,9 +92,10 @@ static struct fib_desired desire_elsewhere(
 	if (!count)
 		return desired;
 	rib_rank_paths(fib->rib, fib->paths, count, 1);
-	next_hop = usable_next_hop(fib->paths[0]);
+	member.next_hop = usable_next_hop(fib->paths[0]);
 	desired.desire = FIB_DESIRE_ROUTE;
-	desired.set = hop_set_intern(&fib->sets, &next_hop, 1);
+	desired.set = hop_set_intern(&fib->sets,
+	    &(const struct hop_set_key){.type = RTN_UNICAST, .members = &member, .count = 1});
 	desired.metric = primary->metric + 1;
 	return desired;
 }

@@ -9,10 +9,22 @@
  */
 #include "fib/fib_state.h"
 
+#include <linux/rtnetlink.h>
+
+#include "fib/hop_weights.h"
+
 _Static_assert(FIB_HOPS_MAX <= KERNEL_HOPS_MAX, "a route holds every hop of a set");
 
 /* The kernel's own default, which it puts in place of 0. */
 #define IPV6_METRIC_DEFAULT 1024
+
+/* The usable next hops of an equal-cost set, each once. */
+struct candidates {
+	size_t count;
+	bool weighted; /* every path has told its link bandwidth */
+	struct hop_set_member members[FIB_HOPS_MAX];
+	double bandwidths[FIB_HOPS_MAX]; /* of all paths with this next hop */
+};
 
 static bool is_own_prefix(const struct fib *fib, const struct ip_prefix *prefix)
 {
@@ -42,43 +54,82 @@ bool fib_leads_to_itself(const struct ip_prefix *prefix, const struct kernel_res
 	       ip_prefix_contains(prefix, &resolution->hop.gateway);
 }
 
-static bool holds_member(struct next_hop *const *members, size_t count, const struct next_hop *what)
+static void add_candidate(
+    struct candidates *candidates, struct next_hop *next_hop, const struct rib_path *path)
 {
-	size_t i;
+	const double bandwidth = (double)attribute_set_link_bandwidth(path->attributes);
+	size_t i = 0;
 
-	for (i = 0; i < count; i++) {
-		if (members[i] == what)
-			return true;
+	while (i < candidates->count && candidates->members[i].next_hop != next_hop)
+		i++;
+	if (i == candidates->count) {
+		candidates->count++;
+		candidates->members[i] = (struct hop_set_member){.next_hop = next_hop};
+		candidates->bandwidths[i] = 0;
 	}
-	return false;
+	candidates->bandwidths[i] += bandwidth;
+	candidates->weighted &= bandwidth > 0;
 }
 
-/* The next hops of the equal-cost set that can be used, each once; returns how many. */
-static size_t collect_hops(const struct fib *fib, const struct rib_prefix *prefix,
-    struct next_hop *members[static FIB_HOPS_MAX], struct fib_desired *desired)
+/* Collects the next hops of the equal-cost set. */
+static void collect_candidates(const struct fib *fib, const struct rib_prefix *prefix,
+    struct candidates *candidates, struct fib_desired *desired)
 {
 	const enum ip_family family = prefix->prefix.family;
 	const struct rib_path *path = rib_best_path(prefix);
 	size_t limit = fib->settings.multipath ? fib->settings.multipath : 1;
 	bool best = true;
-	size_t count = 0;
 
+	candidates->count = 0;
+	candidates->weighted = true;
 	limit = limit < FIB_HOPS_MAX ? limit : FIB_HOPS_MAX;
-	for (; path && count < limit; path = rib_path_next(fib->rib, family, path), best = false) {
+	for (; path && candidates->count < limit;
+	     path = rib_path_next(fib->rib, family, path), best = false) {
 		struct next_hop *next_hop = path->attributes->next_hop->tracker_data;
 
 		if (!best && !(path->flags & RIB_PATH_MULTIPATH))
 			continue;
-		if (!next_hop || !next_hop->resolution.reachable) {
+		if (!next_hop || !next_hop->resolution.reachable)
 			desired->desire = FIB_DESIRE_LATER;
-			continue;
-		}
-		if (fib_leads_to_itself(&prefix->prefix, &next_hop->resolution))
+		else if (fib_leads_to_itself(&prefix->prefix, &next_hop->resolution))
 			desired->refused = true;
-		else if (!holds_member(members, count, next_hop))
-			members[count++] = next_hop;
+		else
+			add_candidate(candidates, next_hop, path);
 	}
-	return count;
+}
+
+static void set_weights(struct candidates *candidates)
+{
+	uint16_t weights[FIB_HOPS_MAX];
+	size_t i;
+
+	if (!candidates->weighted || candidates->count < 2)
+		return;
+	hop_weights(candidates->bandwidths, candidates->count, weights);
+	for (i = 0; i < candidates->count; i++)
+		candidates->members[i].weight = weights[i];
+}
+
+static void desire_route(
+    struct fib *fib, const struct rib_prefix *prefix, struct fib_desired *desired)
+{
+	const enum ip_family family = prefix->prefix.family;
+	const struct attribute_set *best = rib_best_path(prefix)->attributes;
+	struct candidates candidates;
+
+	if (!best->next_hop->tracker_data || !fib_may_be_installed(fib, &prefix->prefix))
+		return;
+	collect_candidates(fib, prefix, &candidates, desired);
+	if (!candidates.count)
+		return;
+	set_weights(&candidates);
+	desired->desire = FIB_DESIRE_ROUTE;
+	desired->set = hop_set_intern(&fib->sets,
+	    &(const struct hop_set_key){
+		.type = RTN_UNICAST, .members = candidates.members, .count = candidates.count});
+	desired->metric = best->kernel_metric ? best->kernel_metric : fib->settings.metric;
+	if (family == IPV6 && !desired->metric)
+		desired->metric = IPV6_METRIC_DEFAULT;
 }
 
 struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, uint32_t id)
@@ -87,20 +138,8 @@ struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, ui
 	const struct rib_prefix *prefix = rib_prefix_at(fib->rib, family, id);
 	const struct rib_path *best = prefix ? rib_best_path(prefix) : NULL;
 	struct fib_desired desired = {.desire = FIB_DESIRE_NOTHING};
-	struct next_hop *members[FIB_HOPS_MAX];
-	size_t count;
 
-	if (!best || best->peer == RIB_PEER_LOCAL || !best->attributes->next_hop->tracker_data ||
-	    !fib_may_be_installed(fib, &prefix->prefix))
-		return desired;
-	count = collect_hops(fib, prefix, members, &desired);
-	if (!count)
-		return desired;
-	desired.desire = FIB_DESIRE_ROUTE;
-	desired.set = hop_set_intern(&fib->sets, members, count);
-	desired.metric = best->attributes->kernel_metric ? best->attributes->kernel_metric
-							 : fib->settings.metric;
-	if (family == IPV6 && !desired.metric)
-		desired.metric = IPV6_METRIC_DEFAULT;
+	if (best && best->peer != RIB_PEER_LOCAL)
+		desire_route(fib, prefix, &desired);
 	return desired;
 }

@@ -4,6 +4,9 @@
  * that points to it follows.  A kernel next-hop object per set fits here: it would be made when the
  * set is, and replaced where the set is marked as changed.
  *
+ * The source address is of the set too, so that an entry's set says all that was sent of its route:
+ * a route of another source has another set, and nothing else needs to be remembered per prefix.
+ *
  * A set whose next hops are all unreachable keeps its last hops: the RIB decides then, and takes
  * the routes away or gives them another set.
  */
@@ -14,30 +17,52 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "fib/hop_weights.h"
 
-struct set_key {
-	struct next_hop *const *members;
-	size_t count;
-};
+static bool same_members(
+    const struct hop_set_member *a, const struct hop_set_member *b, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (a[i].next_hop != b[i].next_hop || a[i].weight != b[i].weight)
+			return false;
+	}
+	return true;
+}
 
 static bool set_equal(const void *item, const void *key)
 {
 	const struct hop_set *set = item;
-	const struct set_key *wanted = key;
+	const struct hop_set_key *wanted = key;
 
-	return set->member_count == wanted->count &&
-	       !memcmp(set->members, wanted->members, wanted->count * sizeof(set->members[0]));
+	return set->type == wanted->type && set->member_count == wanted->count &&
+	       ip_address_equal(&set->source, &wanted->source) &&
+	       same_members(set->members, wanted->members, wanted->count);
 }
 
-static void sort_members(struct next_hop **members, size_t count)
+static uint64_t key_hash(const struct hop_sets *sets, const struct hop_set_key *key)
+{
+	uint64_t hash = hash_bytes(&key->source, sizeof(key->source), sets->seed ^ key->type);
+	size_t i;
+
+	for (i = 0; i < key->count; i++) {
+		hash = hash_u64(hash ^ (uintptr_t)key->members[i].next_hop);
+		hash = hash_u64(hash ^ key->members[i].weight);
+	}
+	return hash;
+}
+
+static void sort_members(struct hop_set_member *members, size_t count)
 {
 	size_t i;
 
 	for (i = 1; i < count; i++) {
-		struct next_hop *member = members[i];
+		const struct hop_set_member member = members[i];
 		size_t j = i;
 
-		for (; j > 0 && (uintptr_t)members[j - 1] > (uintptr_t)member; j--)
+		for (; j > 0 && (uintptr_t)members[j - 1].next_hop > (uintptr_t)member.next_hop;
+		     j--)
 			members[j] = members[j - 1];
 		members[j] = member;
 	}
@@ -52,18 +77,36 @@ static int compare_hops(const struct kernel_hop *a, const struct kernel_hop *b)
 	return (a->interface > b->interface) - (a->interface < b->interface);
 }
 
-/* Puts the hop in its place, unless it is there; returns the new count. */
+/*
+ * Puts the hop in its place, or adds its weight to the one that is there; returns the new count.
+ */
 static size_t add_hop(struct kernel_hop *hops, size_t count, const struct kernel_hop *hop)
 {
 	size_t at = 0;
 
 	while (at < count && compare_hops(&hops[at], hop) < 0)
 		at++;
-	if (at < count && !compare_hops(&hops[at], hop))
+	if (at < count && !compare_hops(&hops[at], hop)) {
+		hops[at].weight = (uint16_t)(hops[at].weight + hop->weight);
 		return count;
+	}
 	memmove(&hops[at + 1], &hops[at], (count - at) * sizeof(*hops));
 	hops[at] = *hop;
 	return count + 1;
+}
+
+/* The ratio of the weights as the kernel takes them. */
+static void scale_weights(struct kernel_hop *hops, size_t count)
+{
+	double shares[KERNEL_HOPS_MAX];
+	uint16_t weights[KERNEL_HOPS_MAX];
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		shares[i] = hops[i].weight ? hops[i].weight : 1;
+	hop_weights(shares, count, weights);
+	for (i = 0; i < count; i++)
+		hops[i].weight = weights[i];
 }
 
 static size_t resolve_hops(
@@ -73,9 +116,15 @@ static size_t resolve_hops(
 	size_t i;
 
 	for (i = 0; i < set->member_count; i++) {
-		if (set->members[i]->resolution.reachable)
-			count = add_hop(hops, count, &set->members[i]->resolution.hop);
+		const struct hop_set_member *member = &set->members[i];
+		struct kernel_hop hop = member->next_hop->resolution.hop;
+
+		hop.weight = (uint16_t)member->weight;
+		if (member->next_hop->resolution.reachable)
+			count = add_hop(hops, count, &hop);
 	}
+	if (count)
+		scale_weights(hops, count);
 	return count;
 }
 
@@ -92,26 +141,37 @@ static bool refresh_set(struct hop_set *set)
 	return true;
 }
 
-struct hop_set *hop_set_intern(struct hop_sets *sets, struct next_hop **members, size_t count)
+static struct hop_set *make_set(const struct hop_set_key *key, uint64_t hash)
 {
-	const struct set_key key = {members, count};
-	struct hop_set *set;
-	uint64_t hash;
+	const size_t size = key->count * sizeof(key->members[0]);
+	struct hop_set *set = memory_allocate_zero(1, sizeof(*set) + size);
 	size_t i;
 
-	sort_members(members, count);
-	hash = hash_bytes(members, count * sizeof(struct next_hop *), sets->seed);
-	set = hash_table_find(&sets->table, hash, set_equal, &key);
-	if (set)
-		return hop_set_hold(set);
-	set = memory_allocate_zero(1, sizeof(*set) + count * sizeof(struct next_hop *));
 	set->hash = hash;
 	set->references = 1;
-	set->member_count = (uint8_t)count;
-	for (i = 0; i < count; i++)
-		set->members[i] = next_hop_hold(members[i]);
-	set->hops = memory_allocate_zero(count, sizeof(*set->hops));
+	set->type = key->type;
+	set->source = key->source;
+	set->member_count = (uint8_t)key->count;
+	for (i = 0; i < key->count; i++) {
+		set->members[i] = key->members[i];
+		next_hop_hold(key->members[i].next_hop);
+	}
+	set->hops = memory_allocate_zero(key->count, sizeof(*set->hops));
 	refresh_set(set);
+	return set;
+}
+
+struct hop_set *hop_set_intern(struct hop_sets *sets, const struct hop_set_key *key)
+{
+	struct hop_set *set;
+	uint64_t hash;
+
+	sort_members(key->members, key->count);
+	hash = key_hash(sets, key);
+	set = hash_table_find(&sets->table, hash, set_equal, key);
+	if (set)
+		return hop_set_hold(set);
+	set = make_set(key, hash);
 	hash_table_insert(&sets->table, hash, set);
 	return set;
 }
@@ -124,7 +184,7 @@ void hop_set_release(struct hop_sets *sets, struct hop_set *set)
 		return;
 	hash_table_remove(&sets->table, set->hash, set);
 	for (i = 0; i < set->member_count; i++)
-		next_hop_release(set->members[i]);
+		next_hop_release(set->members[i].next_hop);
 	free(set->hops);
 	free(set);
 }
@@ -152,6 +212,15 @@ void hop_sets_mark_interface(struct hop_sets *sets, uint32_t interface)
 	}
 }
 
+void hop_sets_mark_source(struct hop_sets *sets, const struct ip_address *source)
+{
+	struct hop_set *set;
+	size_t cursor = 0;
+
+	while ((set = hash_table_next(&sets->table, &cursor)))
+		set->changed |= ip_address_equal(&set->source, source);
+}
+
 void hop_sets_clear_changed(struct hop_sets *sets)
 {
 	struct hop_set *set;
@@ -168,8 +237,17 @@ void hop_sets_free(struct hop_sets *sets)
 
 void hop_set_write(const struct hop_set *set, struct kernel_route *route)
 {
-	route->type = RTN_UNICAST;
+	route->type = set->type;
 	route->scope = RT_SCOPE_UNIVERSE;
+	route->source = set->source;
 	route->hop_count = set->hop_count;
 	route->hops = set->hops;
+}
+
+bool hop_set_matches(const struct hop_set *set, const struct kernel_route *route)
+{
+	/* An IPv6 route to nowhere is shown with the loopback interface as its hop. */
+	return route->type == set->type && ip_address_equal(&route->source, &set->source) &&
+	       (!set->hop_count ||
+		   kernel_hops_equal(route->hops, route->hop_count, set->hops, set->hop_count));
 }

@@ -1,13 +1,33 @@
 /*
- * Hop sets: the next hops of a route, each combination stored once and shared by all prefixes that
- * use it.  This is the one place that knows how a set is written into the kernel's routes.  Called
- * by install.c and fib.c.
+ * Hop sets: where a route leads to, each combination stored once and shared by all prefixes that
+ * use it: next hops with their weights and the preferred source address, or nowhere.  This is the
+ * one place that knows how a set is written into the kernel's routes.  Called by the rest of the
+ * FIB room.
  */
 #ifndef FIB_HOP_SET_H
 #define FIB_HOP_SET_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
 #include "base/hash.h"
 #include "fib/next_hop.h"
+
+struct hop_set_member {
+	struct next_hop *next_hop;
+	/* 1 .. HOP_WEIGHT_MAX, of members that resolve to one hop the sum counts; 0 in all: none. */
+	uint32_t weight;
+};
+
+/* What makes a set the one that it is. */
+struct hop_set_key {
+	uint8_t type; /* RTN_UNICAST, or without members RTN_BLACKHOLE or RTN_UNREACHABLE */
+	struct ip_address source; /* RTA_PREFSRC; zeroed: none */
+	struct hop_set_member *members; /* distinct and reachable, at most KERNEL_HOPS_MAX */
+	size_t count;
+};
 
 struct hop_set {
 	uint64_t hash;
@@ -15,8 +35,10 @@ struct hop_set {
 	uint8_t member_count;
 	uint8_t hop_count;
 	bool changed; /* routes that use it must be sent again */
+	uint8_t type;
+	struct ip_address source;
 	struct kernel_hop *hops; /* resolved, each once, in a fixed order */
-	struct next_hop *members[];
+	struct hop_set_member members[];
 };
 
 /* Zeroed but for the seed is empty. */
@@ -25,11 +47,8 @@ struct hop_sets {
 	uint64_t seed;
 };
 
-/*
- * The one set of these next hops, which are distinct, reachable, at least one and at most
- * KERNEL_HOPS_MAX; sorts `members`.  The caller owns a reference.
- */
-struct hop_set *hop_set_intern(struct hop_sets *sets, struct next_hop **members, size_t count);
+/* The one set of this key, whose members it sorts.  The caller owns a reference. */
+struct hop_set *hop_set_intern(struct hop_sets *sets, const struct hop_set_key *key);
 static inline struct hop_set *hop_set_hold(struct hop_set *set)
 {
 	set->references++;
@@ -41,10 +60,14 @@ void hop_set_release(struct hop_sets *sets, struct hop_set *set);
 void hop_sets_refresh(struct hop_sets *sets);
 /* Marks the sets with a hop over the interface. */
 void hop_sets_mark_interface(struct hop_sets *sets, uint32_t interface);
+/* Marks the sets with this source address. */
+void hop_sets_mark_source(struct hop_sets *sets, const struct ip_address *source);
 void hop_sets_clear_changed(struct hop_sets *sets);
 /* Every set must have been released. */
 void hop_sets_free(struct hop_sets *sets);
-/* Puts the hops into a route. */
+/* Has a route lead to where the set does. */
 void hop_set_write(const struct hop_set *set, struct kernel_route *route);
+/* True if a route of the kernel is as hop_set_write() makes it. */
+bool hop_set_matches(const struct hop_set *set, const struct kernel_route *route);
 
 #endif

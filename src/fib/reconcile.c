@@ -59,8 +59,7 @@ static void confirm_route(
 
 	entry->generation = fib->generation;
 	if (entry->flags & (FIB_ENTRY_IN_FLIGHT | FIB_ENTRY_RESEND) || !entry->set ||
-	    kernel_hops_equal(
-		route->hops, route->hop_count, entry->set->hops, entry->set->hop_count))
+	    hop_set_matches(entry->set, route))
 		return;
 	fib->counters.repaired++;
 	fib_entry_set_flags(entry, FIB_ENTRY_RESEND);

@@ -126,6 +126,12 @@ struct config_advertisement {
 	uint8_t as_path_prepend;
 };
 
+enum config_aggregates {
+	CONFIG_AGGREGATES_NONE,
+	CONFIG_AGGREGATES_BLACKHOLE,
+	CONFIG_AGGREGATES_UNREACHABLE
+};
+
 struct config_fib {
 	bool install;
 	uint32_t table;
@@ -134,6 +140,7 @@ struct config_fib {
 	uint32_t multipath;
 	bool backup;
 	bool withdraw_on_stop;
+	enum config_aggregates aggregates;
 };
 
 struct config {

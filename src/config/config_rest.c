@@ -120,6 +120,13 @@ static bool read_on_stop(const struct schema *schema, const struct schema_key *k
 
 static const struct schema_type on_stop = {.read = read_on_stop};
 
+static const char *const aggregates_words[] = {
+    [CONFIG_AGGREGATES_NONE] = "none",
+    [CONFIG_AGGREGATES_BLACKHOLE] = "blackhole",
+    [CONFIG_AGGREGATES_UNREACHABLE] = "unreachable",
+    NULL,
+};
+
 const struct schema_key config_fib_keys[] = {
     {.name = "install", .type = &value_boolean, .offset = CONFIG(fib.install), .fallback = "true"},
     {.name = "table", .type = &fib_table, .offset = CONFIG(fib.table), .fallback = "main"},
@@ -141,6 +148,11 @@ const struct schema_key config_fib_keys[] = {
 	.words = stop_words,
 	.offset = CONFIG(fib.withdraw_on_stop),
 	.fallback = "keep"},
+    {.name = "aggregates",
+	.type = &value_word,
+	.words = aggregates_words,
+	.offset = CONFIG(fib.aggregates),
+	.fallback = "none"},
     {.name = NULL},
 };
 

@@ -90,6 +90,7 @@ static json_t *route_value(const struct fib_route *route)
 	for (size_t i = 0; i < route->hop_count; i++)
 		json_array_append_new(hops, hop_value(&route->hops[i]));
 	json_set(value, "prefix", json_value_prefix(&route->prefix));
+	json_set_text(value, "type", route->type);
 	json_set(value, "nextHops", hops);
 	json_set_number(value, "table", route->table);
 	json_set_number(value, "metric", route->metric);

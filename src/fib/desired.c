@@ -1,7 +1,12 @@
 /*
  * What the kernel should have for a prefix: a pure function of the RIB, the settings and how next
- * hops resolve now.  Never installed are this node's own routes, martians, what lies in its own pod
- * CIDRs, and host routes to its own addresses.
+ * hops resolve now.  Never installed are martians, and of the neighbours' routes what lies in this
+ * node's own pod CIDRs, and host routes to its own addresses.
+ *
+ * This node's own routes lead nowhere, if that is configured: of an aggregate some addresses may
+ * not be in use, and packets to these would follow the default route to the router that has sent
+ * them here.  Their metric is the worst one, so whatever else the kernel has wins: the connected
+ * network of the pods, or a route to each of them.
  *
  * A hop is refused if the route would lead to that hop's gateway itself, more specifically than the
  * route that resolves it: the neighbour's address would then be looked for behind the neighbour,
@@ -17,6 +22,13 @@ _Static_assert(FIB_HOPS_MAX <= KERNEL_HOPS_MAX, "a route holds every hop of a se
 
 /* The kernel's own default, which it puts in place of 0. */
 #define IPV6_METRIC_DEFAULT 1024
+#define AGGREGATE_METRIC UINT32_MAX
+
+static const uint8_t aggregate_types[] = {
+    [FIB_AGGREGATES_NONE] = RTN_UNSPEC,
+    [FIB_AGGREGATES_BLACKHOLE] = RTN_BLACKHOLE,
+    [FIB_AGGREGATES_UNREACHABLE] = RTN_UNREACHABLE,
+};
 
 /* The usable next hops of an equal-cost set, each once. */
 struct candidates {
@@ -110,6 +122,20 @@ static void set_weights(struct candidates *candidates)
 		candidates->members[i].weight = weights[i];
 }
 
+/* Where packets go to addresses of our own prefix that nobody has. */
+static void desire_aggregate(
+    struct fib *fib, const struct ip_prefix *prefix, struct fib_desired *desired)
+{
+	const struct hop_set_key key = {.type = aggregate_types[fib->settings.aggregates]};
+
+	if (!fib->settings.install || key.type == RTN_UNSPEC || ip_prefix_is_martian(prefix) ||
+	    prefix->length == ip_family_bits(prefix->family))
+		return;
+	desired->desire = FIB_DESIRE_ROUTE;
+	desired->set = hop_set_intern(&fib->sets, &key);
+	desired->metric = AGGREGATE_METRIC;
+}
+
 static void desire_route(
     struct fib *fib, const struct rib_prefix *prefix, struct fib_desired *desired)
 {
@@ -139,7 +165,9 @@ struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, ui
 	const struct rib_path *best = prefix ? rib_best_path(prefix) : NULL;
 	struct fib_desired desired = {.desire = FIB_DESIRE_NOTHING};
 
-	if (best && best->peer != RIB_PEER_LOCAL)
+	if (best && best->peer == RIB_PEER_LOCAL)
+		desire_aggregate(fib, &prefix->prefix, &desired);
+	else if (best)
 		desire_route(fib, prefix, &desired);
 	return desired;
 }

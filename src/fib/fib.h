@@ -19,6 +19,12 @@
 
 #define FIB_HOPS_MAX 64
 
+/*
+ * What is installed for the prefixes that this node announces, if they hold more than one address:
+ * a route that is worse than all others of the prefix, for packets to addresses that nobody has.
+ */
+enum fib_aggregates { FIB_AGGREGATES_NONE, FIB_AGGREGATES_BLACKHOLE, FIB_AGGREGATES_UNREACHABLE };
+
 /* A comparable value. */
 struct fib_settings {
 	bool install;
@@ -28,6 +34,7 @@ struct fib_settings {
 	uint32_t multipath; /* at most FIB_HOPS_MAX */
 	bool backup; /* also the best path that leads elsewhere, at the metric + 1 */
 	bool withdraw_on_stop;
+	enum fib_aggregates aggregates;
 };
 
 struct fib_ops {
@@ -118,6 +125,7 @@ struct fib_route {
 	bool backup;
 	enum fib_state state;
 	const char *error; /* the kernel's text, or NULL */
+	const char *type; /* "unicast", "blackhole" or "unreachable"; NULL: not known */
 	size_t hop_count;
 	const struct fib_route_hop *hops;
 };

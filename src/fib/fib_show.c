@@ -3,6 +3,7 @@
  */
 #include "fib/fib_state.h"
 
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,6 +53,13 @@ static bool find_state(const struct fib_entry *entry, enum fib_state *state)
 	       (entry->flags & FIB_ENTRY_WAITING && entry->set);
 }
 
+static const char *type_name(const struct hop_set *set)
+{
+	return set->type == RTN_BLACKHOLE     ? "blackhole"
+	       : set->type == RTN_UNREACHABLE ? "unreachable"
+					      : "unicast";
+}
+
 static void show_entry(const struct fib *fib, const struct fib_table *table, uint32_t id,
     fib_route_callback *callback, void *arg)
 {
@@ -69,6 +77,8 @@ static void show_entry(const struct fib *fib, const struct fib_table *table, uin
 	route.metric = entry->metric ? entry->metric : fib->settings.metric;
 	route.error = entry->error ? fib->errors[entry->error - 1] : NULL;
 	route.hop_count = copy_hops(fib, entry->set, hops);
+	if (entry->set)
+		route.type = type_name(entry->set);
 	callback(arg, &route);
 }
 

@@ -208,12 +208,15 @@ static void begin_fib(struct view_output *output)
 	text_table_begin(&output->table, output->file, titles);
 }
 
-/* "10.0.0.1 eth0 weight 2, eth1" */
-static void add_hops(struct text_table *table, const json_t *hops)
+/* "10.0.0.1 eth0 weight 2, eth1", or "blackhole" */
+static void add_hops(struct text_table *table, const json_t *row)
 {
+	const json_t *hops = json_object_get(row, "nextHops");
 	struct text text = {0};
 
-	text_append(&text, "%s", json_array_size(hops) ? "" : "-");
+	if (!json_array_size(hops))
+		text_append(
+		    &text, "%s", format_is_null(row, "type") ? "-" : format_string(row, "type"));
 	for (size_t i = 0; i < json_array_size(hops); i++) {
 		const json_t *hop = json_array_get(hops, i);
 		const bool on_link = format_is_null(hop, "address");
@@ -234,7 +237,7 @@ static void add_fib_route(struct view_output *output, const json_t *row)
 	struct text_table *table = &output->table;
 
 	text_table_add(table, "%s", format_string(row, "prefix"));
-	add_hops(table, json_object_get(row, "nextHops"));
+	add_hops(table, row);
 	if (format_number(row, "table") == TABLE_MAIN)
 		text_table_add(table, "main");
 	else

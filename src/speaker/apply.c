@@ -213,6 +213,12 @@ static void apply_peers(struct speaker *speaker, const struct config *old)
 
 void speaker_fib_settings(const struct config_fib *config, struct fib_settings *settings)
 {
+	static const enum fib_aggregates aggregates[] = {
+	    [CONFIG_AGGREGATES_NONE] = FIB_AGGREGATES_NONE,
+	    [CONFIG_AGGREGATES_BLACKHOLE] = FIB_AGGREGATES_BLACKHOLE,
+	    [CONFIG_AGGREGATES_UNREACHABLE] = FIB_AGGREGATES_UNREACHABLE,
+	};
+
 	memset(settings, 0, sizeof *settings);
 	settings->install = config->install;
 	settings->table = config->table;
@@ -221,6 +227,7 @@ void speaker_fib_settings(const struct config_fib *config, struct fib_settings *
 	settings->multipath = config->multipath;
 	settings->backup = config->backup;
 	settings->withdraw_on_stop = config->withdraw_on_stop;
+	settings->aggregates = aggregates[config->aggregates];
 }
 
 static void apply_fib(struct speaker *speaker)

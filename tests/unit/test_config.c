@@ -136,6 +136,7 @@ static const char full[] =
     "  multipath: 4\n"
     "  backup: true\n"
     "  onStop: withdraw\n"
+    "  aggregates: unreachable\n"
     "metrics: {listen: \"127.0.0.1:9000\"}\n"
     "log: {level: debug, format: json}\n";
 
@@ -231,6 +232,7 @@ static void cluster_fib_metrics_and_log_are_read(void **state)
 	assert_int_equal(config->fib.multipath, 4);
 	assert_true(config->fib.backup);
 	assert_true(config->fib.withdraw_on_stop);
+	assert_int_equal(config->fib.aggregates, CONFIG_AGGREGATES_UNREACHABLE);
 	assert_string_equal(config->metrics_address, "127.0.0.1");
 	assert_int_equal(config->metrics_port, 9000);
 	assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
@@ -461,6 +463,7 @@ static void a_minimal_file_has_the_documented_defaults(void **state)
 	assert_int_equal(config->fib.multipath, 16);
 	assert_false(config->fib.backup);
 	assert_false(config->fib.withdraw_on_stop);
+	assert_int_equal(config->fib.aggregates, CONFIG_AGGREGATES_NONE);
 	assert_string_equal(config->metrics_address, "");
 	assert_int_equal(config->metrics_port, 7473);
 	assert_int_equal(config->log_level, LOG_LEVEL_INFO);

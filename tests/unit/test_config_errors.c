@@ -313,6 +313,8 @@ static const struct config_error_row rows[] = {
 	"k.yaml:2:14: fib.table: must be main, default or the number of a routing "
 	"table, not \"0\"\n"
 	"k.yaml:2:28: fib.multipath: must be a number from 1 to 64, not \"0\"\n"},
+    {ROUTER "fib: {aggregates: drop}\n",
+	"k.yaml:2:19: fib.aggregates: must be none, blackhole or unreachable, not \"drop\"\n"},
     {ROUTER "metrics: {listen: 7473}\n",
 	"k.yaml:2:19: metrics.listen: must be \":PORT\", \"ADDRESS:PORT\", "
 	"\"[IPV6]:PORT\" or empty, not \"7473\"\n"},

@@ -141,6 +141,7 @@ struct config_fib {
 	bool backup;
 	bool withdraw_on_stop;
 	enum config_aggregates aggregates;
+	struct ip_address sources[IP_FAMILIES]; /* unspecified: none of the family */
 };
 
 struct config {

@@ -127,6 +127,44 @@ static const char *const aggregates_words[] = {
     NULL,
 };
 
+static bool may_be_source(const struct ip_address *address)
+{
+	return !ip_address_is_unspecified(address) && !ip_address_is_multicast(address) &&
+	       !ip_address_is_loopback(address) && !ip_address_is_link_local(address);
+}
+
+static void read_source_address(struct schema *schema, const yaml_node_t *node, void *to)
+{
+	const char *text = schema_step(schema, node) ? schema_expect_text(schema, node) : NULL;
+	struct ip_address *sources = to;
+	struct ip_address address;
+
+	if (!text)
+		return;
+	if (!ip_address_parse(text, &address) || !may_be_source(&address))
+		schema_fail(schema, node,
+		    "must be a unicast address that is not link-local, not \"%s\"", text);
+	else if (!ip_address_is_unspecified(&sources[address.family]))
+		schema_fail(schema, node, "there may be only one of each family");
+	else
+		sources[address.family] = address;
+}
+
+/* Into an array by family. */
+static void read_source_addresses(
+    struct schema *schema, const struct schema_key *key, yaml_node_t *node, void *to)
+{
+	(void)key;
+	if (!schema_expect_list(schema, node))
+		return;
+	for (size_t i = 0; i < config_yaml_count(node) && !schema->exhausted; i++) {
+		size_t length = schema_enter_item(schema, i);
+
+		read_source_address(schema, config_yaml_item(schema->document, node, i), to);
+		schema_leave(schema, length);
+	}
+}
+
 const struct schema_key config_fib_keys[] = {
     {.name = "install", .type = &value_boolean, .offset = CONFIG(fib.install), .fallback = "true"},
     {.name = "table", .type = &fib_table, .offset = CONFIG(fib.table), .fallback = "main"},
@@ -153,6 +191,7 @@ const struct schema_key config_fib_keys[] = {
 	.words = aggregates_words,
 	.offset = CONFIG(fib.aggregates),
 	.fallback = "none"},
+    {.name = "sourceAddresses", .node = read_source_addresses, .offset = CONFIG(fib.sources)},
     {.name = NULL},
 };
 

@@ -92,6 +92,7 @@ static json_t *route_value(const struct fib_route *route)
 	json_set(value, "prefix", json_value_prefix(&route->prefix));
 	json_set_text(value, "type", route->type);
 	json_set(value, "nextHops", hops);
+	json_set(value, "source", json_value_address(&route->source));
 	json_set_number(value, "table", route->table);
 	json_set_number(value, "metric", route->metric);
 	json_set_bool(value, "backup", route->backup);

@@ -94,8 +94,10 @@ static struct fib_desired desire_elsewhere(
 	rib_rank_paths(fib->rib, fib->paths, count, 1);
 	member.next_hop = usable_next_hop(fib->paths[0]);
 	desired.desire = FIB_DESIRE_ROUTE;
-	desired.set = hop_set_intern(&fib->sets,
-	    &(const struct hop_set_key){.type = RTN_UNICAST, .members = &member, .count = 1});
+	desired.set = hop_set_intern(&fib->sets, &(const struct hop_set_key){.type = RTN_UNICAST,
+						     .source = fib->sources[prefix->prefix.family],
+						     .members = &member,
+						     .count = 1});
 	desired.metric = primary->metric + 1;
 	return desired;
 }

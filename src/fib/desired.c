@@ -150,9 +150,10 @@ static void desire_route(
 		return;
 	set_weights(&candidates);
 	desired->desire = FIB_DESIRE_ROUTE;
-	desired->set = hop_set_intern(&fib->sets,
-	    &(const struct hop_set_key){
-		.type = RTN_UNICAST, .members = candidates.members, .count = candidates.count});
+	desired->set = hop_set_intern(&fib->sets, &(const struct hop_set_key){.type = RTN_UNICAST,
+						      .source = fib->sources[family],
+						      .members = candidates.members,
+						      .count = candidates.count});
 	desired->metric = best->kernel_metric ? best->kernel_metric : fib->settings.metric;
 	if (family == IPV6 && !desired->metric)
 		desired->metric = IPV6_METRIC_DEFAULT;
@@ -170,4 +171,21 @@ struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, ui
 	else if (best)
 		desire_route(fib, prefix, &desired);
 	return desired;
+}
+
+bool fib_find_sources(struct fib *fib)
+{
+	static const struct ip_address none;
+	bool changed = false;
+	enum ip_family family;
+
+	for (family = 0; family < IP_FAMILIES; family++) {
+		const struct ip_address *wanted = &fib->settings.sources[family];
+		const struct ip_address *now =
+		    kernel_view_is_usable_address(fib->view, wanted) ? wanted : &none;
+
+		changed |= !ip_address_equal(now, &fib->sources[family]);
+		fib->sources[family] = *now;
+	}
+	return changed;
 }

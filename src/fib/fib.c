@@ -152,12 +152,29 @@ static void view_changed(void *arg)
 	loop_task_schedule(fib->loop, &fib->resolve_task);
 }
 
+static void find_sources(struct fib *fib)
+{
+	if (fib_find_sources(fib))
+		fib_walk_start(fib, FIB_WALK_PREFIXES);
+}
+
 static void view_links_changed(void *arg)
 {
 	struct fib *fib = arg;
 
+	find_sources(fib);
 	fib->links_changed = true;
 	loop_task_schedule(fib->loop, &fib->resolve_task);
+}
+
+/*
+ * With their preferred source the kernel removes IPv4 routes, and takes it out of IPv6 routes,
+ * without a word.  The address may be back before we look.
+ */
+static void lose_source(struct fib *fib, const struct ip_address *address)
+{
+	hop_sets_mark_source(&fib->sets, address);
+	fib_walk_start(fib, FIB_WALK_SETS);
 }
 
 static void view_address(void *arg, const struct ip_address *address)
@@ -167,6 +184,9 @@ static void view_address(void *arg, const struct ip_address *address)
 	    ip_prefix_from_address(address, ip_family_bits(address->family));
 	uint32_t id;
 
+	if (ip_address_equal(address, &fib->sources[address->family]) &&
+	    !kernel_view_is_local_address(fib->view, address, 0))
+		lose_source(fib, address);
 	if (rib_find(fib->rib, &host, &id))
 		fib_queue_all(fib, host.family, id);
 }
@@ -388,6 +408,7 @@ void fib_change(struct fib *fib, const struct fib_settings *settings)
 		change_place(fib, settings);
 	fib->settings = *settings;
 	listen_to_paths(fib);
+	fib_find_sources(fib);
 	fib_walk_start(fib, FIB_WALK_PREFIXES);
 }
 

@@ -35,6 +35,8 @@ struct fib_settings {
 	bool backup; /* also the best path that leads elsewhere, at the metric + 1 */
 	bool withdraw_on_stop;
 	enum fib_aggregates aggregates;
+	/* The preferred source of our routes while the address is this node's; zeroed: none. */
+	struct ip_address sources[IP_FAMILIES];
 };
 
 struct fib_ops {
@@ -126,6 +128,7 @@ struct fib_route {
 	enum fib_state state;
 	const char *error; /* the kernel's text, or NULL */
 	const char *type; /* "unicast", "blackhole" or "unreachable"; NULL: not known */
+	struct ip_address source; /* zeroed: none */
 	size_t hop_count;
 	const struct fib_route_hop *hops;
 };

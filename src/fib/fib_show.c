@@ -77,8 +77,10 @@ static void show_entry(const struct fib *fib, const struct fib_table *table, uin
 	route.metric = entry->metric ? entry->metric : fib->settings.metric;
 	route.error = entry->error ? fib->errors[entry->error - 1] : NULL;
 	route.hop_count = copy_hops(fib, entry->set, hops);
-	if (entry->set)
+	if (entry->set) {
 		route.type = type_name(entry->set);
+		route.source = entry->set->source;
+	}
 	callback(arg, &route);
 }
 

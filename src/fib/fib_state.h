@@ -95,6 +95,7 @@ struct fib {
 	struct leftovers leftovers;
 	struct ip_prefix *own_prefixes;
 	size_t own_prefix_count;
+	struct ip_address sources[IP_FAMILIES]; /* those of the settings that can be used now */
 	char *errors[FIB_ERROR_TEXTS_MAX]; /* each text once */
 	size_t error_count;
 
@@ -157,6 +158,8 @@ bool fib_may_be_installed(const struct fib *fib, const struct ip_prefix *prefix)
 /* A route of the prefix over this next hop would be the way to the next hop. */
 bool fib_leads_to_itself(
     const struct ip_prefix *prefix, const struct kernel_resolution *resolution);
+/* Finds out which source addresses can be used now; true if others than before. */
+bool fib_find_sources(struct fib *fib);
 
 /* backup.c */
 struct fib_desired fib_desire_backup(struct fib *fib, const struct fib_table *table, uint32_t id);

@@ -208,7 +208,7 @@ static void begin_fib(struct view_output *output)
 	text_table_begin(&output->table, output->file, titles);
 }
 
-/* "10.0.0.1 eth0 weight 2, eth1", or "blackhole" */
+/* "10.0.0.1 eth0 weight 2, eth1 from 10.0.0.7", or "blackhole" */
 static void add_hops(struct text_table *table, const json_t *row)
 {
 	const json_t *hops = json_object_get(row, "nextHops");
@@ -227,6 +227,8 @@ static void add_hops(struct text_table *table, const json_t *row)
 		if (format_number(hop, "weight") > 1)
 			text_append(&text, " weight %lld", format_number(hop, "weight"));
 	}
+	if (!format_is_null(row, "source"))
+		text_append(&text, " from %s", format_string(row, "source"));
 	text_table_add(table, "%s", text.string);
 	text_free(&text);
 }

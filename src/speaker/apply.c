@@ -228,6 +228,7 @@ void speaker_fib_settings(const struct config_fib *config, struct fib_settings *
 	settings->backup = config->backup;
 	settings->withdraw_on_stop = config->withdraw_on_stop;
 	settings->aggregates = aggregates[config->aggregates];
+	memcpy(settings->sources, config->sources, sizeof settings->sources);
 }
 
 static void apply_fib(struct speaker *speaker)

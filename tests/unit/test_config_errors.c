@@ -313,8 +313,23 @@ static const struct config_error_row rows[] = {
 	"k.yaml:2:14: fib.table: must be main, default or the number of a routing "
 	"table, not \"0\"\n"
 	"k.yaml:2:28: fib.multipath: must be a number from 1 to 64, not \"0\"\n"},
-    {ROUTER "fib: {aggregates: drop}\n",
-	"k.yaml:2:19: fib.aggregates: must be none, blackhole or unreachable, not \"drop\"\n"},
+    {ROUTER "fib: {aggregates: drop, sourceAddresses: 10.0.0.7}\n",
+	"k.yaml:2:19: fib.aggregates: must be none, blackhole or unreachable, not \"drop\"\n"
+	"k.yaml:2:42: fib.sourceAddresses: must be a list, not text\n"},
+    {ROUTER "fib: {sourceAddresses: [10.0.0.7, \"2001:db8::7\", 10.0.0.8, \"::\"]}\n",
+	"k.yaml:2:50: fib.sourceAddresses[2]: there may be only one of each family\n"
+	"k.yaml:2:60: fib.sourceAddresses[3]: must be a unicast address that is not "
+	"link-local, not \"::\"\n"},
+    {ROUTER "fib: {sourceAddresses: [10.0.0.0/8, 224.0.0.1, 127.0.0.1, \"fe80::1\", {}]}\n",
+	"k.yaml:2:25: fib.sourceAddresses[0]: must be a unicast address that is not "
+	"link-local, not \"10.0.0.0/8\"\n"
+	"k.yaml:2:37: fib.sourceAddresses[1]: must be a unicast address that is not "
+	"link-local, not \"224.0.0.1\"\n"
+	"k.yaml:2:48: fib.sourceAddresses[2]: must be a unicast address that is not "
+	"link-local, not \"127.0.0.1\"\n"
+	"k.yaml:2:59: fib.sourceAddresses[3]: must be a unicast address that is not "
+	"link-local, not \"fe80::1\"\n"
+	"k.yaml:2:70: fib.sourceAddresses[4]: must have a value, not a mapping\n"},
     {ROUTER "metrics: {listen: 7473}\n",
 	"k.yaml:2:19: metrics.listen: must be \":PORT\", \"ADDRESS:PORT\", "
 	"\"[IPV6]:PORT\" or empty, not \"7473\"\n"},

@@ -1,6 +1,6 @@
 /*
- * What kinds of routes the FIB makes: with the weights of link bandwidths, and to nowhere for what
- * this node announces.  On the ground of fib_rig.h.
+ * What kinds of routes the FIB makes: with the weights of link bandwidths, with a preferred source
+ * address, and to nowhere for what this node announces.  On the ground of fib_rig.h.
  */
 #include "fib_rig.h"
 
@@ -216,14 +216,16 @@ static void test_better_path_of_a_neighbour_is_no_aggregate(void **state)
 	struct fib_settings settings = default_settings;
 
 	settings.aggregates = FIB_AGGREGATES_BLACKHOLE;
+	settings.sources[IPV4] = ip_address_from_ipv4(0xc0000207); /* 192.0.2.7 */
 	fib_change(fixture->fib, &settings);
 	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
-	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp metric 20 ");
+	expect(fixture, "route show 10.1.0.0/16",
+	    "via 192.0.2.1 dev d0 proto bgp src 192.0.2.7 metric 20 ");
 	announce_own(fixture, "10.1.0.0/16"); /* better: originated here */
 	expect(fixture, "route show 10.1.0.0/16", "blackhole 10.1.0.0/16 proto bgp " AGGREGATE);
 	expect(fixture, "route show 10.1.0.0/16 metric 20", NULL);
 	withdraw_own(fixture, "10.1.0.0/16");
-	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp src 192.0.2.7");
 	expect(fixture, "route show type blackhole", NULL);
 	assert_int_equal(fib_counters(fixture->fib)->routes[IPV4], 1);
 }
@@ -300,6 +302,152 @@ static void test_aggregates_stay_on_stop_and_are_adopted_or_swept(void **state)
 	expect(fixture, "route show proto bgp", NULL);
 }
 
+/* Source addresses */
+
+static void set_sources(struct fixture *fixture, const char *ipv4, const char *ipv6)
+{
+	struct fib_settings settings = default_settings;
+
+	settings.aggregates = FIB_AGGREGATES_BLACKHOLE;
+	if (ipv4)
+		assert_true(ip_address_parse(ipv4, &settings.sources[IPV4]));
+	if (ipv6)
+		assert_true(ip_address_parse(ipv6, &settings.sources[IPV6]));
+	fib_change(fixture->fib, &settings);
+}
+
+/* Some routes of both families, also an IPv4 one over an IPv6 gateway. */
+static void announce_some(struct fixture *fixture)
+{
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	announce(fixture, 0, "10.2.0.0/16", "fe80::99%d1");
+	announce(fixture, 0, "2001:db8:100::/48", "2001:db8::1");
+	announce(fixture, 0, "2001:db8:200::/48", "2001:db8::1");
+	announce(fixture, 1, "2001:db8:200::/48", "2001:db8:1::1");
+	announce_own(fixture, "10.244.1.0/24");
+}
+
+static void expect_sources(struct fixture *fixture, const char *ipv4, const char *ipv6)
+{
+	char expected[128];
+
+	snprintf(expected, sizeof(expected), "via 192.0.2.1 dev d0 proto bgp %smetric 20", ipv4);
+	expect(fixture, "route show 10.1.0.0/16", expected);
+	snprintf(expected, sizeof(expected), "dev d1 proto bgp %smetric 20", ipv4);
+	expect(fixture, "route show 10.2.0.0/16", expected);
+	snprintf(expected, sizeof(expected), "dev d0 proto bgp %smetric 20", ipv6);
+	expect(fixture, "-6 route show 2001:db8:100::/48", expected);
+	snprintf(expected, sizeof(expected), "2001:db8:200::/48 proto bgp %smetric 20", ipv6);
+	expect(fixture, "-6 route show 2001:db8:200::/48", expected);
+	expect(fixture, "route show 10.244.1.0/24", "blackhole 10.244.1.0/24 proto bgp metric");
+}
+
+static void test_source_address_is_of_the_routes_family(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce_some(fixture);
+	set_sources(fixture, NULL, NULL);
+	expect_sources(fixture, "", "");
+	set_sources(fixture, "198.51.100.7", NULL);
+	expect_sources(fixture, "src 198.51.100.7 ", "");
+	set_sources(fixture, NULL, "2001:db8:1::7");
+	expect_sources(fixture, "", "src 2001:db8:1::7 ");
+	set_sources(fixture, "192.0.2.7", "2001:db8::7");
+	expect_sources(fixture, "src 192.0.2.7 ", "src 2001:db8::7 ");
+	audit(fixture);
+	assert_int_equal(fixture->failed, 0);
+	assert_int_equal(fib_counters(fixture->fib)->repaired, 0);
+	run("ip route replace 10.1.0.0/16 via 192.0.2.1 proto bgp metric 20");
+	run("ip -6 route replace 2001:db8:100::/48 via 2001:db8::1 proto bgp metric 20");
+	expect_sources(fixture, "src 192.0.2.7 ", "src 2001:db8::7 ");
+	assert_int_equal(fib_counters(fixture->fib)->repaired, 2);
+}
+
+static void test_source_address_is_used_while_it_is_on_this_node(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce_some(fixture);
+	set_sources(fixture, "203.0.113.7", "2001:db8:7::7");
+	expect_sources(fixture, "", "");
+	/* IPv6 addresses are tentative for a while, and the kernel takes none of these. */
+	run("ip address add 203.0.113.7/32 dev d1 && ip address add 2001:db8:7::7/128 dev d1");
+	expect_sources(fixture, "src 203.0.113.7 ", "src 2001:db8:7::7 ");
+	run("ip address del 203.0.113.7/32 dev d1 && ip address del 2001:db8:7::7/128 dev d1");
+	expect_sources(fixture, "", "");
+	run("ip address add 203.0.113.7/32 dev lo && ip address add 2001:db8:7::7/128 dev lo");
+	expect_sources(fixture, "src 203.0.113.7 ", "src 2001:db8:7::7 ");
+	assert_int_equal(fixture->failed, 0);
+	run("ip address del 203.0.113.7/32 dev lo && ip address del 2001:db8:7::7/128 dev lo");
+}
+
+/* The kernel has removed the routes, or their source, and says nothing of it. */
+static void test_source_address_that_goes_and_comes_at_once_loses_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip address add 203.0.113.7/32 dev d1 && "
+	    "ip address add 2001:db8:7::7/128 dev d1 nodad");
+	announce_some(fixture);
+	set_sources(fixture, "203.0.113.7", "2001:db8:7::7");
+	expect_sources(fixture, "src 203.0.113.7 ", "src 2001:db8:7::7 ");
+	run("ip address del 203.0.113.7/32 dev d1 && ip address del 2001:db8:7::7/128 dev d1 && "
+	    "ip address add 203.0.113.7/32 dev d1 && "
+	    "ip address add 2001:db8:7::7/128 dev d1 nodad");
+	expect_sources(fixture, "src 203.0.113.7 ", "src 2001:db8:7::7 ");
+	assert_int_equal(fixture->failed, 0);
+}
+
+static void test_source_address_on_two_links_may_leave_one(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
+	uint64_t requests;
+	unsigned told;
+
+	run("ip address add 203.0.113.7/32 dev d0 && ip address add 203.0.113.7/32 dev d1");
+	announce_some(fixture);
+	set_sources(fixture, "203.0.113.7", NULL);
+	expect_sources(fixture, "src 203.0.113.7 ", "");
+	requests = fib_counters(fixture->fib)->requests;
+	told = fixture->links_changed;
+	run("ip address del 203.0.113.7/32 dev d0");
+	while (fixture->links_changed == told && loop_now(fixture->loop) < deadline)
+		turn(fixture, 10);
+	assert_int_not_equal(fixture->links_changed, told);
+	expect_sources(fixture, "src 203.0.113.7 ", "");
+	assert_int_equal(fib_counters(fixture->fib)->requests, requests);
+}
+
+static void test_backup_routes_have_the_source_address_too(void **state)
+{
+	struct fixture *fixture = *state;
+	struct fib_settings settings = default_settings;
+
+	settings.backup = true;
+	settings.aggregates = FIB_AGGREGATES_BLACKHOLE;
+	assert_true(ip_address_parse("203.0.113.7", &settings.sources[IPV4]));
+	fib_change(fixture->fib, &settings);
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	announce(fixture, 1, "10.1.0.0/16", "203.0.113.1");
+	run("ip address add 203.0.113.7/32 dev lo && ip route add 203.0.113.0/24 via 198.51.100.1 "
+	    "metric 7");
+	announce_own(fixture, "10.244.1.0/24");
+	announce(fixture, 0, "10.244.1.0/24", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16 metric 20",
+	    "via 192.0.2.1 dev d0 proto bgp src 203.0.113.7");
+	expect(fixture, "route show 10.1.0.0/16 metric 21",
+	    "via 198.51.100.1 dev d1 proto bgp src 203.0.113.7");
+	run("ip address del 203.0.113.7/32 dev lo");
+	expect(fixture, "route show 10.1.0.0/16",
+	    "via 192.0.2.1 dev d0 proto bgp metric 20 "
+	    "10.1.0.0/16 via 198.51.100.1 dev d1 proto bgp metric 21 ");
+	/* What leads nowhere has no backup. */
+	expect(fixture, "route show 10.244.1.0/24", "blackhole 10.244.1.0/24 proto bgp");
+	assert_int_equal(find(fixture, "10.244.1.0/24").count, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +461,11 @@ int main(void)
 	    fib_test(test_aggregate_in_the_place_of_another_route_is_shown),
 	    fib_test(test_aggregate_is_put_back_and_put_right),
 	    fib_test(test_aggregates_stay_on_stop_and_are_adopted_or_swept),
+	    fib_test(test_source_address_is_of_the_routes_family),
+	    fib_test(test_source_address_is_used_while_it_is_on_this_node),
+	    fib_test(test_source_address_that_goes_and_comes_at_once_loses_nothing),
+	    fib_test(test_source_address_on_two_links_may_leave_one),
+	    fib_test(test_backup_routes_have_the_source_address_too),
 	};
 	int failed;
 

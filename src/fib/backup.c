@@ -4,11 +4,11 @@
  * primary routes of a link that is lost, their backups forward in the same moment, however many
  * there are and before anybody has been told.
  *
- * Which path that is depends on what the kernel has, not on what it will have: while a request for
- * the primary route is out nothing is done, and the answer has the backup looked at again.  While
- * the kernel has no primary route at all, the backup that is there may be what forwards: it stays
- * as long as its path does, until a primary one has been accepted.  A prefix whose primary route
- * was never accepted gets no backup.
+ * Which path that is depends on the primary route that the kernel has, and not on the one that it
+ * will have: each answer about a primary route has its backup looked at again.  While the kernel
+ * has no primary route, the backup that is there may be what forwards: it stays as long as its path
+ * does, until a primary one has been accepted.  A prefix whose primary route was never accepted
+ * gets no backup.
  *
  * Paths over other next hops that resolve to the same gateway are left out too, and looked at again
  * when next hops move.
@@ -42,7 +42,10 @@ static bool is_member(const struct hop_set *set, const struct next_hop *next_hop
 	return false;
 }
 
-/* The next hop of a path that can be used; else NULL. */
+/*
+ * The next hop of a path that can be used; else NULL.  The RIB may not have come by yet after the
+ * next hop was lost.
+ */
 static struct next_hop *usable_next_hop(const struct rib_path *path)
 {
 	struct next_hop *next_hop = path->attributes->next_hop->tracker_data;
@@ -122,11 +125,16 @@ static struct fib_desired desire_the_same(
 	};
 }
 
-/* The prefix is to have a primary route as soon as the kernel accepts it. */
-static bool is_to_have_primary(struct fib *fib, const struct fib_table *primaries, uint32_t id)
+/* Paths of others are to be in the kernel, as soon as it accepts them. */
+static bool is_to_have_primary(struct fib *fib, const struct rib_prefix *prefix,
+    const struct fib_table *primaries, uint32_t id)
 {
-	struct fib_desired desired = fib_desire(fib, primaries, id);
+	const struct rib_path *best = prefix ? rib_best_path(prefix) : NULL;
+	struct fib_desired desired;
 
+	if (!best || best->peer == RIB_PEER_LOCAL)
+		return false;
+	desired = fib_desire(fib, primaries, id);
 	hop_set_release(&fib->sets, desired.set);
 	return desired.desire != FIB_DESIRE_NOTHING;
 }
@@ -134,18 +142,13 @@ static bool is_to_have_primary(struct fib *fib, const struct fib_table *primarie
 struct fib_desired fib_desire_backup(struct fib *fib, const struct fib_table *table, uint32_t id)
 {
 	const struct rib_prefix *prefix = rib_prefix_at(fib->rib, table->family, id);
-	const struct rib_path *best = prefix ? rib_best_path(prefix) : NULL;
 	const struct fib_table *primaries = fib_table_of(fib, table->family, FIB_PRIMARY);
 	const struct fib_entry *primary = fib_find_entry(primaries, id);
 
-	if (!fib_table_is_wanted(fib, table) || !best || best->peer == RIB_PEER_LOCAL || !primary ||
-	    !fib_may_be_installed(fib, &prefix->prefix))
+	if (!fib_table_is_wanted(fib, table) || !primary ||
+	    !is_to_have_primary(fib, prefix, primaries, id))
 		return (struct fib_desired){.desire = FIB_DESIRE_NOTHING};
-	if (primary->flags & FIB_ENTRY_IN_FLIGHT)
-		return (struct fib_desired){.desire = FIB_DESIRE_LATER};
 	if (primary->flags & FIB_ENTRY_PRESENT && primary->set)
 		return desire_elsewhere(fib, prefix, primary);
-	if (!is_to_have_primary(fib, primaries, id))
-		return (struct fib_desired){.desire = FIB_DESIRE_NOTHING};
 	return desire_the_same(fib, prefix, fib_find_entry(table, id));
 }

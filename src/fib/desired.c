@@ -49,7 +49,7 @@ static bool is_own_prefix(const struct fib *fib, const struct ip_prefix *prefix)
 	return false;
 }
 
-bool fib_may_be_installed(const struct fib *fib, const struct ip_prefix *prefix)
+static bool may_be_installed(const struct fib *fib, const struct ip_prefix *prefix)
 {
 	const struct ip_address address = ip_prefix_address(prefix);
 
@@ -143,7 +143,7 @@ static void desire_route(
 	const struct attribute_set *best = rib_best_path(prefix)->attributes;
 	struct candidates candidates;
 
-	if (!best->next_hop->tracker_data || !fib_may_be_installed(fib, &prefix->prefix))
+	if (!best->next_hop->tracker_data || !may_be_installed(fib, &prefix->prefix))
 		return;
 	collect_candidates(fib, prefix, &candidates, desired);
 	if (!candidates.count)

@@ -153,8 +153,6 @@ struct fib_desired {
 	bool refused; /* a hop was left out as it lies behind the route itself */
 };
 struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, uint32_t id);
-/* A prefix of others that nothing forbids to install. */
-bool fib_may_be_installed(const struct fib *fib, const struct ip_prefix *prefix);
 /* A route of the prefix over this next hop would be the way to the next hop. */
 bool fib_leads_to_itself(
     const struct ip_prefix *prefix, const struct kernel_resolution *resolution);

@@ -13,8 +13,8 @@
  * entry is looked at again.
  *
  * Order: installations go before removals of leftovers, so that what moves to another place is
- * never without a route in between.  Backups come after all primary routes that wait, and each is
- * looked at again when its primary one has been answered.
+ * never without a route in between.  Backups come when there is nothing left to be done for
+ * primary routes: what is known of these is then what the kernel has said.
  */
 #include "fib/fib_state.h"
 
@@ -378,18 +378,6 @@ static void adopt_from_other_table(
 	adopt(fib, table, fib_entry(table, id), metric);
 }
 
-/* A request is out for the prefix's route in the other table: its answer brings us back. */
-static bool is_place_busy(struct fib *fib, struct fib_table *table, uint32_t id, uint32_t metric)
-{
-	struct fib_table *other = fib_table_at_metric(fib, table->family, id, metric);
-	struct fib_entry *entry = other && other != table ? fib_entry(other, id) : NULL;
-
-	if (!entry || !(entry->flags & FIB_ENTRY_IN_FLIGHT))
-		return false;
-	fib_entry_set_flags(entry, FIB_ENTRY_AGAIN);
-	return true;
-}
-
 static void put_in(
     struct fib *fib, struct fib_table *table, uint32_t id, const struct fib_desired *desired)
 {
@@ -439,8 +427,7 @@ static void look_at(struct fib *fib, struct fib_table *table, uint32_t id)
 		fib_entry_set_flags(entry, FIB_ENTRY_REFUSED);
 	if (desired.desire == FIB_DESIRE_NOTHING)
 		take_out(fib, table, id);
-	else if (desired.desire == FIB_DESIRE_ROUTE &&
-		 !is_place_busy(fib, table, id, desired.metric))
+	else if (desired.desire == FIB_DESIRE_ROUTE)
 		put_in(fib, table, id, &desired);
 	hop_set_release(&fib->sets, desired.set);
 	settle(fib, table, id);
@@ -468,10 +455,14 @@ static bool look_at_queued(struct fib *fib, struct fib_table *table)
 	return true;
 }
 
+static bool look_at_rank(struct fib *fib, enum fib_rank rank)
+{
+	return look_at_queued(fib, fib_table_of(fib, IPV4, rank)) &&
+	       look_at_queued(fib, fib_table_of(fib, IPV6, rank));
+}
+
 void fib_install_some(struct fib *fib)
 {
-	struct fib_table *table;
-
 	/* With requests out the answers bring us back here. */
 	if (!fib->ready || fib_netlink_pending(fib->netlink))
 		return;
@@ -480,10 +471,9 @@ void fib_install_some(struct fib *fib)
 		loop_task_schedule(fib->loop, &fib->install_task);
 		return;
 	}
-	for (table = fib->tables; table < fib->tables + FIB_TABLES; table++) {
-		if (!look_at_queued(fib, table))
-			return;
-	}
+	if (!look_at_rank(fib, FIB_PRIMARY) || fib_netlink_pending(fib->netlink) ||
+	    !look_at_rank(fib, FIB_BACKUP))
+		return;
 	while (fib->leftovers.first && has_room(fib))
 		send_leftover_removal(fib, leftover_take_queued(&fib->leftovers));
 }
@@ -591,10 +581,10 @@ void fib_answered(void *arg, uint64_t tag, int error, const char *text)
 		addition_answered(fib, table, id, kind, error, text);
 	if (entry->flags & FIB_ENTRY_AGAIN) {
 		fib_entry_clear_flags(entry, FIB_ENTRY_AGAIN);
-		fib_queue_all(fib, table->family, id);
-	} else if (table->rank == FIB_PRIMARY) {
-		fib_queue(fib, fib_table_of(fib, table->family, FIB_BACKUP), id);
+		fib_queue(fib, table, id);
 	}
+	if (table->rank == FIB_PRIMARY)
+		fib_queue(fib, fib_table_of(fib, table->family, FIB_BACKUP), id);
 	settle(fib, table, id);
 }
 

@@ -5,7 +5,7 @@
  */
 #include "fib_rig.h"
 
-enum { MANY = 1000 };
+enum { FEW = 3, MANY = 1000 };
 
 /* One hop in the primary route, so that the other equal paths are left for the backup. */
 static struct fib_settings backup_settings(void)
@@ -77,11 +77,18 @@ static void test_backup_is_the_best_of_the_paths_that_are_left(void **state)
 {
 	struct fixture *fixture = *state;
 
-	announce(fixture, 2, "10.1.0.0/16", "198.51.100.2");
+	/* Further away: in no equal-cost set. */
+	run("ip route add 203.0.113.0/24 via 198.51.100.9 metric 5");
 	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
-	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.2 dev d1 proto bgp metric 21");
-	announce(fixture, 1, "10.1.0.0/16", "198.51.100.1");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp metric 20");
+	announce(fixture, 1, "10.1.0.0/16", "203.0.113.9");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.9 dev d1 proto bgp metric 21");
+	announce(fixture, 2, "10.1.0.0/16", "198.51.100.1");
 	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.1 dev d1 proto bgp metric 21");
+	withdraw(fixture, 2, "10.1.0.0/16");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.9 dev d1 proto bgp metric 21");
+	withdraw(fixture, 1, "10.1.0.0/16");
+	expect(fixture, "route show 10.1.0.0/16 metric 21", NULL);
 	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp metric 20");
 }
 
@@ -204,9 +211,9 @@ static void test_metric_of_the_settings_changes_for_both(void **state)
 
 /* What it is for */
 
-static void announce_many(struct fixture *fixture)
+static void announce_pairs(struct fixture *fixture, unsigned count)
 {
-	for (unsigned i = 0; i < MANY; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		char prefix[32];
 
 		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
@@ -216,7 +223,7 @@ static void announce_many(struct fixture *fixture)
 }
 
 /* How many of the prefixes the kernel forwards over the link now. */
-static unsigned count_forwarded(const char *link)
+static unsigned count_forwarded(unsigned count, const char *link)
 {
 	char command[256], text[32];
 	FILE *output;
@@ -224,7 +231,7 @@ static unsigned count_forwarded(const char *link)
 	snprintf(command, sizeof(command),
 	    "seq 0 %u | awk '{print \"route get 10.\" int($1 / 256) \".\" $1 %% 256 \".1\"}' | "
 	    "ip -force -batch - 2>/dev/null | grep -c 'dev %s '",
-	    MANY - 1, link);
+	    count - 1, link);
 	output = popen(command, "r");
 	assert_non_null(output);
 	assert_non_null(fgets(text, sizeof(text), output));
@@ -232,38 +239,53 @@ static unsigned count_forwarded(const char *link)
 	return (unsigned)strtoul(text, NULL, 10);
 }
 
-/* Runs the loop until there are so many backups; meanwhile the kernel forwards every prefix. */
-static void expect_backups(struct fixture *fixture, const char *link, uint32_t backups)
+/*
+ * Runs the loop until so many primary routes have so many backups; meanwhile no prefix may be without
+ * a route, if they are few after any turn of the loop.
+ */
+static void expect_backups(struct fixture *fixture, uint32_t routes, uint32_t backups)
 {
 	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
 	const struct fib_counters *counters = fib_counters(fixture->fib);
 
-	while ((counters->backups[IPV4] != backups || counters->routes[IPV4] != MANY) &&
-	       loop_now(fixture->loop) < deadline) {
-		turn(fixture, 1);
-		assert_int_equal(count_forwarded("d0") + count_forwarded("d1"), MANY);
-	}
+	do {
+		for (uint32_t i = 0; i < 1 + routes / 50; i++)
+			loop_run_once(fixture->loop, 1);
+		assert_int_equal(count_forwarded(routes, "d[01]"), routes);
+	} while ((counters->backups[IPV4] != backups || counters->routes[IPV4] != routes) &&
+		 loop_now(fixture->loop) < deadline);
 	assert_int_equal(counters->backups[IPV4], backups);
-	assert_int_equal(counters->routes[IPV4], MANY);
-	assert_int_equal(count_forwarded(link), MANY);
+	assert_int_equal(counters->routes[IPV4], routes);
+}
+
+/* The link of the primary routes goes and comes back. */
+static void fail_over(struct fixture *fixture, unsigned count)
+{
+	uint64_t requests;
+
+	announce_pairs(fixture, count);
+	expect_count(fixture, "d0", count);
+	expect_backups(fixture, count, count);
+	requests = fib_counters(fixture->fib)->requests;
+	run("ip link set d0 down");
+	assert_int_equal(count_forwarded(count, "d1"), count);
+	assert_int_equal(fib_counters(fixture->fib)->requests, requests);
+	expect_backups(fixture, count, 0);
+	expect_count(fixture, "d1", count);
+	run("ip link set d0 up");
+	expect_backups(fixture, count, count);
+	assert_int_equal(count_forwarded(count, "d0"), count);
 }
 
 static void test_kernel_fails_over_by_itself_when_a_link_goes(void **state)
 {
-	struct fixture *fixture = *state;
-	uint64_t requests;
+	fail_over(*state, MANY);
+}
 
-	announce_many(fixture);
-	expect_count(fixture, "d0", MANY);
-	expect_backups(fixture, "d0", MANY);
-	requests = fib_counters(fixture->fib)->requests;
-	run("ip link set d0 down");
-	assert_int_equal(count_forwarded("d1"), MANY);
-	assert_int_equal(fib_counters(fixture->fib)->requests, requests);
-	expect_backups(fixture, "d1", 0);
-	expect_count(fixture, "d1", MANY);
-	run("ip link set d0 up");
-	expect_backups(fixture, "d0", MANY);
+/* Requests for the primary routes and for the backups are in one batch. */
+static void test_failover_of_a_few_leaves_no_gap(void **state)
+{
+	fail_over(*state, FEW);
 }
 
 static void test_kernel_fails_over_by_itself_for_ipv6(void **state)
@@ -293,6 +315,29 @@ static void test_path_of_the_backup_takes_over_from_an_unreachable_next_hop(void
 	run("ip route del 203.0.113.0/24");
 	expect(fixture, "route show 10.1.0.0/16 metric 20", "via 198.51.100.1 dev d1");
 	expect(fixture, "route show 10.1.0.0/16 metric 21", "via 198.51.100.2 dev d1");
+}
+
+/* No primary route has anything to do with it. */
+static void test_backups_go_with_their_next_hop(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct fib_counters *counters = fib_counters(fixture->fib);
+
+	run("ip route add 198.18.0.0/24 via 198.51.100.1");
+	for (unsigned i = 0; i < MANY; i++) {
+		char prefix[32];
+
+		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
+		announce(fixture, 0, prefix, "192.0.2.1");
+		announce(fixture, 1, prefix, "198.18.0.9");
+	}
+	expect_count(fixture, "d1", MANY);
+	run("ip route del 198.18.0.0/24");
+	expect_count(fixture, "d1", 0);
+	turn(fixture, 50);
+	assert_int_equal(counters->backups[IPV4], 0);
+	assert_int_equal(counters->errors, 0);
+	expect_count(fixture, "d0", MANY);
 }
 
 /* The kernel has the backup only; nothing may take it out before it has accepted another route. */
@@ -431,8 +476,10 @@ int main(void)
 	    backup_test(test_metric_follows_that_of_the_primary_route),
 	    backup_test(test_metric_of_the_settings_changes_for_both),
 	    backup_test(test_kernel_fails_over_by_itself_when_a_link_goes),
+	    backup_test(test_failover_of_a_few_leaves_no_gap),
 	    backup_test(test_kernel_fails_over_by_itself_for_ipv6),
 	    backup_test(test_path_of_the_backup_takes_over_from_an_unreachable_next_hop),
+	    backup_test(test_backups_go_with_their_next_hop),
 	    backup_test(test_backup_stays_while_the_primary_route_is_refused),
 	    backup_test(test_backup_in_the_place_of_a_foreign_route_is_a_conflict),
 	    backup_test(test_backup_that_somebody_touches_is_put_right),

@@ -200,6 +200,19 @@ static void test_fib_lists_the_hops_of_a_route(void **state)
 	    "10.1.0.0/24  10.0.0.1 eth0 weight 2, eth1   main      20  primary  installed\n"
 	    "10.2.0.0/24  -                               100      21  backup   failed     "
 	    "Network is unreachable\n");
+	assert_shows("fib",
+	    "[{'prefix':'10.1.0.0/24','type':'unicast','nextHops':[{'address':'10.0.0.1',"
+	    "'interface':'eth0','weight':1}],'source':'10.0.0.7','table':254,'metric':20,"
+	    "'backup':false,'state':'installed','error':null},"
+	    "{'prefix':'10.2.0.0/24','type':'blackhole','nextHops':[],'source':null,'table':254,"
+	    "'metric':4294967295,'backup':false,'state':'installed','error':null},"
+	    "{'prefix':'10.3.0.0/24','type':null,'nextHops':[],'source':null,'table':254,"
+	    "'metric':20,'backup':false,'state':'stale','error':null}]",
+	    "PREFIX       NEXT HOPS                    TABLE      METRIC  ROLE     STATE      "
+	    "ERROR\n"
+	    "10.1.0.0/24  10.0.0.1 eth0 from 10.0.0.7   main          20  primary  installed\n"
+	    "10.2.0.0/24  blackhole                     main  4294967295  primary  installed\n"
+	    "10.3.0.0/24  -                             main          20  primary  stale\n");
 	assert_shows("fib", "[]", "None.\n");
 }
 

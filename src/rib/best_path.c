@@ -146,3 +146,21 @@ void rib_rank_paths(
 	if (candidates != in_place)
 		free(candidates);
 }
+
+size_t rib_best_of(
+    const struct rib *rib, const struct rib_path *const *paths, const uint32_t *costs, size_t count)
+{
+	struct decision_candidate in_place[CANDIDATES_IN_PLACE];
+	struct decision_candidate *candidates = allocate_candidates(in_place, count);
+	size_t best;
+
+	for (size_t i = 0; i < count; i++) {
+		fill_candidate(rib, paths[i], &candidates[i]);
+		candidates[i].usable = true;
+		candidates[i].next_hop_cost = costs[i];
+	}
+	best = decision_run(candidates, count, 1);
+	if (candidates != in_place)
+		free(candidates);
+	return best;
+}

@@ -75,6 +75,25 @@ const struct rib_prefix *rib_longest_match(
 	return found ? prefix_table_item(prefixes, found) : NULL;
 }
 
+const struct rib_prefix *rib_covering_prefix(
+    const struct rib *rib, const struct ip_address *address, unsigned longest)
+{
+	const struct prefix_table *prefixes = &rib->families[address->family].prefixes;
+
+	for (unsigned length = longest + 1; length-- > 0;) {
+		struct ip_prefix prefix;
+		const struct rib_prefix *found;
+
+		if (!prefixes->lengths[length])
+			continue;
+		prefix = ip_prefix_from_address(address, length);
+		found = rib_find(rib, &prefix, NULL);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
 const struct rib_prefix *rib_prefix_at(const struct rib *rib, enum ip_family family, uint32_t id)
 {
 	return rib_family_prefix_at(&rib->families[family], id);

@@ -248,6 +248,9 @@ const struct rib_prefix *rib_find(
 /* The most specific prefix with a usable path that holds the address; NULL: none.  As above. */
 const struct rib_prefix *rib_longest_match(
     const struct rib *rib, const struct ip_address *address, uint32_t *id);
+/* The most specific prefix with paths, usable or not, of at most so many bits that holds it. */
+const struct rib_prefix *rib_covering_prefix(
+    const struct rib *rib, const struct ip_address *address, unsigned longest);
 /* The prefix with this id (of a change, held, or below rib_limit()); NULL if there is none. */
 const struct rib_prefix *rib_prefix_at(const struct rib *rib, enum ip_family family, uint32_t id);
 /* Optional, for callers that know several ids ahead, all held or of prefixes with paths. */
@@ -265,6 +268,12 @@ const struct rib_path *rib_best_path(const struct rib_prefix *prefix);
  */
 void rib_rank_paths(
     const struct rib *rib, const struct rib_path **paths, size_t count, size_t wanted);
+/*
+ * Which of these paths of one prefix would be the best one, if they were all that can be used and
+ * their next hops had these costs; `count` is not 0.
+ */
+size_t rib_best_of(const struct rib *rib, const struct rib_path *const *paths,
+    const uint32_t *costs, size_t count);
 uint32_t rib_prefix_count(const struct rib *rib, enum ip_family family);
 uint32_t rib_path_count(const struct rib *rib, enum ip_family family);
 

@@ -104,6 +104,23 @@ static void best_ones_are_ranked_by_the_decision_process(void **state)
 	ASSERT_SELECTED(fixture, 2, 1, 4);
 }
 
+/* They are taken as usable, at these costs and no others; the table is left as it is. */
+static void best_of_some_paths_is_that_of_the_lowest_cost(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct ip_prefix at = prefix_of(PREFIX);
+	const struct rib_path *paths[2];
+
+	advertise(fixture, 1, 65001, 0);
+	advertise(fixture, 2, 65002, 0);
+	paths[0] = rib_best_path(rib_find(fixture->rib, &at, NULL));
+	paths[1] = rib_path_next(fixture->rib, IPV4, paths[0]);
+	assert_int_equal(rib_best_of(fixture->rib, paths, (const uint32_t[]){7, 7}, 2), 0);
+	assert_int_equal(rib_best_of(fixture->rib, paths, (const uint32_t[]){7, 6}, 2), 1);
+	assert_int_equal(rib_best_of(fixture->rib, paths + 1, (const uint32_t[]){7}, 1), 0);
+	assert_ptr_equal(rib_best_path(rib_find(fixture->rib, &at, NULL)), paths[0]);
+}
+
 /* What must not travel kept others from being the best one, which is sent all the same. */
 static void best_path_of_the_table_comes_first(void **state)
 {
@@ -191,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(best_ones_are_ranked_by_the_decision_process),
+	    TEST(best_of_some_paths_is_that_of_the_lowest_cost),
 	    TEST(best_path_of_the_table_comes_first),
 	    TEST(limit_of_one_sends_what_others_are_sent),
 	    TEST(paths_of_this_node_have_an_audience),

@@ -735,6 +735,9 @@ static void longest_match_needs_a_usable_path(void **state)
 	send(fixture, fixture->a, "10.0.0.0/8", "192.0.2.1", short_path);
 	announce(fixture->rib, fixture->a, FIRST, 0, &attributes, RIB_PATH_FILTERED);
 	assert_int_equal(rib_longest_match(fixture->rib, &inside, NULL)->prefix.length, 8);
+	assert_int_equal(rib_covering_prefix(fixture->rib, &inside, 32)->prefix.length, 16);
+	assert_int_equal(rib_covering_prefix(fixture->rib, &inside, 15)->prefix.length, 8);
+	assert_null(rib_covering_prefix(fixture->rib, &inside, 7));
 	announce(fixture->rib, fixture->a, FIRST, 0, &attributes, 0);
 	assert_int_equal(rib_longest_match(fixture->rib, &inside, &id)->prefix.length, 16);
 }

@@ -12,42 +12,23 @@
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/memory.h"
+#include "fib/kernel_addresses.h"
 #include "fib/kernel_neighbours.h"
 #include "fib/kernel_routes.h"
-
-struct view_link {
-	struct kernel_link link;
-	uint32_t generation;
-};
-
-/* The same address may be on several interfaces (link-local ones are). */
-struct view_address {
-	struct ip_address address;
-	uint32_t interface;
-	uint32_t flags; /* IFA_F_.. */
-	uint8_t length; /* of the subnet's prefix */
-	uint64_t order; /* in which the addresses were first told */
-	uint32_t generation;
-};
 
 struct kernel_view {
 	const struct kernel_view_ops *ops;
 	void *arg;
-	uint64_t seed;
 	uint8_t own_protocol;
 	uint32_t own_table;
 	uint32_t generation;
-	uint64_t next_order;
 	bool complete; /* the first dump is over */
-	struct hash_table links; /* struct view_link by index */
-	struct hash_table addresses; /* struct view_address by address */
+	struct kernel_links links;
+	struct kernel_addresses addresses;
 	struct kernel_routes routes;
 	struct kernel_neighbours neighbours;
 };
@@ -59,27 +40,20 @@ struct kernel_view *kernel_view_new(uint64_t hash_seed, uint8_t own_protocol, ui
 
 	view->ops = ops;
 	view->arg = arg;
-	view->seed = hash_seed;
 	view->own_protocol = own_protocol;
 	view->own_table = own_table;
+	kernel_links_init(&view->links, hash_seed);
+	kernel_addresses_init(&view->addresses, hash_seed);
 	kernel_routes_init(&view->routes, hash_seed);
 	return view;
 }
 
 void kernel_view_free(struct kernel_view *view)
 {
-	size_t cursor = 0;
-	void *item;
-
 	if (!view)
 		return;
-	while ((item = hash_table_next(&view->links, &cursor)))
-		free(item);
-	cursor = 0;
-	while ((item = hash_table_next(&view->addresses, &cursor)))
-		free(item);
-	hash_table_free(&view->links);
-	hash_table_free(&view->addresses);
+	kernel_links_release(&view->links);
+	kernel_addresses_release(&view->addresses);
 	kernel_routes_release(&view->routes);
 	kernel_neighbours_release(&view->neighbours);
 	free(view);
@@ -93,30 +67,18 @@ static void links_changed(const struct kernel_view *view)
 
 /* Links */
 
-static bool link_equal(const void *item, const void *key)
-{
-	const struct view_link *link = item;
-
-	return link->link.index == *(const uint32_t *)key;
-}
-
-static struct view_link *find_link(const struct kernel_view *view, uint32_t index)
-{
-	return hash_table_find(&view->links, hash_u64(index ^ view->seed), link_equal, &index);
-}
-
 static bool is_enabled(const struct kernel_view *view, uint32_t index)
 {
-	const struct view_link *link = find_link(view, index);
+	const struct kernel_link *link = kernel_links_find(&view->links, index);
 
-	return link && link->link.enabled;
+	return link && link->enabled;
 }
 
 static bool is_up(const struct kernel_view *view, uint32_t index)
 {
-	const struct view_link *link = find_link(view, index);
+	const struct kernel_link *link = kernel_links_find(&view->links, index);
 
-	return link && link->link.up;
+	return link && link->up;
 }
 
 static void tell_foreign_route(
@@ -147,56 +109,27 @@ static void lose_interface(struct kernel_view *view, uint32_t interface)
 	view->ops->interface_lost(view->arg, interface);
 }
 
-static void forget_link(struct kernel_view *view, struct view_link *link)
+static void forget_link(struct kernel_view *view, uint32_t index)
 {
-	const uint32_t index = link->link.index;
-
-	hash_table_remove(&view->links, hash_u64(index ^ view->seed), link);
-	free(link);
+	if (!kernel_links_remove(&view->links, index))
+		return;
 	lose_interface(view, index);
 	links_changed(view);
 }
 
-static struct view_link *make_link(struct kernel_view *view, uint32_t index)
-{
-	struct view_link *link = find_link(view, index);
-
-	if (link)
-		return link;
-	link = memory_allocate_zero(1, sizeof(*link));
-	link->link.index = index;
-	hash_table_insert(&view->links, hash_u64(index ^ view->seed), link);
-	return link;
-}
-
 static void link_message(struct kernel_view *view, const struct nlmsghdr *message)
 {
-	const struct ifinfomsg *header = nlmsg_data(message);
-	struct nlattr *attributes[IFLA_MAX + 1];
-	struct view_link *link;
-	struct kernel_link now = {0};
 	struct kernel_link before;
+	struct kernel_link now;
 
-	/* Bridges send messages of their own family about ports; the links stay as they are. */
-	if (nlmsg_parse((struct nlmsghdr *)message, sizeof(*header), attributes, IFLA_MAX, NULL) <
-		0 ||
-	    header->ifi_family != AF_UNSPEC || header->ifi_index <= 0)
+	if (!kernel_link_parse(message, &now))
 		return;
-	now.index = (uint32_t)header->ifi_index;
 	if (message->nlmsg_type == RTM_DELLINK) {
-		link = find_link(view, now.index);
-		if (link)
-			forget_link(view, link);
+		forget_link(view, now.index);
 		return;
 	}
-	if (attributes[IFLA_IFNAME])
-		nla_strlcpy(now.name, attributes[IFLA_IFNAME], sizeof(now.name));
-	now.enabled = header->ifi_flags & IFF_UP;
-	now.up = now.enabled && header->ifi_flags & IFF_RUNNING;
-	link = make_link(view, now.index);
-	link->generation = view->generation;
-	before = link->link;
-	link->link = now;
+	now.generation = view->generation;
+	before = kernel_links_put(&view->links, &now);
 	if (before.enabled && !now.enabled)
 		lose_interface(view, now.index);
 	if (before.up != now.up || before.enabled != now.enabled || strcmp(before.name, now.name))
@@ -204,27 +137,6 @@ static void link_message(struct kernel_view *view, const struct nlmsghdr *messag
 }
 
 /* Addresses */
-
-static uint64_t address_hash(const struct kernel_view *view, const struct ip_address *address)
-{
-	return hash_bytes(address, sizeof(*address), view->seed);
-}
-
-static bool address_equal(const void *item, const void *key)
-{
-	const struct view_address *address = item;
-
-	return ip_address_equal(&address->address, key);
-}
-
-static bool address_and_interface_equal(const void *item, const void *key)
-{
-	const struct view_address *address = item;
-	const struct view_address *wanted = key;
-
-	return address->interface == wanted->interface &&
-	       ip_address_equal(&address->address, &wanted->address);
-}
 
 struct interface_sweep {
 	const struct kernel_view *view;
@@ -247,79 +159,46 @@ static bool goes_with_addresses(void *arg, const struct kernel_route *route, uin
 	return true;
 }
 
-static void forget_address(struct kernel_view *view, struct view_address *item)
+static void lose_ipv4(struct kernel_view *view, uint32_t interface)
 {
-	const struct view_address copy = *item;
-	struct interface_sweep sweep = {view, copy.interface};
-	struct ip_address other;
+	struct interface_sweep sweep = {view, interface};
 
-	hash_table_remove(&view->addresses, address_hash(view, &item->address), item);
-	free(item);
-	view->ops->address(view->arg, &copy.address);
-	/* IPv4 ends on an interface with its last address there. */
-	if (copy.address.family == IPV4 &&
-	    !kernel_view_interface_address(view, copy.interface, IPV4, &other)) {
-		kernel_routes_sweep(&view->routes, goes_with_addresses, &sweep);
-		view->ops->interface_lost(view->arg, copy.interface);
-	}
-	links_changed(view);
+	kernel_routes_sweep(&view->routes, goes_with_addresses, &sweep);
+	view->ops->interface_lost(view->arg, interface);
 }
 
-static bool parse_address(const struct nlmsghdr *message, struct view_address *address)
+static void forget_address(
+    struct kernel_view *view, const struct ip_address *address, uint32_t interface)
 {
-	const struct ifaddrmsg *header = nlmsg_data(message);
-	struct nlattr *attributes[IFA_MAX + 1];
-	const struct nlattr *value;
-	enum ip_family family;
+	struct ip_address other;
 
-	if (nlmsg_parse((struct nlmsghdr *)message, sizeof(*header), attributes, IFA_MAX, NULL) <
-		0 ||
-	    (header->ifa_family != AF_INET && header->ifa_family != AF_INET6))
-		return false;
-	family = header->ifa_family == AF_INET ? IPV4 : IPV6;
-	/* On a point-to-point link IFA_ADDRESS is the other end. */
-	value = attributes[IFA_LOCAL] ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
-	if (!value || nla_len(value) != (int)(ip_family_bits(family) / 8))
-		return false;
-	*address = (struct view_address){
-	    .address = ip_address_from_bytes(family, nla_data(value)),
-	    .interface = header->ifa_index,
-	    .flags = header->ifa_flags,
-	    .length = header->ifa_prefixlen,
-	};
-	if (attributes[IFA_FLAGS] && nla_len(attributes[IFA_FLAGS]) == (int)sizeof(uint32_t))
-		address->flags = nla_get_u32(attributes[IFA_FLAGS]);
-	return true;
+	if (!kernel_addresses_remove(&view->addresses, address, interface))
+		return;
+	view->ops->address(view->arg, address);
+	/* IPv4 ends on an interface with its last address there. */
+	if (address->family == IPV4 &&
+	    !kernel_view_interface_address(view, interface, IPV4, &other))
+		lose_ipv4(view, interface);
+	links_changed(view);
 }
 
 static void address_message(struct kernel_view *view, const struct nlmsghdr *message)
 {
-	struct view_address told;
-	struct view_address *item;
-	uint64_t hash;
+	struct kernel_address told;
+	enum kernel_address_change change;
 
-	if (!parse_address(message, &told))
+	if (!kernel_address_parse(message, &told))
 		return;
-	hash = address_hash(view, &told.address);
-	item = hash_table_find(&view->addresses, hash, address_and_interface_equal, &told);
 	if (message->nlmsg_type == RTM_DELADDR) {
-		if (item)
-			forget_address(view, item);
+		forget_address(view, &told.address, told.interface);
 		return;
 	}
-	if (item) {
-		item->generation = view->generation;
-		if (item->flags == told.flags && item->length == told.length)
-			return;
-		item->flags = told.flags;
-		item->length = told.length;
-	} else {
-		told.generation = view->generation;
-		told.order = view->next_order++;
-		hash_table_insert(&view->addresses, hash, memory_copy(&told, sizeof(told)));
+	told.generation = view->generation;
+	change = kernel_addresses_put(&view->addresses, &told);
+	if (change == KERNEL_ADDRESS_NEW)
 		view->ops->address(view->arg, &told.address);
-	}
-	links_changed(view);
+	if (change != KERNEL_ADDRESS_SAME)
+		links_changed(view);
 }
 
 /* Routes */
@@ -403,41 +282,19 @@ static bool goes_if_old(void *arg, const struct kernel_route *route, uint32_t ge
 	return true;
 }
 
-/* The first link or address of an older generation, or NULL. */
-static struct view_link *find_old_link(const struct kernel_view *view)
-{
-	size_t cursor = 0;
-	struct view_link *link;
-
-	while ((link = hash_table_next(&view->links, &cursor))) {
-		if (link->generation != view->generation)
-			break;
-	}
-	return link;
-}
-
-static struct view_address *find_old_address(const struct kernel_view *view)
-{
-	size_t cursor = 0;
-	struct view_address *address;
-
-	while ((address = hash_table_next(&view->addresses, &cursor))) {
-		if (address->generation != view->generation)
-			break;
-	}
-	return address;
-}
-
 void kernel_view_end_dump(struct kernel_view *view)
 {
-	struct view_link *link;
-	struct view_address *address;
+	const struct kernel_link *link;
+	const struct kernel_address *old;
 
 	view->complete = true;
-	while ((address = find_old_address(view)))
-		forget_address(view, address);
-	while ((link = find_old_link(view)))
-		forget_link(view, link);
+	while ((old = kernel_addresses_find_old(&view->addresses, view->generation))) {
+		const struct ip_address address = old->address;
+
+		forget_address(view, &address, old->interface);
+	}
+	while ((link = kernel_links_find_old(&view->links, view->generation)))
+		forget_link(view, link->index);
 	kernel_routes_sweep(&view->routes, goes_if_old, view);
 	kernel_neighbours_sweep(&view->neighbours, view->generation);
 	view->ops->changed(view->arg);
@@ -476,7 +333,8 @@ static void resolve_link_local(const struct kernel_view *view, const struct ip_a
 		resolution->reason = "a link-local address needs an interface";
 		return;
 	}
-	resolution->reason = find_link(view, scope) ? "its interface is down" : "no such interface";
+	resolution->reason =
+	    kernel_links_find(&view->links, scope) ? "its interface is down" : "no such interface";
 	if (!is_up(view, scope))
 		return;
 	*resolution = (struct kernel_resolution){
@@ -551,66 +409,57 @@ const struct kernel_route *kernel_view_foreign_route(
 bool kernel_view_is_local_address(
     const struct kernel_view *view, const struct ip_address *address, uint32_t scope)
 {
-	const struct view_address wanted = {.address = *address, .interface = scope};
-
 	if (!scope || !ip_address_is_link_local(address))
 		return kernel_view_interface_of(view, address) != 0;
-	return hash_table_find(
-	    &view->addresses, address_hash(view, address), address_and_interface_equal, &wanted);
-}
-
-/* IPv6 addresses cannot be used before it is known that nobody else on the link has them. */
-static bool is_usable(const struct view_address *address)
-{
-	return !(address->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
-}
-
-static bool usable_address_equal(const void *item, const void *key)
-{
-	return address_equal(item, key) && is_usable(item);
+	return kernel_addresses_has(&view->addresses, address, scope);
 }
 
 bool kernel_view_is_usable_address(const struct kernel_view *view, const struct ip_address *address)
 {
-	return hash_table_find(
-	    &view->addresses, address_hash(view, address), usable_address_equal, address);
+	return kernel_addresses_has_usable(&view->addresses, address);
 }
 
-/* Lower is better: usable, global, and told early. */
-static unsigned address_rank(const struct view_address *address)
-{
-	unsigned rank = 0;
+/* What an address of an interface is wanted for. */
+struct wanted_address {
+	uint32_t interface;
+	enum ip_family family;
+	const struct ip_address *inside; /* of the segment, see kernel_view_segment() */
+};
 
-	if (!is_usable(address))
-		rank += 8;
-	if (ip_address_is_link_local(&address->address) ||
-	    ip_address_is_loopback(&address->address))
-		rank += 4;
-	if (address->flags & IFA_F_DEPRECATED)
-		rank += 2;
-	if (address->flags & IFA_F_SECONDARY)
-		rank += 1;
-	return rank;
+static bool is_of_interface(const void *arg, const struct kernel_address *item)
+{
+	const struct wanted_address *wanted = arg;
+
+	return item->interface == wanted->interface && item->address.family == wanted->family;
 }
 
-static bool is_better(const struct view_address *item, const struct view_address *best)
+static bool is_usable_link_local(const void *arg, const struct kernel_address *item)
 {
-	return !best || address_rank(item) < address_rank(best) ||
-	       (address_rank(item) == address_rank(best) && item->order < best->order);
+	return is_of_interface(arg, item) && ip_address_is_link_local(&item->address) &&
+	       kernel_address_is_usable(item);
+}
+
+static bool is_on_segment(const void *arg, const struct kernel_address *item)
+{
+	const struct wanted_address *wanted = arg;
+	struct ip_prefix segment;
+
+	if (!is_of_interface(arg, item) || !item->length ||
+	    item->length >= ip_family_bits(item->address.family) ||
+	    ip_address_is_link_local(&item->address) || ip_address_is_loopback(&item->address))
+		return false;
+	segment = ip_prefix_from_address(&item->address, item->length);
+	return wanted->inside->family != item->address.family ||
+	       ip_prefix_contains(&segment, wanted->inside);
 }
 
 bool kernel_view_interface_address(const struct kernel_view *view, uint32_t interface,
     enum ip_family family, struct ip_address *address)
 {
-	const struct view_address *best = NULL;
-	const struct view_address *item;
-	size_t cursor = 0;
+	const struct wanted_address wanted = {interface, family, NULL};
+	const struct kernel_address *best =
+	    kernel_addresses_best(&view->addresses, is_of_interface, &wanted);
 
-	while ((item = hash_table_next(&view->addresses, &cursor))) {
-		if (item->interface == interface && item->address.family == family &&
-		    is_better(item, best))
-			best = item;
-	}
 	if (best)
 		*address = best->address;
 	return best != NULL;
@@ -619,44 +468,22 @@ bool kernel_view_interface_address(const struct kernel_view *view, uint32_t inte
 bool kernel_view_link_local_address(
     const struct kernel_view *view, uint32_t interface, struct ip_address *address)
 {
-	const struct view_address *best = NULL;
-	const struct view_address *item;
-	size_t cursor = 0;
+	const struct wanted_address wanted = {interface, IPV6, NULL};
+	const struct kernel_address *best =
+	    kernel_addresses_best(&view->addresses, is_usable_link_local, &wanted);
 
-	while ((item = hash_table_next(&view->addresses, &cursor))) {
-		if (item->interface == interface && item->address.family == IPV6 &&
-		    ip_address_is_link_local(&item->address) && is_usable(item) &&
-		    is_better(item, best))
-			best = item;
-	}
 	if (best)
 		*address = best->address;
 	return best != NULL;
 }
 
-static bool is_on_segment(const struct view_address *item, const struct ip_address *inside)
-{
-	struct ip_prefix segment;
-
-	if (!item->length || item->length >= ip_family_bits(item->address.family) ||
-	    ip_address_is_link_local(&item->address) || ip_address_is_loopback(&item->address))
-		return false;
-	segment = ip_prefix_from_address(&item->address, item->length);
-	return inside->family != item->address.family || ip_prefix_contains(&segment, inside);
-}
-
 bool kernel_view_segment(const struct kernel_view *view, uint32_t interface, enum ip_family family,
     const struct ip_address *inside, struct ip_prefix *segment)
 {
-	const struct view_address *best = NULL;
-	const struct view_address *item;
-	size_t cursor = 0;
+	const struct wanted_address wanted = {interface, family, inside};
+	const struct kernel_address *best =
+	    kernel_addresses_best(&view->addresses, is_on_segment, &wanted);
 
-	while ((item = hash_table_next(&view->addresses, &cursor))) {
-		if (item->interface == interface && item->address.family == family &&
-		    is_on_segment(item, inside) && is_better(item, best))
-			best = item;
-	}
 	if (best)
 		*segment = ip_prefix_from_address(&best->address, best->length);
 	return best != NULL;
@@ -664,29 +491,17 @@ bool kernel_view_segment(const struct kernel_view *view, uint32_t interface, enu
 
 uint32_t kernel_view_interface_of(const struct kernel_view *view, const struct ip_address *address)
 {
-	const struct view_address *item =
-	    hash_table_find(&view->addresses, address_hash(view, address), address_equal, address);
-
-	return item ? item->interface : 0;
+	return kernel_addresses_interface(&view->addresses, address);
 }
 
 const struct kernel_link *kernel_view_link(const struct kernel_view *view, uint32_t index)
 {
-	const struct view_link *link = find_link(view, index);
-
-	return link ? &link->link : NULL;
+	return kernel_links_find(&view->links, index);
 }
 
 const struct kernel_link *kernel_view_link_by_name(const struct kernel_view *view, const char *name)
 {
-	const struct view_link *link;
-	size_t cursor = 0;
-
-	while ((link = hash_table_next(&view->links, &cursor))) {
-		if (strcmp(link->link.name, name) == 0)
-			return &link->link;
-	}
-	return NULL;
+	return kernel_links_find_name(&view->links, name);
 }
 
 bool kernel_view_neighbour(

@@ -8,22 +8,15 @@
 #define FIB_KERNEL_VIEW_H
 
 #include <linux/netlink.h>
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/address.h"
+#include "fib/kernel_links.h"
 #include "fib/route_message.h"
 
 struct kernel_view;
-
-struct kernel_link {
-	uint32_t index;
-	char name[IFNAMSIZ];
-	bool enabled; /* administratively up */
-	bool up; /* enabled, with carrier */
-};
 
 struct kernel_view_ops {
 	/* Links, addresses, neighbours or foreign routes changed: resolve next hops anew. */

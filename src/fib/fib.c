@@ -324,7 +324,7 @@ static void make_view(struct fib *fib)
 {
 	fib->ready = false;
 	fib->view = kernel_view_new(
-	    fib->hash_seed, fib->settings.protocol, fib->settings.table, &view_ops, fib);
+	    fib->loop, fib->hash_seed, fib->settings.protocol, fib->settings.table, &view_ops, fib);
 }
 
 struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_settings *settings,

@@ -6,6 +6,10 @@
  *
  * A longest match hashes once for each prefix length in use, some twenty, and needs no tree; it is
  * done for next hops only, never per route of BGP.
+ *
+ * Many routes may go at once: with their interface, or as a dump has not told of them.  They are not
+ * found from that moment on, since each look at a route asks whether it is gone: its interface was
+ * lost later than it was told, or its generation is too old.  A sweep takes them out in slices.
  */
 #include "fib/kernel_routes.h"
 
@@ -17,19 +21,86 @@
 struct stored_route {
 	struct kernel_route route; /* its hops are below */
 	struct stored_route *next;
+	uint64_t told_at; /* first, by the clock of losses */
 	uint32_t generation;
 	struct kernel_hop hops[];
 };
 
 struct prefix_node {
 	struct ip_prefix prefix;
-	struct stored_route *first;
+	uint32_t id;
+	struct stored_route *first; /* NULL: not in use */
 };
 
-void kernel_routes_init(struct kernel_routes *routes, uint64_t seed)
+/* When the interface was last lost, for all routes and for those of IPv4; 0: never. */
+struct interface_loss {
+	uint32_t interface;
+	uint64_t at;
+	uint64_t ipv4_at;
+};
+
+void kernel_routes_init(
+    struct kernel_routes *routes, const struct kernel_links *links, uint64_t seed)
 {
-	*routes = (struct kernel_routes){.seed = seed};
+	*routes = (struct kernel_routes){.links = links, .seed = seed, .clock = 1};
+	slab_init(&routes->nodes, sizeof(struct prefix_node));
 }
+
+/* Losses */
+
+static bool loss_equal(const void *item, const void *key)
+{
+	const struct interface_loss *loss = item;
+
+	return loss->interface == *(const uint32_t *)key;
+}
+
+static struct interface_loss *find_loss(const struct kernel_routes *routes, uint32_t interface)
+{
+	return hash_table_find(
+	    &routes->losses, hash_u64(interface ^ routes->seed), loss_equal, &interface);
+}
+
+static bool is_lost(
+    const struct kernel_routes *routes, const struct stored_route *stored, uint32_t interface)
+{
+	const struct interface_loss *loss = find_loss(routes, interface);
+
+	return loss && (loss->at > stored->told_at || (stored->route.prefix.family == IPV4 &&
+							  loss->ipv4_at > stored->told_at));
+}
+
+static bool is_enabled(const struct kernel_routes *routes, uint32_t interface)
+{
+	const struct kernel_link *link = kernel_links_find(routes->links, interface);
+
+	return link && link->enabled;
+}
+
+/* A route over several interfaces stays until all of them are lost at the same time. */
+static bool has_lost_its_hops(const struct kernel_routes *routes, const struct stored_route *stored)
+{
+	bool single = true;
+	bool enabled = false;
+	size_t i;
+
+	for (i = 0; i < stored->route.hop_count; i++) {
+		if (!is_lost(routes, stored, stored->hops[i].interface))
+			return false;
+		single &= stored->hops[i].interface == stored->hops[0].interface;
+		enabled |= is_enabled(routes, stored->hops[i].interface);
+	}
+	return single || !enabled;
+}
+
+static bool is_gone(const struct kernel_routes *routes, const struct stored_route *stored)
+{
+	if (stored->generation < routes->oldest)
+		return true;
+	return routes->losses.count && stored->route.hop_count && has_lost_its_hops(routes, stored);
+}
+
+/* Prefixes */
 
 static uint64_t prefix_hash(const struct kernel_routes *routes, const struct ip_prefix *prefix)
 {
@@ -52,11 +123,14 @@ static struct prefix_node *find_node(
 static struct prefix_node *make_node(struct kernel_routes *routes, const struct ip_prefix *prefix)
 {
 	struct prefix_node *node = find_node(routes, prefix);
+	uint32_t id;
 
 	if (node)
 		return node;
-	node = memory_allocate_zero(1, sizeof(*node));
+	id = slab_allocate(&routes->nodes);
+	node = slab_item(&routes->nodes, id);
 	node->prefix = *prefix;
+	node->id = id;
 	hash_table_insert(&routes->prefixes, prefix_hash(routes, prefix), node);
 	routes->lengths[prefix->family][prefix->length]++;
 	return node;
@@ -68,7 +142,7 @@ static void drop_node_if_empty(struct kernel_routes *routes, struct prefix_node 
 		return;
 	hash_table_remove(&routes->prefixes, prefix_hash(routes, &node->prefix), node);
 	routes->lengths[node->prefix.family][node->prefix.length]--;
-	free(node);
+	slab_free(&routes->nodes, node->id);
 }
 
 static bool same_place(const struct kernel_route *a, const struct kernel_route *b)
@@ -106,8 +180,9 @@ bool kernel_routes_put(
 	while (*link && !same_route(&(*link)->route, route))
 		link = &(*link)->next;
 	stored = *link;
-	if (stored && kernel_hops_equal(
-			  stored->hops, stored->route.hop_count, route->hops, route->hop_count)) {
+	if (stored && !is_gone(routes, stored) &&
+	    kernel_hops_equal(
+		stored->hops, stored->route.hop_count, route->hops, route->hop_count)) {
 		stored->generation = generation;
 		return false;
 	}
@@ -117,6 +192,7 @@ bool kernel_routes_put(
 	}
 	stored = copy_route(route);
 	stored->generation = generation;
+	stored->told_at = routes->clock;
 	for (link = &node->first; *link && (*link)->route.metric <= route->metric;)
 		link = &(*link)->next;
 	stored->next = *link;
@@ -178,7 +254,7 @@ bool kernel_routes_remove_replaced(struct kernel_routes *routes, const struct ke
 
 	if (!node)
 		return false;
-	while (*link && !same_place(&(*link)->route, by))
+	while (*link && (!same_place(&(*link)->route, by) || is_gone(routes, *link)))
 		link = &(*link)->next;
 	stored = *link;
 	if (!stored)
@@ -196,17 +272,28 @@ const struct kernel_route *kernel_routes_find(const struct kernel_routes *routes
 	const struct stored_route *stored = node ? node->first : NULL;
 
 	while (stored && (stored->route.table != table || stored->route.metric != metric ||
-			     stored->route.tos))
+			     stored->route.tos || is_gone(routes, stored)))
+		stored = stored->next;
+	return stored ? &stored->route : NULL;
+}
+
+static const struct kernel_route *first_of_table(
+    const struct kernel_routes *routes, const struct prefix_node *node, uint32_t table)
+{
+	const struct stored_route *stored = node->first;
+
+	while (stored && (stored->route.table != table || is_gone(routes, stored)))
 		stored = stored->next;
 	return stored ? &stored->route : NULL;
 }
 
 const struct kernel_route *kernel_routes_match(
-    const struct kernel_routes *routes, const struct ip_address *address)
+    const struct kernel_routes *routes, const struct ip_address *address, uint32_t table)
 {
+	const struct kernel_route *route = NULL;
 	unsigned length = ip_family_bits(address->family) + 1;
 
-	while (length-- > 0) {
+	while (!route && length-- > 0) {
 		const struct prefix_node *node;
 		struct ip_prefix prefix;
 
@@ -215,59 +302,128 @@ const struct kernel_route *kernel_routes_match(
 		prefix = ip_prefix_from_address(address, length);
 		node = find_node(routes, &prefix);
 		if (node)
-			return &node->first->route;
+			route = first_of_table(routes, node, table);
 	}
-	return NULL;
+	return route;
 }
 
-/* Removes the routes of the node that go. */
-static void sweep_node(struct prefix_node *node, kernel_routes_goes *goes, void *arg)
+/* What goes at once */
+
+void kernel_routes_lose_interface(struct kernel_routes *routes, uint32_t interface, bool ipv4_only)
+{
+	struct interface_loss *loss = find_loss(routes, interface);
+
+	if (!loss) {
+		loss = memory_allocate_zero(1, sizeof(*loss));
+		loss->interface = interface;
+		hash_table_insert(&routes->losses, hash_u64(interface ^ routes->seed), loss);
+	}
+	routes->clock++;
+	if (ipv4_only)
+		loss->ipv4_at = routes->clock;
+	else
+		loss->at = routes->clock;
+	round_start(&routes->sweep);
+}
+
+void kernel_routes_forget_older(struct kernel_routes *routes, uint32_t generation)
+{
+	routes->oldest = generation;
+	round_start(&routes->sweep);
+}
+
+/* Takes out the routes of the node that are gone. */
+static void sweep_node(
+    struct kernel_routes *routes, struct prefix_node *node, kernel_routes_gone *gone, void *arg)
 {
 	struct stored_route **link = &node->first;
 
 	while (*link) {
 		struct stored_route *stored = *link;
 
-		if (goes(arg, &stored->route, stored->generation)) {
-			*link = stored->next;
-			free(stored);
-		} else {
+		if (!is_gone(routes, stored)) {
 			link = &stored->next;
+			continue;
 		}
+		*link = stored->next;
+		gone(arg, &stored->route);
+		free(stored);
 	}
+	drop_node_if_empty(routes, node);
 }
 
-void kernel_routes_sweep(struct kernel_routes *routes, kernel_routes_goes *goes, void *arg)
+/*
+ * No route was told before a loss that the sweep has come by for.  That of an interface that is
+ * still down is kept for routes over several ones.
+ */
+static void forget_losses(struct kernel_routes *routes)
 {
-	struct prefix_node **empty = NULL;
-	size_t capacity = 0;
-	size_t count = 0;
+	struct hash_table kept = {0};
+	struct interface_loss *loss;
 	size_t cursor = 0;
+
+	while ((loss = hash_table_next(&routes->losses, &cursor))) {
+		const struct kernel_link *link = kernel_links_find(routes->links, loss->interface);
+
+		if (link && !link->enabled)
+			hash_table_insert(&kept, hash_u64(loss->interface ^ routes->seed), loss);
+		else
+			free(loss);
+	}
+	hash_table_free(&routes->losses);
+	routes->losses = kept;
+}
+
+static struct prefix_node *node_at(const struct kernel_routes *routes, uint32_t id)
+{
 	struct prefix_node *node;
 
-	while ((node = hash_table_next(&routes->prefixes, &cursor))) {
-		sweep_node(node, goes, arg);
-		if (node->first)
-			continue;
-		empty = memory_grow(empty, &capacity, count + 1, sizeof(struct prefix_node *));
-		empty[count++] = node;
-	}
-	/* The table must not change while it is walked. */
-	while (count)
-		drop_node_if_empty(routes, empty[--count]);
-	free(empty);
+	if (!id || !slab_has_chunk(&routes->nodes, id))
+		return NULL;
+	node = slab_item(&routes->nodes, id);
+	return node->first ? node : NULL;
 }
 
-static bool goes_always(void *arg, const struct kernel_route *route, uint32_t generation)
+bool kernel_routes_sweep(
+    struct kernel_routes *routes, uint32_t steps, kernel_routes_gone *gone, void *arg)
 {
-	(void)arg;
-	(void)route;
-	(void)generation;
-	return true;
+	const uint32_t limit = slab_limit(&routes->nodes);
+	uint32_t id;
+
+	if (!routes->sweep.running)
+		return false;
+	while (steps-- && round_next(&routes->sweep, limit, &id)) {
+		struct prefix_node *node = node_at(routes, id);
+
+		if (node)
+			sweep_node(routes, node, gone, arg);
+	}
+	if (!routes->sweep.running)
+		forget_losses(routes);
+	return routes->sweep.running;
+}
+
+static void release_routes(struct prefix_node *node)
+{
+	while (node->first) {
+		struct stored_route *stored = node->first;
+
+		node->first = stored->next;
+		free(stored);
+	}
 }
 
 void kernel_routes_release(struct kernel_routes *routes)
 {
-	kernel_routes_sweep(routes, goes_always, NULL);
+	size_t cursor = 0;
+	void *item;
+
+	while ((item = hash_table_next(&routes->prefixes, &cursor)))
+		release_routes(item);
 	hash_table_free(&routes->prefixes);
+	cursor = 0;
+	while ((item = hash_table_next(&routes->losses, &cursor)))
+		free(item);
+	hash_table_free(&routes->losses);
+	slab_release(&routes->nodes);
 }

@@ -6,7 +6,8 @@
  *
  * The kernel is silent about some losses: IPv4 routes over a link that is set down, or whose last
  * address goes, vanish without a notification.  The view drops such routes itself and says which
- * interface it was, so that our own routes can be looked after.
+ * interface it was, so that our own routes can be looked after.  They do not count from then on;
+ * they are taken out in slices.
  */
 #include "fib/kernel_view.h"
 
@@ -20,31 +21,82 @@
 #include "fib/kernel_neighbours.h"
 #include "fib/kernel_routes.h"
 
+/* Prefixes between two looks at the clock. */
+#define SWEEP_STEP 256
+
 struct kernel_view {
+	struct loop *loop;
 	const struct kernel_view_ops *ops;
 	void *arg;
 	uint8_t own_protocol;
 	uint32_t own_table;
 	uint32_t generation;
 	bool complete; /* the first dump is over */
+	struct loop_task sweep_task;
 	struct kernel_links links;
 	struct kernel_addresses addresses;
 	struct kernel_routes routes;
 	struct kernel_neighbours neighbours;
 };
 
-struct kernel_view *kernel_view_new(uint64_t hash_seed, uint8_t own_protocol, uint32_t own_table,
-    const struct kernel_view_ops *ops, void *arg)
+static void tell_foreign_route(
+    const struct kernel_view *view, const struct kernel_route *route, bool gone)
+{
+	if (route->table == view->own_table)
+		view->ops->foreign_route(view->arg, route, gone);
+}
+
+/* What goes without a word */
+
+static void route_gone(void *arg, const struct kernel_route *route)
+{
+	tell_foreign_route(arg, route, true);
+}
+
+static void run_sweep(void *arg)
+{
+	struct kernel_view *view = arg;
+
+	loop_name_work(view->loop, "routes that are gone");
+	while (kernel_routes_sweep(&view->routes, SWEEP_STEP, route_gone, view)) {
+		if (loop_should_yield(view->loop)) {
+			loop_task_schedule(view->loop, &view->sweep_task);
+			return;
+		}
+	}
+}
+
+static void start_sweep(struct kernel_view *view)
+{
+	if (view->loop)
+		loop_task_schedule(view->loop, &view->sweep_task);
+	else
+		run_sweep(view);
+}
+
+static void lose_interface(struct kernel_view *view, uint32_t interface, bool ipv4_only)
+{
+	kernel_routes_lose_interface(&view->routes, interface, ipv4_only);
+	start_sweep(view);
+	view->ops->interface_lost(view->arg, interface);
+}
+
+/* Life */
+
+struct kernel_view *kernel_view_new(struct loop *loop, uint64_t hash_seed, uint8_t own_protocol,
+    uint32_t own_table, const struct kernel_view_ops *ops, void *arg)
 {
 	struct kernel_view *view = memory_allocate_zero(1, sizeof(*view));
 
+	view->loop = loop;
 	view->ops = ops;
 	view->arg = arg;
 	view->own_protocol = own_protocol;
 	view->own_table = own_table;
+	loop_task_init(&view->sweep_task, run_sweep, view);
 	kernel_links_init(&view->links, hash_seed);
 	kernel_addresses_init(&view->addresses, hash_seed);
-	kernel_routes_init(&view->routes, hash_seed);
+	kernel_routes_init(&view->routes, &view->links, hash_seed);
 	return view;
 }
 
@@ -52,9 +104,11 @@ void kernel_view_free(struct kernel_view *view)
 {
 	if (!view)
 		return;
-	kernel_links_release(&view->links);
-	kernel_addresses_release(&view->addresses);
+	if (view->loop)
+		loop_task_cancel(view->loop, &view->sweep_task);
 	kernel_routes_release(&view->routes);
+	kernel_addresses_release(&view->addresses);
+	kernel_links_release(&view->links);
 	kernel_neighbours_release(&view->neighbours);
 	free(view);
 }
@@ -67,13 +121,6 @@ static void links_changed(const struct kernel_view *view)
 
 /* Links */
 
-static bool is_enabled(const struct kernel_view *view, uint32_t index)
-{
-	const struct kernel_link *link = kernel_links_find(&view->links, index);
-
-	return link && link->enabled;
-}
-
 static bool is_up(const struct kernel_view *view, uint32_t index)
 {
 	const struct kernel_link *link = kernel_links_find(&view->links, index);
@@ -81,39 +128,11 @@ static bool is_up(const struct kernel_view *view, uint32_t index)
 	return link && link->up;
 }
 
-static void tell_foreign_route(
-    const struct kernel_view *view, const struct kernel_route *route, bool gone)
-{
-	if (route->table == view->own_table)
-		view->ops->foreign_route(view->arg, route, gone);
-}
-
-static bool goes_with_links(void *arg, const struct kernel_route *route, uint32_t generation)
-{
-	const struct kernel_view *view = arg;
-	size_t i;
-
-	(void)generation;
-	for (i = 0; i < route->hop_count; i++) {
-		if (is_enabled(view, route->hops[i].interface))
-			return false;
-	}
-	if (route->hop_count)
-		tell_foreign_route(view, route, true);
-	return route->hop_count != 0;
-}
-
-static void lose_interface(struct kernel_view *view, uint32_t interface)
-{
-	kernel_routes_sweep(&view->routes, goes_with_links, view);
-	view->ops->interface_lost(view->arg, interface);
-}
-
 static void forget_link(struct kernel_view *view, uint32_t index)
 {
 	if (!kernel_links_remove(&view->links, index))
 		return;
-	lose_interface(view, index);
+	lose_interface(view, index, false);
 	links_changed(view);
 }
 
@@ -131,41 +150,12 @@ static void link_message(struct kernel_view *view, const struct nlmsghdr *messag
 	now.generation = view->generation;
 	before = kernel_links_put(&view->links, &now);
 	if (before.enabled && !now.enabled)
-		lose_interface(view, now.index);
+		lose_interface(view, now.index, false);
 	if (before.up != now.up || before.enabled != now.enabled || strcmp(before.name, now.name))
 		links_changed(view);
 }
 
 /* Addresses */
-
-struct interface_sweep {
-	const struct kernel_view *view;
-	uint32_t interface;
-};
-
-static bool goes_with_addresses(void *arg, const struct kernel_route *route, uint32_t generation)
-{
-	const struct interface_sweep *sweep = arg;
-	size_t i;
-
-	(void)generation;
-	if (route->prefix.family != IPV4 || !route->hop_count)
-		return false;
-	for (i = 0; i < route->hop_count; i++) {
-		if (route->hops[i].interface != sweep->interface)
-			return false;
-	}
-	tell_foreign_route(sweep->view, route, true);
-	return true;
-}
-
-static void lose_ipv4(struct kernel_view *view, uint32_t interface)
-{
-	struct interface_sweep sweep = {view, interface};
-
-	kernel_routes_sweep(&view->routes, goes_with_addresses, &sweep);
-	view->ops->interface_lost(view->arg, interface);
-}
 
 static void forget_address(
     struct kernel_view *view, const struct ip_address *address, uint32_t interface)
@@ -178,7 +168,7 @@ static void forget_address(
 	/* IPv4 ends on an interface with its last address there. */
 	if (address->family == IPV4 &&
 	    !kernel_view_interface_address(view, interface, IPV4, &other))
-		lose_ipv4(view, interface);
+		lose_interface(view, interface, true);
 	links_changed(view);
 }
 
@@ -272,16 +262,6 @@ void kernel_view_begin_dump(struct kernel_view *view)
 	view->generation++;
 }
 
-static bool goes_if_old(void *arg, const struct kernel_route *route, uint32_t generation)
-{
-	const struct kernel_view *view = arg;
-
-	if (generation == view->generation)
-		return false;
-	tell_foreign_route(view, route, true);
-	return true;
-}
-
 void kernel_view_end_dump(struct kernel_view *view)
 {
 	const struct kernel_link *link;
@@ -295,7 +275,8 @@ void kernel_view_end_dump(struct kernel_view *view)
 	}
 	while ((link = kernel_links_find_old(&view->links, view->generation)))
 		forget_link(view, link->index);
-	kernel_routes_sweep(&view->routes, goes_if_old, view);
+	kernel_routes_forget_older(&view->routes, view->generation);
+	start_sweep(view);
 	kernel_neighbours_sweep(&view->neighbours, view->generation);
 	view->ops->changed(view->arg);
 }
@@ -391,7 +372,9 @@ void kernel_view_resolve(const struct kernel_view *view, const struct ip_address
 		resolve_link_local(view, next_hop, scope, resolution);
 		return;
 	}
-	route = kernel_routes_match(&view->routes, next_hop);
+	route = kernel_routes_match(&view->routes, next_hop, view->own_table);
+	if (!route)
+		route = kernel_routes_match(&view->routes, next_hop, RT_TABLE_MAIN);
 	if (!route)
 		resolution->reason = "no route to it";
 	else if (route->type != RTN_UNICAST)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "base/loop.h"
 #include "fib/kernel_links.h"
 #include "fib/route_message.h"
 
@@ -46,8 +47,9 @@ struct kernel_resolution {
 	const char *reason; /* a static text when it is not reachable */
 };
 
-struct kernel_view *kernel_view_new(uint64_t hash_seed, uint8_t own_protocol, uint32_t own_table,
-    const struct kernel_view_ops *ops, void *arg);
+/* The loop runs what takes long; NULL (tests): it is done at once. */
+struct kernel_view *kernel_view_new(struct loop *loop, uint64_t hash_seed, uint8_t own_protocol,
+    uint32_t own_table, const struct kernel_view_ops *ops, void *arg);
 void kernel_view_free(struct kernel_view *view);
 /*
  * A notification or a line of a dump; anything else than links, addresses, routes and neighbours is

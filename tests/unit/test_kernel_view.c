@@ -18,6 +18,7 @@
 
 #include "base/memory.h"
 #include "fib/kernel_view.h"
+#include "kernel_messages.h"
 
 #define OWN_PROTOCOL 186
 
@@ -100,71 +101,23 @@ static void tell(struct fixture *fixture, struct nl_msg *message)
 static void tell_link(
     struct fixture *fixture, int type, uint32_t index, const char *name, unsigned flags)
 {
-	const struct ifinfomsg header = {.ifi_index = (int)index, .ifi_flags = flags};
-	struct nl_msg *message = nlmsg_alloc_simple(type, 0);
-
-	nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO);
-	nla_put_string(message, IFLA_IFNAME, name);
-	tell(fixture, message);
+	message_link(fixture->view, type, index, name, flags);
 }
 
 static void tell_subnet(
     struct fixture *fixture, int type, uint32_t index, const char *text, uint8_t length)
 {
-	struct ip_address address;
-	struct nl_msg *message = nlmsg_alloc_simple(type, 0);
-	struct ifaddrmsg header = {.ifa_index = index, .ifa_prefixlen = length};
-
-	assert_true(ip_address_parse(text, &address));
-	header.ifa_family = address.family == IPV4 ? AF_INET : AF_INET6;
-	nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO);
-	nla_put(message, address.family == IPV4 ? IFA_LOCAL : IFA_ADDRESS,
-	    (int)ip_family_bits(address.family) / 8, address.bytes);
-	tell(fixture, message);
+	message_address(fixture->view, type, index, text, length);
 }
 
 static void tell_address(struct fixture *fixture, int type, uint32_t index, const char *text)
 {
-	tell_subnet(fixture, type, index, text, 0);
-}
-
-struct told_route {
-	const char *prefix;
-	const char *gateway; /* NULL: connected */
-	uint32_t interface;
-	uint32_t metric;
-	uint32_t table; /* 0: main */
-	uint8_t protocol; /* 0: static */
-	uint8_t type; /* 0: unicast */
-};
-
-static struct told_route told(
-    const char *prefix, const char *gateway, uint32_t interface, uint32_t metric)
-{
-	return (struct told_route){
-	    .prefix = prefix, .gateway = gateway, .interface = interface, .metric = metric};
+	message_address(fixture->view, type, index, text, 0);
 }
 
 static void tell_route(struct fixture *fixture, int type, uint16_t flags, struct told_route what)
 {
-	struct kernel_hop hop = {.interface = what.interface, .weight = 1};
-	struct kernel_route route = {
-	    .table = what.table ? what.table : RT_TABLE_MAIN,
-	    .metric = what.metric,
-	    .protocol = what.protocol ? what.protocol : RTPROT_STATIC,
-	    .type = what.type ? what.type : RTN_UNICAST,
-	    .scope = what.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
-	    .hop_count = what.interface != 0,
-	    .hops = &hop,
-	};
-	struct route_message message;
-	struct nlmsghdr *header;
-
-	assert_true(ip_prefix_parse(what.prefix, &route.prefix, NULL));
-	hop.has_gateway = what.gateway && ip_address_parse(what.gateway, &hop.gateway);
-	header = route_message_add(&message, &route, flags);
-	header->nlmsg_type = (uint16_t)type;
-	kernel_view_message(fixture->view, header);
+	message_route(fixture->view, type, flags, what);
 }
 
 static struct kernel_resolution resolve(struct fixture *fixture, const char *text, uint32_t scope)
@@ -190,8 +143,6 @@ static void assert_hop(
 	assert_int_equal(resolution->hop.interface, interface);
 }
 
-#define UP (IFF_UP | IFF_RUNNING)
-
 /* Two links; eth0 has both families and a default route, eth1 is the way to 10.0.0.0/8. */
 static void tell_everything(struct fixture *fixture)
 {
@@ -213,7 +164,7 @@ static int set_up(void **state)
 {
 	struct fixture *fixture = memory_allocate_zero(1, sizeof(*fixture));
 
-	fixture->view = kernel_view_new(7, OWN_PROTOCOL, RT_TABLE_MAIN, &ops, fixture);
+	fixture->view = kernel_view_new(NULL, 7, OWN_PROTOCOL, RT_TABLE_MAIN, &ops, fixture);
 	kernel_view_begin_dump(fixture->view);
 	tell_everything(fixture);
 	kernel_view_end_dump(fixture->view);
@@ -242,7 +193,7 @@ static void test_nothing_resolves_before_the_first_dump_is_complete(void **state
 	struct fixture fixture = {0};
 
 	(void)state;
-	fixture.view = kernel_view_new(7, OWN_PROTOCOL, RT_TABLE_MAIN, &ops, &fixture);
+	fixture.view = kernel_view_new(NULL, 7, OWN_PROTOCOL, RT_TABLE_MAIN, &ops, &fixture);
 	kernel_view_begin_dump(fixture.view);
 	tell_everything(&fixture);
 	assert_false(resolve(&fixture, "192.0.2.1", 0).reachable);
@@ -349,6 +300,64 @@ static void test_link_down_ends_its_routes_without_a_word_of_the_kernel(void **s
 	assert_int_equal(resolve(fixture, "10.1.2.3", 0).hop.interface, 2);
 	tell_link(fixture, RTM_NEWLINK, 3, "eth1", UP);
 	assert_int_equal(resolve(fixture, "10.1.2.3", 0).hop.interface, 2);
+}
+
+enum { MANY_ROUTES = 1000, MORE_THAN_A_SLICE = 300 };
+
+/* They do not count from the moment on; to take them out is left to turns with time. */
+static void test_many_routes_that_go_with_a_link_go_in_slices(void **state)
+{
+	struct fixture fixture = {0};
+	struct loop *loop = loop_new();
+	char prefix[32];
+	unsigned i;
+
+	(void)state;
+	loop_set_share(loop, 0);
+	fixture.view = kernel_view_new(loop, 7, OWN_PROTOCOL, RT_TABLE_MAIN, &ops, &fixture);
+	kernel_view_begin_dump(fixture.view);
+	tell_everything(&fixture);
+	kernel_view_end_dump(fixture.view);
+	for (i = 0; i < MANY_ROUTES; i++) {
+		snprintf(prefix, sizeof(prefix), "172.%u.%u.0/24", 16 + i / 256, i % 256);
+		tell_route(&fixture, RTM_NEWROUTE, 0, told(prefix, "198.51.100.1", 3, 0));
+	}
+	tell_link(&fixture, RTM_NEWLINK, 3, "eth1", 0);
+	assert_int_equal(fixture.foreign_gone, 0);
+	assert_int_equal(resolve(&fixture, "172.16.1.1", 0).hop.interface, 2);
+	tell_link(&fixture, RTM_NEWLINK, 3, "eth1", UP);
+	assert_int_equal(resolve(&fixture, "172.16.1.1", 0).hop.interface, 2);
+	tell_route(&fixture, RTM_NEWROUTE, 0, told("172.16.2.0/24", "198.51.100.1", 3, 0));
+	loop_run_once(loop, 0);
+	assert_in_range(fixture.foreign_gone, 1, MORE_THAN_A_SLICE);
+	for (i = 0; i < MANY_ROUTES; i++)
+		loop_run_once(loop, 0);
+	/* But the one that was told again, and with the two of before. */
+	assert_int_equal(fixture.foreign_gone, MANY_ROUTES - 1 + 2);
+	assert_int_equal(resolve(&fixture, "172.16.1.1", 0).hop.interface, 2);
+	assert_int_equal(resolve(&fixture, "172.16.2.1", 0).hop.interface, 3);
+	kernel_view_free(fixture.view);
+	loop_free(loop);
+}
+
+static void test_route_over_two_links_goes_with_the_second_one(void **state)
+{
+	struct fixture *fixture = *state;
+	struct told_route over_both = told("172.16.0.0/16", "198.18.0.1", 2, 0);
+
+	over_both.second_interface = 3;
+	tell_route(fixture, RTM_NEWROUTE, 0, over_both);
+	tell_route(fixture, RTM_NEWROUTE, 0, told("172.16.0.0/12", "203.0.113.1", 4, 0));
+	tell_link(fixture, RTM_NEWLINK, 4, "eth2", UP);
+	tell_link(fixture, RTM_NEWLINK, 2, "eth0", 0);
+	assert_int_equal(resolve(fixture, "172.16.0.1", 0).hop.interface, 3);
+	tell_link(fixture, RTM_NEWLINK, 2, "eth0", UP);
+	tell_link(fixture, RTM_NEWLINK, 3, "eth1", 0);
+	assert_int_equal(resolve(fixture, "172.16.0.1", 0).hop.interface, 2);
+	/* Told again by an audit, with the hop that is dead. */
+	tell_route(fixture, RTM_NEWROUTE, 0, over_both);
+	tell_link(fixture, RTM_NEWLINK, 2, "eth0", 0);
+	assert_int_equal(resolve(fixture, "172.16.0.1", 0).hop.interface, 4);
 }
 
 static void test_lost_carrier_makes_routes_unusable_but_keeps_them(void **state)
@@ -674,6 +683,8 @@ int main(void)
 	    view_test(test_blackhole_and_missing_routes_give_a_reason),
 	    view_test(test_routes_of_our_own_and_of_other_tables_resolve_nothing),
 	    view_test(test_link_down_ends_its_routes_without_a_word_of_the_kernel),
+	    cmocka_unit_test(test_many_routes_that_go_with_a_link_go_in_slices),
+	    view_test(test_route_over_two_links_goes_with_the_second_one),
 	    view_test(test_lost_carrier_makes_routes_unusable_but_keeps_them),
 	    view_test(test_removed_link_is_forgotten),
 	    view_test(test_last_ipv4_address_takes_the_routes_of_its_interface),

@@ -1,0 +1,92 @@
+/*
+ * Messages as the kernel sends them, made here and told to a kernel view.
+ */
+#ifndef TESTS_KERNEL_MESSAGES_H
+#define TESTS_KERNEL_MESSAGES_H
+
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include "fib/kernel_view.h"
+
+#define UP (IFF_UP | IFF_RUNNING)
+
+static inline void message_tell(struct kernel_view *view, struct nl_msg *message)
+{
+	kernel_view_message(view, nlmsg_hdr(message));
+	nlmsg_free(message);
+}
+
+static inline void message_link(
+    struct kernel_view *view, int type, uint32_t index, const char *name, unsigned flags)
+{
+	const struct ifinfomsg header = {.ifi_index = (int)index, .ifi_flags = flags};
+	struct nl_msg *message = nlmsg_alloc_simple(type, 0);
+
+	nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO);
+	nla_put_string(message, IFLA_IFNAME, name);
+	message_tell(view, message);
+}
+
+static inline void message_address(
+    struct kernel_view *view, int type, uint32_t index, const char *text, uint8_t length)
+{
+	struct ip_address address;
+	struct nl_msg *message = nlmsg_alloc_simple(type, 0);
+	struct ifaddrmsg header = {.ifa_index = index, .ifa_prefixlen = length};
+
+	assert_true(ip_address_parse(text, &address));
+	header.ifa_family = address.family == IPV4 ? AF_INET : AF_INET6;
+	nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO);
+	nla_put(message, address.family == IPV4 ? IFA_LOCAL : IFA_ADDRESS,
+	    (int)ip_family_bits(address.family) / 8, address.bytes);
+	message_tell(view, message);
+}
+
+struct told_route {
+	const char *prefix;
+	const char *gateway; /* NULL: connected */
+	uint32_t interface;
+	uint32_t metric;
+	uint32_t table; /* 0: main */
+	uint8_t protocol; /* 0: static */
+	uint8_t type; /* 0: unicast */
+	uint32_t second_interface; /* of another hop, with the same gateway; 0: none */
+};
+
+static inline struct told_route told(
+    const char *prefix, const char *gateway, uint32_t interface, uint32_t metric)
+{
+	return (struct told_route){
+	    .prefix = prefix, .gateway = gateway, .interface = interface, .metric = metric};
+}
+
+static inline void message_route(
+    struct kernel_view *view, int type, uint16_t flags, struct told_route what)
+{
+	struct kernel_hop hops[2] = {{.interface = what.interface, .weight = 1},
+	    {.interface = what.second_interface, .weight = 1}};
+	struct kernel_route route = {
+	    .table = what.table ? what.table : RT_TABLE_MAIN,
+	    .metric = what.metric,
+	    .protocol = what.protocol ? what.protocol : RTPROT_STATIC,
+	    .type = what.type ? what.type : RTN_UNICAST,
+	    .scope = what.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
+	    .hop_count = (uint8_t)((what.interface != 0) + (what.second_interface != 0)),
+	    .hops = hops,
+	};
+	struct route_message message;
+	struct nlmsghdr *header;
+	size_t i;
+
+	assert_true(ip_prefix_parse(what.prefix, &route.prefix, NULL));
+	for (i = 0; i < 2; i++)
+		hops[i].has_gateway =
+		    what.gateway && ip_address_parse(what.gateway, &hops[i].gateway);
+	header = route_message_add(&message, &route, flags);
+	header->nlmsg_type = (uint16_t)type;
+	kernel_view_message(view, header);
+}
+
+#endif

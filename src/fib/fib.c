@@ -33,8 +33,8 @@ static const struct {
 	int type;
 	int family;
 } dumps[] = {
-    {RTM_GETLINK, AF_UNSPEC}, {RTM_GETADDR, AF_UNSPEC}, {RTM_GETROUTE, AF_INET},
-    {RTM_GETROUTE, AF_INET6},
+    {RTM_GETLINK, AF_UNSPEC}, {RTM_GETADDR, AF_UNSPEC}, {RTM_GETRULE, AF_UNSPEC},
+    {RTM_GETROUTE, AF_INET}, {RTM_GETROUTE, AF_INET6},
     {RTM_GETNEIGH, AF_INET6}, /* the last: left out unless neighbours are heard of */
 };
 
@@ -144,12 +144,30 @@ static const struct fib_netlink_ops netlink_ops = {
 
 /* The kernel view */
 
-static void view_changed(void *arg)
+static void wake_resolver(void *arg)
+{
+	struct fib *fib = arg;
+
+	loop_task_schedule(fib->loop, &fib->resolve_task);
+}
+
+static void note_view_change(void *arg)
 {
 	struct fib *fib = arg;
 
 	next_hop_tracker_start(&fib->tracker);
-	loop_task_schedule(fib->loop, &fib->resolve_task);
+	fib->view_changed = true;
+	wake_resolver(fib);
+}
+
+static void view_prefix_changed(void *arg, const struct ip_prefix *prefix)
+{
+	struct fib *fib = arg;
+
+	(void)prefix;
+	next_hop_tracker_start(&fib->tracker);
+	fib->view_changed = true;
+	wake_resolver(fib);
 }
 
 static void find_sources(struct fib *fib)
@@ -164,6 +182,7 @@ static void view_links_changed(void *arg)
 
 	find_sources(fib);
 	fib->links_changed = true;
+	fib->view_changed = true;
 	loop_task_schedule(fib->loop, &fib->resolve_task);
 }
 
@@ -201,13 +220,15 @@ static void view_interface_lost(void *arg, uint32_t interface)
 }
 
 static const struct kernel_view_ops view_ops = {
-    .changed = view_changed,
+    .changed = note_view_change,
+    .prefix_changed = view_prefix_changed,
     .links_changed = view_links_changed,
     .address = view_address,
     .interface_lost = view_interface_lost,
     .own_route = fib_own_route,
     .foreign_route = fib_foreign_route,
     .replaced = fib_route_replaced,
+    .incomplete = start_dumps,
 };
 
 /* While a view is being read for the first time the next hops stay as they were. */
@@ -215,6 +236,7 @@ static void run_resolve_task(void *arg)
 {
 	struct fib *fib = arg;
 	const bool links_changed = fib->links_changed;
+	const bool view_changed = fib->view_changed;
 	bool moved;
 
 	loop_name_work(fib->loop, "next hops");
@@ -225,6 +247,7 @@ static void run_resolve_task(void *arg)
 		return;
 	}
 	fib->links_changed = false;
+	fib->view_changed = false;
 	if (moved)
 		hop_sets_refresh(&fib->sets);
 	if (moved || fib->interface_lost)
@@ -232,7 +255,7 @@ static void run_resolve_task(void *arg)
 	fib->interface_lost = false;
 	if (links_changed && fib->ops->links_changed)
 		fib->ops->links_changed(fib->arg);
-	if (fib->ops->view_changed)
+	if (view_changed && fib->ops->view_changed)
 		fib->ops->view_changed(fib->arg);
 }
 

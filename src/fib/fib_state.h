@@ -115,6 +115,7 @@ struct fib {
 	bool ready; /* the kernel view is complete */
 	bool told_ready; /* .. and was for the first time */
 	bool links_changed;
+	bool view_changed;
 	bool interface_lost;
 	bool hears_neighbours;
 	bool converged;

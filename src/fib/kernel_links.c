@@ -44,6 +44,8 @@ bool kernel_link_parse(const struct nlmsghdr *message, struct kernel_link *link)
 	};
 	if (attributes[IFLA_IFNAME])
 		nla_strlcpy(link->name, attributes[IFLA_IFNAME], sizeof(link->name));
+	if (attributes[IFLA_GROUP] && nla_len(attributes[IFLA_GROUP]) == (int)sizeof(uint32_t))
+		link->group = nla_get_u32(attributes[IFLA_GROUP]);
 	return true;
 }
 

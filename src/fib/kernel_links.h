@@ -16,6 +16,7 @@ struct kernel_link {
 	char name[IFNAMSIZ];
 	bool enabled; /* administratively up */
 	bool up; /* enabled, with carrier */
+	uint32_t group; /* which rules may exclude */
 	uint32_t generation; /* of the dump in which it was last told */
 };
 

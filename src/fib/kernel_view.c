@@ -1,8 +1,8 @@
 /*
- * A mirror of the kernel's links, addresses, routes and neighbours.  Links and addresses are all
- * kept; of the routes only those of others in the main table and ours: our own may not resolve next
- * hops, and are handed on by a callback.  Each item carries the generation in which it was last
- * told; the end of a dump drops what is older, so a dump both fills the view and repairs it.
+ * A mirror of the kernel's links, addresses, rules, routes and neighbours.  Of the routes only
+ * those of others are kept, in tables that matter: our own are handed on by a callback.  Each item
+ * carries the generation in which it was last told; the end of a dump drops what is older, so a
+ * dump both fills the view and repairs it.
  *
  * The kernel is silent about some losses: IPv4 routes over a link that is set down, or whose last
  * address goes, vanish without a notification.  The view drops such routes itself and says which
@@ -11,6 +11,7 @@
  */
 #include "fib/kernel_view.h"
 
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "fib/kernel_addresses.h"
 #include "fib/kernel_neighbours.h"
 #include "fib/kernel_routes.h"
+#include "fib/kernel_tables.h"
 
 /* Prefixes between two looks at the clock. */
 #define SWEEP_STEP 256
@@ -28,13 +30,16 @@ struct kernel_view {
 	struct loop *loop;
 	const struct kernel_view_ops *ops;
 	void *arg;
+	uint64_t seed;
 	uint8_t own_protocol;
-	uint32_t own_table;
 	uint32_t generation;
-	bool complete; /* the first dump is over */
+	uint32_t known_generation; /* of the last dump that is over; 0: none */
+	bool hears_routes; /* a route was told since the last dump began */
 	struct loop_task sweep_task;
 	struct kernel_links links;
 	struct kernel_addresses addresses;
+	struct kernel_rules rules;
+	struct kernel_tables tables;
 	struct kernel_routes routes;
 	struct kernel_neighbours neighbours;
 };
@@ -42,7 +47,7 @@ struct kernel_view {
 static void tell_foreign_route(
     const struct kernel_view *view, const struct kernel_route *route, bool gone)
 {
-	if (route->table == view->own_table)
+	if (route->table == view->tables.own)
 		view->ops->foreign_route(view->arg, route, gone);
 }
 
@@ -91,11 +96,13 @@ struct kernel_view *kernel_view_new(struct loop *loop, uint64_t hash_seed, uint8
 	view->loop = loop;
 	view->ops = ops;
 	view->arg = arg;
+	view->seed = hash_seed;
 	view->own_protocol = own_protocol;
-	view->own_table = own_table;
+	view->tables.own = own_table;
 	loop_task_init(&view->sweep_task, run_sweep, view);
 	kernel_links_init(&view->links, hash_seed);
 	kernel_addresses_init(&view->addresses, hash_seed);
+	kernel_rules_init(&view->rules, hash_seed);
 	kernel_routes_init(&view->routes, &view->links, hash_seed);
 	return view;
 }
@@ -107,25 +114,20 @@ void kernel_view_free(struct kernel_view *view)
 	if (view->loop)
 		loop_task_cancel(view->loop, &view->sweep_task);
 	kernel_routes_release(&view->routes);
+	kernel_tables_release(&view->tables);
+	kernel_rules_release(&view->rules);
 	kernel_addresses_release(&view->addresses);
 	kernel_links_release(&view->links);
 	kernel_neighbours_release(&view->neighbours);
 	free(view);
 }
 
+/* Links */
+
 static void links_changed(const struct kernel_view *view)
 {
 	view->ops->changed(view->arg);
 	view->ops->links_changed(view->arg);
-}
-
-/* Links */
-
-static bool is_up(const struct kernel_view *view, uint32_t index)
-{
-	const struct kernel_link *link = kernel_links_find(&view->links, index);
-
-	return link && link->up;
 }
 
 static void forget_link(struct kernel_view *view, uint32_t index)
@@ -151,7 +153,8 @@ static void link_message(struct kernel_view *view, const struct nlmsghdr *messag
 	before = kernel_links_put(&view->links, &now);
 	if (before.enabled && !now.enabled)
 		lose_interface(view, now.index, false);
-	if (before.up != now.up || before.enabled != now.enabled || strcmp(before.name, now.name))
+	if (before.up != now.up || before.enabled != now.enabled || before.group != now.group ||
+	    strcmp(before.name, now.name))
 		links_changed(view);
 }
 
@@ -191,7 +194,45 @@ static void address_message(struct kernel_view *view, const struct nlmsghdr *mes
 		links_changed(view);
 }
 
+/* Rules */
+
+/*
+ * Routes of the table may have passed by.  In a dump the rules come before the routes, so that
+ * those of this dump are all heard if none has been told yet.
+ */
+static void keep_table(struct kernel_view *view, uint32_t table)
+{
+	const uint32_t since = view->generation - (view->hears_routes ? 0 : 1);
+
+	if (kernel_tables_add(&view->tables, table, since) && view->hears_routes)
+		view->ops->incomplete(view->arg);
+}
+
+static void rule_message(struct kernel_view *view, const struct nlmsghdr *message)
+{
+	const bool gone = message->nlmsg_type == RTM_DELRULE;
+	struct kernel_rule rule;
+
+	if (!kernel_rule_parse(message, view->seed, &rule))
+		return;
+	rule.generation = view->generation;
+	if (!(gone ? kernel_rules_remove(&view->rules, &rule)
+		   : kernel_rules_put(&view->rules, &rule)))
+		return;
+	/* What is in the local table is known from the addresses. */
+	if (!gone && rule.table != RT_TABLE_LOCAL && kernel_rules_lead_to(&view->rules, rule.table))
+		keep_table(view, rule.table);
+	view->ops->changed(view->arg);
+}
+
 /* Routes */
+
+static void foreign_route_changed(
+    struct kernel_view *view, const struct kernel_route *route, bool gone)
+{
+	view->ops->prefix_changed(view->arg, &route->prefix);
+	tell_foreign_route(view, route, gone);
+}
 
 static void route_message(struct kernel_view *view, const struct nlmsghdr *message)
 {
@@ -199,26 +240,25 @@ static void route_message(struct kernel_view *view, const struct nlmsghdr *messa
 	const bool gone = message->nlmsg_type == RTM_DELROUTE;
 	struct kernel_route route;
 
+	view->hears_routes = true;
 	/* A route for one type of service shares a place with nothing of ours. */
 	if (!route_message_parse(message, &route, hops) || route.tos ||
-	    (route.table != RT_TABLE_MAIN && route.table != view->own_table))
+	    !kernel_tables_keep(&view->tables, route.table))
 		return;
 	if (!gone && message->nlmsg_flags & NLM_F_REPLACE) {
 		if (kernel_routes_remove_replaced(&view->routes, &route))
-			view->ops->changed(view->arg);
-		else if (route.table == view->own_table && route.protocol != view->own_protocol)
+			view->ops->prefix_changed(view->arg, &route.prefix);
+		else if (route.table == view->tables.own && route.protocol != view->own_protocol)
 			view->ops->replaced(view->arg, &route);
 	}
 	if (route.protocol == view->own_protocol) {
-		if (route.table == view->own_table)
+		if (route.table == view->tables.own)
 			view->ops->own_route(view->arg, &route, gone);
 		return;
 	}
 	if (gone ? kernel_routes_remove(&view->routes, &route)
-		 : kernel_routes_put(&view->routes, &route, view->generation)) {
-		view->ops->changed(view->arg);
-		tell_foreign_route(view, &route, gone);
-	}
+		 : kernel_routes_put(&view->routes, &route, view->generation))
+		foreign_route_changed(view, &route, gone);
 }
 
 /* Neighbours */
@@ -237,6 +277,8 @@ static const struct {
     {RTM_DELLINK, link_message},
     {RTM_NEWADDR, address_message},
     {RTM_DELADDR, address_message},
+    {RTM_NEWRULE, rule_message},
+    {RTM_DELRULE, rule_message},
     {RTM_NEWROUTE, route_message},
     {RTM_DELROUTE, route_message},
     {RTM_NEWNEIGH, neighbour_message},
@@ -260,6 +302,7 @@ void kernel_view_message(struct kernel_view *view, const struct nlmsghdr *messag
 void kernel_view_begin_dump(struct kernel_view *view)
 {
 	view->generation++;
+	view->hears_routes = false;
 }
 
 void kernel_view_end_dump(struct kernel_view *view)
@@ -267,7 +310,8 @@ void kernel_view_end_dump(struct kernel_view *view)
 	const struct kernel_link *link;
 	const struct kernel_address *old;
 
-	view->complete = true;
+	view->known_generation = view->generation;
+	view->hears_routes = true;
 	while ((old = kernel_addresses_find_old(&view->addresses, view->generation))) {
 		const struct ip_address address = old->address;
 
@@ -275,6 +319,8 @@ void kernel_view_end_dump(struct kernel_view *view)
 	}
 	while ((link = kernel_links_find_old(&view->links, view->generation)))
 		forget_link(view, link->index);
+	kernel_rules_sweep(&view->rules, view->generation);
+	kernel_tables_drop_unused(&view->tables, &view->rules);
 	kernel_routes_forget_older(&view->routes, view->generation);
 	start_sweep(view);
 	kernel_neighbours_sweep(&view->neighbours, view->generation);
@@ -283,110 +329,43 @@ void kernel_view_end_dump(struct kernel_view *view)
 
 /* Asking */
 
-/* Why a route that is no unicast route does not help. */
-static const struct {
-	uint8_t type;
-	const char *reason;
-} dead_ends[] = {
-    {RTN_BLACKHOLE, "a blackhole route is in the way"},
-    {RTN_UNREACHABLE, "an unreachable route is in the way"},
-    {RTN_PROHIBIT, "a prohibit route is in the way"},
-    {RTN_LOCAL, "it is an address of this node"},
-    {RTN_BROADCAST, "it is a broadcast address"},
-    {RTN_ANYCAST, "it is an anycast address of this node"},
-};
-
-static const char *dead_end_reason(uint8_t type)
+bool kernel_view_is_complete(const struct kernel_view *view)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(dead_ends) / sizeof(dead_ends[0]); i++) {
-		if (dead_ends[i].type == type)
-			return dead_ends[i].reason;
-	}
-	return "the route to it is no unicast route";
+	return view->known_generation;
 }
 
-static void resolve_link_local(const struct kernel_view *view, const struct ip_address *next_hop,
-    uint32_t scope, struct kernel_resolution *resolution)
+uint32_t kernel_view_own_table(const struct kernel_view *view)
 {
-	if (!scope) {
-		resolution->reason = "a link-local address needs an interface";
-		return;
-	}
-	resolution->reason =
-	    kernel_links_find(&view->links, scope) ? "its interface is down" : "no such interface";
-	if (!is_up(view, scope))
-		return;
-	*resolution = (struct kernel_resolution){
-	    .reachable = true,
-	    .on_link = true,
-	    .route_length = 64,
-	    .hop = {*next_hop, .has_gateway = true, .weight = 1, .interface = scope},
-	};
+	return view->tables.own;
 }
 
-static void resolve_over_route(const struct kernel_view *view, const struct ip_address *next_hop,
-    const struct kernel_route *route, struct kernel_resolution *resolution)
+bool kernel_view_uses_own_table(const struct kernel_view *view)
 {
-	size_t i;
-
-	for (i = 0; i < route->hop_count; i++) {
-		const struct kernel_hop *hop = &route->hops[i];
-
-		if (!is_up(view, hop->interface))
-			continue;
-		*resolution = (struct kernel_resolution){
-		    .reachable = true,
-		    .on_link = !hop->has_gateway,
-		    .route_length = route->prefix.length,
-		    .cost = route->metric,
-		    .hop = *hop,
-		};
-		resolution->hop.weight = 1;
-		if (!hop->has_gateway)
-			resolution->hop.gateway = *next_hop;
-		resolution->hop.has_gateway = true;
-		return;
-	}
-	resolution->reason =
-	    route->hop_count ? "its interface is down" : "the route to it has no hop";
+	return kernel_rules_lead_to(&view->rules, view->tables.own);
 }
 
-void kernel_view_resolve(const struct kernel_view *view, const struct ip_address *next_hop,
-    uint32_t scope, struct kernel_resolution *resolution)
+const struct kernel_rule *kernel_view_next_rule(
+    const struct kernel_view *view, const struct ip_address *address, size_t *cursor)
 {
-	const struct kernel_route *route;
+	const struct kernel_rule *rule;
 
-	*resolution = (struct kernel_resolution){0};
-	if (!view->complete) {
-		resolution->reason = "the kernel's routes have not been read yet";
-		return;
-	}
-	if (kernel_view_is_local_address(view, next_hop, scope)) {
-		resolution->local = true;
-		resolution->reason = dead_end_reason(RTN_LOCAL);
-		return;
-	}
-	if (next_hop->family == IPV6 && ip_address_is_link_local(next_hop)) {
-		resolve_link_local(view, next_hop, scope, resolution);
-		return;
-	}
-	route = kernel_routes_match(&view->routes, next_hop, view->own_table);
-	if (!route)
-		route = kernel_routes_match(&view->routes, next_hop, RT_TABLE_MAIN);
-	if (!route)
-		resolution->reason = "no route to it";
-	else if (route->type != RTN_UNICAST)
-		resolution->reason = dead_end_reason(route->type);
-	else
-		resolve_over_route(view, next_hop, route, resolution);
+	do {
+		rule = kernel_rules_next(&view->rules, address, cursor);
+	} while (rule && rule->action == FR_ACT_TO_TBL &&
+		 !kernel_tables_know(&view->tables, rule->table, view->known_generation));
+	return rule;
+}
+
+const struct kernel_route *kernel_view_match(
+    const struct kernel_view *view, const struct ip_address *address, uint32_t table)
+{
+	return kernel_routes_match(&view->routes, address, table);
 }
 
 const struct kernel_route *kernel_view_foreign_route(
     const struct kernel_view *view, const struct ip_prefix *prefix, uint32_t metric)
 {
-	return kernel_routes_find(&view->routes, prefix, view->own_table, metric);
+	return kernel_routes_find(&view->routes, prefix, view->tables.own, metric);
 }
 
 bool kernel_view_is_local_address(

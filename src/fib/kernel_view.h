@@ -1,7 +1,7 @@
 /*
- * What the kernel has, as far as next hops and peers need it: links, addresses, the routes of the
- * main and the configured table, and neighbours, kept current by notifications.  Resolves a next
- * hop to an interface and a gateway by longest match, over routes of others only.  Called by
+ * What the kernel has, as far as next hops and peers need it: links, addresses, policy rules, the
+ * routes of the tables that a next hop may be looked up in, and neighbours, kept current by
+ * notifications.  How a next hop is reached over them is a matter of kernel_resolve.h.  Called by
  * next_hop.c and fib.c.
  */
 #ifndef FIB_KERNEL_VIEW_H
@@ -15,13 +15,16 @@
 #include "base/address.h"
 #include "base/loop.h"
 #include "fib/kernel_links.h"
+#include "fib/kernel_rules.h"
 #include "fib/route_message.h"
 
 struct kernel_view;
 
 struct kernel_view_ops {
-	/* Links, addresses, neighbours or foreign routes changed: resolve next hops anew. */
+	/* Links, addresses, rules or neighbours changed: resolve all next hops anew. */
 	void (*changed)(void *arg);
+	/* A foreign route of the prefix changed: resolve the next hops in it anew. */
+	void (*prefix_changed)(void *arg, const struct ip_prefix *prefix);
 	/* Links or addresses changed. */
 	void (*links_changed)(void *arg);
 	/* An address of this node appeared or went. */
@@ -34,17 +37,8 @@ struct kernel_view_ops {
 	void (*foreign_route)(void *arg, const struct kernel_route *route, bool gone);
 	/* A route of somebody else took the place (prefix, table, metric) of whatever was there. */
 	void (*replaced)(void *arg, const struct kernel_route *by);
-};
-
-/* How a next hop is reached. */
-struct kernel_resolution {
-	bool reachable;
-	bool on_link; /* no gateway in between */
-	bool local; /* an address of this node itself */
-	uint8_t route_length; /* of the prefix of the resolving route */
-	uint32_t cost; /* metric of the resolving route */
-	struct kernel_hop hop; /* gateway: the next hop itself if on link */
-	const char *reason; /* a static text when it is not reachable */
+	/* A rule leads to a table whose routes were not kept: they count after another dump. */
+	void (*incomplete)(void *arg);
 };
 
 /* The loop runs what takes long; NULL (tests): it is done at once. */
@@ -52,19 +46,29 @@ struct kernel_view *kernel_view_new(struct loop *loop, uint64_t hash_seed, uint8
     uint32_t own_table, const struct kernel_view_ops *ops, void *arg);
 void kernel_view_free(struct kernel_view *view);
 /*
- * A notification or a line of a dump; anything else than links, addresses, routes and neighbours is
- * ignored.
+ * A notification or a line of a dump; anything else than links, addresses, rules, routes and
+ * neighbours is ignored.
  */
 void kernel_view_message(struct kernel_view *view, const struct nlmsghdr *message);
 /*
- * Between begin and end everything that exists is told; what was not is forgotten at the end.
- * Nothing resolves until the first end.
+ * Between begin and end everything that exists is told, rules before routes; what was not is
+ * forgotten at the end.
  */
 void kernel_view_begin_dump(struct kernel_view *view);
 void kernel_view_end_dump(struct kernel_view *view);
-/* `scope` is the interface of a link-local address, or 0. */
-void kernel_view_resolve(const struct kernel_view *view, const struct ip_address *next_hop,
-    uint32_t scope, struct kernel_resolution *resolution);
+/* The first dump is over. */
+bool kernel_view_is_complete(const struct kernel_view *view);
+/* The table that our own routes are in. */
+uint32_t kernel_view_own_table(const struct kernel_view *view);
+/* False if no rule leads to it, so that the kernel does not use our routes for its own packets. */
+bool kernel_view_uses_own_table(const struct kernel_view *view);
+
+/* As kernel_rules_next(), but passes over tables that are not known (yet). */
+const struct kernel_rule *kernel_view_next_rule(
+    const struct kernel_view *view, const struct ip_address *address, size_t *cursor);
+/* Somebody else's route to the address: the longest match in this table, or NULL. */
+const struct kernel_route *kernel_view_match(
+    const struct kernel_view *view, const struct ip_address *address, uint32_t table);
 /* Somebody else's route at this very place of our table, or NULL. */
 const struct kernel_route *kernel_view_foreign_route(
     const struct kernel_view *view, const struct ip_prefix *prefix, uint32_t metric);

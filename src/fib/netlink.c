@@ -17,6 +17,7 @@
 #include "fib/netlink.h"
 
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/filter.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -451,6 +452,7 @@ static size_t dump_header_size(int type)
 	} headers[] = {
 	    {RTM_GETLINK, sizeof(struct ifinfomsg)},
 	    {RTM_GETADDR, sizeof(struct ifaddrmsg)},
+	    {RTM_GETRULE, sizeof(struct fib_rule_hdr)},
 	    {RTM_GETROUTE, sizeof(struct rtmsg)},
 	    {RTM_GETNEIGH, sizeof(struct ndmsg)},
 	};
@@ -469,6 +471,7 @@ static void start_dump(struct fib_netlink *netlink)
 		union {
 			struct ifinfomsg link;
 			struct ifaddrmsg address;
+			struct fib_rule_hdr rule;
 			struct rtmsg route;
 			struct ndmsg neighbour;
 		} body;
@@ -519,23 +522,34 @@ void fib_netlink_dump(struct fib_netlink *netlink, int type, int family)
 		start_dump(netlink);
 }
 
+/* How a dump ended: 0 or more, or a negative errno. */
+static int dump_result(const struct nlmsghdr *message)
+{
+	const int *result = nlmsg_data(message);
+
+	return nlmsg_datalen(message) < (int)sizeof(*result) ? 0 : *result;
+}
+
+/* Of what the kernel has not at all, as policy rules in a small one, there is nothing to tell. */
+static bool is_complete(int result)
+{
+	return result >= 0 || result == -EOPNOTSUPP || result == -EAFNOSUPPORT;
+}
+
 static void read_event(struct fib_netlink *netlink, const struct nlmsghdr *message)
 {
 	const bool of_dump = netlink->dump_count && !netlink->dump_refused &&
 			     message->nlmsg_seq == netlink->dump_sequence &&
 			     message->nlmsg_pid == nl_socket_get_local_port(netlink->events);
-	const int *result = nlmsg_data(message);
 
 	if (of_dump && message->nlmsg_flags & NLM_F_DUMP_INTR)
 		netlink->dump_interrupted = true;
 	if (message->nlmsg_type >= NLMSG_MIN_TYPE)
 		netlink->ops->message(netlink->arg, message);
-	else if (of_dump && message->nlmsg_type == NLMSG_ERROR)
-		finish_dump(netlink, false);
-	else if (of_dump && message->nlmsg_type == NLMSG_DONE)
+	else if (of_dump &&
+		 (message->nlmsg_type == NLMSG_ERROR || message->nlmsg_type == NLMSG_DONE))
 		finish_dump(
-		    netlink, !netlink->dump_interrupted &&
-				 (nlmsg_datalen(message) < (int)sizeof(*result) || *result >= 0));
+		    netlink, !netlink->dump_interrupted && is_complete(dump_result(message)));
 }
 
 bool fib_netlink_read(struct fib_netlink *netlink)
@@ -593,7 +607,8 @@ struct fib_netlink *fib_netlink_new(
 	netlink->batch_limit = make_send_buffer(netlink->requests);
 	filter_own_requests(netlink);
 	result = nl_socket_add_memberships(netlink->events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-	    RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, 0);
+	    RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+	    RTNLGRP_IPV6_RULE, 0);
 	if (result) {
 		error_set(error, "cannot listen to netlink: %s", nl_geterror(result));
 		fib_netlink_free(netlink);

@@ -5,7 +5,7 @@
 #ifndef FIB_NEXT_HOP_H
 #define FIB_NEXT_HOP_H
 
-#include "fib/kernel_view.h"
+#include "fib/kernel_resolve.h"
 #include "rib/table.h"
 
 /* Lives as long as the RIB tracks it or a hop set holds it. */

@@ -4,6 +4,7 @@
 #ifndef TESTS_KERNEL_MESSAGES_H
 #define TESTS_KERNEL_MESSAGES_H
 
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -26,6 +27,18 @@ static inline void message_link(
 
 	nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO);
 	nla_put_string(message, IFLA_IFNAME, name);
+	message_tell(view, message);
+}
+
+static inline void message_link_group(
+    struct kernel_view *view, uint32_t index, const char *name, uint32_t group)
+{
+	const struct ifinfomsg header = {.ifi_index = (int)index, .ifi_flags = UP};
+	struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+
+	nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO);
+	nla_put_string(message, IFLA_IFNAME, name);
+	nla_put_u32(message, IFLA_GROUP, group);
 	message_tell(view, message);
 }
 
@@ -87,6 +100,57 @@ static inline void message_route(
 	header = route_message_add(&message, &route, flags);
 	header->nlmsg_type = (uint16_t)type;
 	kernel_view_message(view, header);
+}
+
+/* A rule of IPv4, unless `to` is a prefix of IPv6. */
+struct told_rule {
+	uint32_t priority;
+	uint8_t action; /* 0: FR_ACT_TO_TBL */
+	uint32_t table;
+	const char *to; /* NULL: all */
+	bool inverted;
+	uint32_t mark; /* 0: none */
+	uint32_t target; /* of a goto */
+	const char *input; /* interface, or NULL */
+	bool has_source;
+	bool suppresses; /* routes of at most `suppressed_length` bits */
+	uint32_t suppressed_length;
+	uint16_t other; /* type of an attribute with a number, or 0 */
+};
+
+static inline void message_rule(struct kernel_view *view, int type, struct told_rule what)
+{
+	struct fib_rule_hdr header = {.family = AF_INET,
+	    .action = what.action ? what.action : FR_ACT_TO_TBL,
+	    .src_len = what.has_source ? 8 : 0,
+	    .flags = what.inverted ? FIB_RULE_INVERT : 0};
+	struct nl_msg *message = nlmsg_alloc_simple(type, 0);
+	struct ip_prefix to = {0};
+
+	if (what.to)
+		assert_true(ip_prefix_parse(what.to, &to, NULL));
+	header.family = to.family == IPV4 ? AF_INET : AF_INET6;
+	header.dst_len = to.length;
+	nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO);
+	nla_put_u32(message, FRA_PRIORITY, what.priority);
+	nla_put_u32(message, FRA_TABLE, what.table);
+	nla_put_u32(
+	    message, FRA_SUPPRESS_PREFIXLEN, what.suppresses ? what.suppressed_length : UINT32_MAX);
+	if (to.length)
+		nla_put(message, FRA_DST, (int)ip_family_bits(to.family) / 8, to.bytes);
+	if (what.mark)
+		nla_put_u32(message, FRA_FWMARK, what.mark);
+	if (what.mark)
+		nla_put_u32(message, FRA_FWMASK, UINT32_MAX);
+	if (what.target)
+		nla_put_u32(message, FRA_GOTO, what.target);
+	if (what.input)
+		nla_put_string(message, FRA_IIFNAME, what.input);
+	if (what.has_source)
+		nla_put_u32(message, FRA_SRC, 10);
+	if (what.other)
+		nla_put_u32(message, what.other, 1);
+	message_tell(view, message);
 }
 
 #endif

@@ -438,6 +438,15 @@ static void on_next_hop(void *arg, const struct fib_next_hop *next_hop)
 		*wanted = *next_hop;
 }
 
+static struct fib_next_hop find_next_hop(struct fixture *fixture, const char *text)
+{
+	struct fib_next_hop next_hop = {0};
+
+	assert_true(ip_address_parse(text, &next_hop.address));
+	fib_walk_next_hops(fixture->fib, on_next_hop, &next_hop);
+	return next_hop;
+}
+
 static void test_unreachable_next_hop_has_a_reason(void **state)
 {
 	struct fixture *fixture = *state;
@@ -458,6 +467,45 @@ static void test_unreachable_next_hop_has_a_reason(void **state)
 	assert_string_equal(next_hop.reason, "only reachable through a route of our own");
 	assert_int_equal(next_hop.users, 1);
 	expect(fixture, "route show 10.1.0.0/16", NULL);
+}
+
+static void test_next_hops_follow_policy_rules(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add 203.0.113.0/24 via 192.0.2.1 && "
+	    "ip route add 203.0.113.0/24 via 198.51.100.1 table 77");
+	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	run("ip rule add pref 1000 to 203.0.113.0/24 lookup 77");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.1 dev d1 proto bgp");
+	run("ip route replace 203.0.113.0/24 via 198.51.100.2 table 77");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.2 dev d1 proto bgp");
+	run("ip rule add pref 900 to 203.0.113.9 unreachable");
+	expect(fixture, "route show 10.1.0.0/16", NULL);
+	assert_string_equal(
+	    find_next_hop(fixture, "203.0.113.9").reason, "an unreachable rule is in the way");
+	run("ip rule del pref 900");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.2 dev d1 proto bgp");
+	run("ip rule del pref 1000 && ip route flush table 77");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+}
+
+/* As WireGuard does it: what has no mark goes to a table of its own, but for longer routes. */
+static void test_next_hops_heed_suppressed_lengths_and_inverted_rules(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add default via 192.0.2.1 && ip route add 198.18.0.0/16 via 192.0.2.2 && "
+	    "ip route add default via 198.51.100.1 table 77 && "
+	    "ip rule add pref 1001 not fwmark 77 lookup 77 && "
+	    "ip rule add pref 1000 lookup main suppress_prefixlength 0");
+	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
+	announce(fixture, 0, "10.2.0.0/16", "198.18.0.9");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.1 dev d1 proto bgp");
+	expect(fixture, "route show 10.2.0.0/16", "via 192.0.2.2 dev d0 proto bgp");
+	run("ip rule del pref 1000; ip rule del pref 1001; ip route flush table 77");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
 }
 
 static bool is_connected(struct fixture *fixture, const char *text, struct error *why)
@@ -542,6 +590,8 @@ int main(void)
 	    fib_test(test_gateway_that_is_on_link_by_decree_keeps_the_flag),
 	    fib_test(test_own_addresses_and_links_are_known),
 	    fib_test(test_unreachable_next_hop_has_a_reason),
+	    fib_test(test_next_hops_follow_policy_rules),
+	    fib_test(test_next_hops_heed_suppressed_lengths_and_inverted_rules),
 	    fib_test(test_connected_is_what_no_router_is_in_between_of),
 	    fib_test(test_neighbours_are_heard_of_if_asked_for),
 	};

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "fib/kernel_view.h"
+#include "fib/kernel_resolve.h"
 #include "kernel_messages.h"
 
 #define OWN_PROTOCOL 186
@@ -25,6 +25,7 @@
 struct fixture {
 	struct kernel_view *view;
 	unsigned changed;
+	unsigned incomplete;
 	unsigned links_changed;
 	unsigned addresses;
 	unsigned own;
@@ -38,6 +39,17 @@ struct fixture {
 static void on_changed(void *arg)
 {
 	((struct fixture *)arg)->changed++;
+}
+
+static void on_prefix_changed(void *arg, const struct ip_prefix *prefix)
+{
+	(void)prefix;
+	((struct fixture *)arg)->changed++;
+}
+
+static void on_incomplete(void *arg)
+{
+	((struct fixture *)arg)->incomplete++;
 }
 
 static void on_links_changed(void *arg)
@@ -82,6 +94,8 @@ static void on_replaced(void *arg, const struct kernel_route *by)
 
 static const struct kernel_view_ops ops = {
     .changed = on_changed,
+    .prefix_changed = on_prefix_changed,
+    .incomplete = on_incomplete,
     .links_changed = on_links_changed,
     .address = on_address,
     .interface_lost = on_interface_lost,

@@ -161,6 +161,18 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* Rules of a family that has none: an empty dump, which need not be asked for again. */
+static void test_dump_of_what_the_kernel_has_not_is_complete(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fib_netlink_dump(fixture->netlink, RTM_GETRULE, AF_UNSPEC);
+	fib_netlink_dump(fixture->netlink, RTM_GETRULE, AF_BLUETOOTH);
+	wait_for(fixture, &fixture->dumped, 2);
+	assert_int_equal(fixture->incomplete, 0);
+	assert_true(fixture->messages[RTM_NEWRULE] >= 3);
+}
+
 static void test_dumps_run_one_after_the_other(void **state)
 {
 	struct fixture *fixture = *state;
@@ -275,6 +287,8 @@ static void test_lost_notifications_are_an_overrun(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		test_dump_of_what_the_kernel_has_not_is_complete, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_dumps_run_one_after_the_other, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_many_requests_are_all_answered, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

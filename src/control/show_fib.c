@@ -172,6 +172,8 @@ static json_t *next_hop_value(const struct fib_next_hop *next_hop)
 	json_set(value, "gateway", json_value_address(&next_hop->gateway));
 	json_set_text(value, "interface", *next_hop->interface ? next_hop->interface : NULL);
 	json_set_number(value, "cost", next_hop->cost);
+	json_set(value, "via", next_hop->depth ? json_value_prefix(&next_hop->via) : json_null());
+	json_set_number(value, "depth", next_hop->depth);
 	json_set_number(value, "attributeSets", next_hop->users);
 	json_set_text(value, "reason", next_hop->reason);
 	return value;

@@ -70,7 +70,7 @@ static size_t collect_paths(struct fib *fib, const struct rib_prefix *prefix,
 		if (!next_hop || is_member(set, next_hop))
 			continue;
 		if (leads_over(set, &next_hop->resolution.hop) ||
-		    fib_leads_to_itself(&prefix->prefix, &next_hop->resolution)) {
+		    recursion_leads_to_itself(&prefix->prefix, &next_hop->resolution)) {
 			desired->refused = true;
 			continue;
 		}

@@ -10,7 +10,9 @@
  *
  * A hop is refused if the route would lead to that hop's gateway itself, more specifically than the
  * route that resolves it: the neighbour's address would then be looked for behind the neighbour,
- * and the BGP session with it.
+ * and the BGP session with it.  For a next hop that other routes of ours lead to, gateway and route
+ * are those at the end of the way.  What is on the way may be led over this route: packets there go
+ * to the same gateway, and resolving passes over what leads back to itself (recursion.c).
  */
 #include "fib/fib_state.h"
 
@@ -59,11 +61,22 @@ static bool may_be_installed(const struct fib *fib, const struct ip_prefix *pref
 	       !kernel_view_is_local_address(fib->view, &address, 0);
 }
 
-bool fib_leads_to_itself(const struct ip_prefix *prefix, const struct kernel_resolution *resolution)
+static uint32_t metric_of(const struct fib *fib, enum ip_family family, const struct rib_path *best)
 {
-	return prefix->length >= resolution->route_length &&
-	       resolution->hop.gateway.family == prefix->family &&
-	       ip_prefix_contains(prefix, &resolution->hop.gateway);
+	const uint32_t metric = best->attributes->kernel_metric ? best->attributes->kernel_metric
+								: fib->settings.metric;
+
+	return family == IPV6 && !metric ? IPV6_METRIC_DEFAULT : metric;
+}
+
+bool fib_would_install(
+    void *arg, const struct ip_prefix *prefix, const struct rib_path *best, uint32_t *metric)
+{
+	const struct fib *fib = arg;
+
+	*metric = metric_of(fib, prefix->family, best);
+	return best->peer != RIB_PEER_LOCAL && best->attributes->next_hop->tracker_data &&
+	       may_be_installed(fib, prefix);
 }
 
 static void add_candidate(
@@ -103,7 +116,7 @@ static void collect_candidates(const struct fib *fib, const struct rib_prefix *p
 			continue;
 		if (!next_hop || !next_hop->resolution.reachable)
 			desired->desire = FIB_DESIRE_LATER;
-		else if (fib_leads_to_itself(&prefix->prefix, &next_hop->resolution))
+		else if (recursion_leads_to_itself(&prefix->prefix, &next_hop->resolution))
 			desired->refused = true;
 		else
 			add_candidate(candidates, next_hop, path);
@@ -140,10 +153,9 @@ static void desire_route(
     struct fib *fib, const struct rib_prefix *prefix, struct fib_desired *desired)
 {
 	const enum ip_family family = prefix->prefix.family;
-	const struct attribute_set *best = rib_best_path(prefix)->attributes;
 	struct candidates candidates;
 
-	if (!best->next_hop->tracker_data || !may_be_installed(fib, &prefix->prefix))
+	if (!fib_would_install(fib, &prefix->prefix, rib_best_path(prefix), &desired->metric))
 		return;
 	collect_candidates(fib, prefix, &candidates, desired);
 	if (!candidates.count)
@@ -154,9 +166,6 @@ static void desire_route(
 						      .source = fib->sources[family],
 						      .members = candidates.members,
 						      .count = candidates.count});
-	desired->metric = best->kernel_metric ? best->kernel_metric : fib->settings.metric;
-	if (family == IPV6 && !desired->metric)
-		desired->metric = IPV6_METRIC_DEFAULT;
 }
 
 struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, uint32_t id)

@@ -164,8 +164,7 @@ static void view_prefix_changed(void *arg, const struct ip_prefix *prefix)
 {
 	struct fib *fib = arg;
 
-	(void)prefix;
-	next_hop_tracker_start(&fib->tracker);
+	next_hop_tracker_concern(&fib->tracker, prefix);
 	fib->view_changed = true;
 	wake_resolver(fib);
 }
@@ -354,6 +353,7 @@ struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_setting
     uint64_t hash_seed, const struct fib_ops *ops, void *arg, struct error *error)
 {
 	struct fib *fib = memory_allocate_zero(1, sizeof(*fib));
+	const struct installed_routes installed = {fib_would_install, fib};
 
 	fib->netlink = fib_netlink_new(loop, &netlink_ops, fib, error);
 	if (!fib->netlink) {
@@ -375,7 +375,7 @@ struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_setting
 	loop_timer_init(loop, &fib->dump_timer, start_dumps, fib);
 	loop_timer_init(loop, &fib->sweep_timer, sweep, fib);
 	make_view(fib);
-	next_hop_tracker_init(&fib->tracker, rib, fib->view);
+	next_hop_tracker_init(&fib->tracker, rib, fib->view, &installed, wake_resolver, fib);
 	fib->listener = (struct rib_listener){
 	    .changed = rib_changed, .shrunk = rib_shrunk, .arg = fib, .multipath = true};
 	listen_to_paths(fib);
@@ -423,6 +423,14 @@ static void change_place(struct fib *fib, const struct fib_settings *settings)
 	start_dumps(fib);
 }
 
+/* What may be installed is another thing now, and so is what resolves next hops. */
+static void look_at_all(struct fib *fib)
+{
+	fib_walk_start(fib, FIB_WALK_PREFIXES);
+	next_hop_tracker_start(&fib->tracker);
+	wake_resolver(fib);
+}
+
 void fib_change(struct fib *fib, const struct fib_settings *settings)
 {
 	if (memcmp(settings, &fib->settings, sizeof(*settings)) == 0)
@@ -432,7 +440,7 @@ void fib_change(struct fib *fib, const struct fib_settings *settings)
 	fib->settings = *settings;
 	listen_to_paths(fib);
 	fib_find_sources(fib);
-	fib_walk_start(fib, FIB_WALK_PREFIXES);
+	look_at_all(fib);
 }
 
 void fib_set_own_prefixes(struct fib *fib, const struct ip_prefix *prefixes, size_t count)
@@ -448,7 +456,7 @@ void fib_set_own_prefixes(struct fib *fib, const struct ip_prefix *prefixes, siz
 	free(fib->own_prefixes);
 	fib->own_prefixes = count ? memory_copy(prefixes, count * sizeof(*prefixes)) : NULL;
 	fib->own_prefix_count = count;
-	fib_walk_start(fib, FIB_WALK_PREFIXES);
+	look_at_all(fib);
 }
 
 void fib_converged(struct fib *fib)

@@ -154,6 +154,8 @@ struct fib_next_hop {
 	struct ip_address gateway; /* unspecified if on link */
 	char interface[16];
 	uint32_t cost;
+	unsigned depth; /* how many routes of our own lead to it, one after the other; 0: none */
+	struct ip_prefix via; /* of these the first one, that the next hop is in */
 	uint32_t users; /* attribute sets that use it */
 	const char *reason; /* why it is not reachable, or NULL */
 };

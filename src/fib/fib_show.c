@@ -121,9 +121,9 @@ bool fib_walk(const struct fib *fib, struct fib_cursor *cursor, size_t steps,
 
 void fib_walk_next_hops(const struct fib *fib, fib_next_hop_callback *callback, void *arg)
 {
-	const struct next_hop *next_hop;
+	const struct next_hop *next_hop = NULL;
 
-	for (next_hop = fib->tracker.first; next_hop; next_hop = next_hop->next) {
+	while ((next_hop = next_hop_tracker_next(&fib->tracker, next_hop))) {
 		const struct kernel_resolution *resolution = &next_hop->resolution;
 		const struct bgp_next_hop *key = &next_hop->rib->key;
 		struct fib_next_hop shown = {
@@ -132,6 +132,8 @@ void fib_walk_next_hops(const struct fib *fib, fib_next_hop_callback *callback, 
 		    .reachable = resolution->reachable,
 		    .on_link = resolution->on_link,
 		    .cost = resolution->cost,
+		    .depth = resolution->reachable ? resolution->depth : 0,
+		    .via = resolution->via,
 		    .users = next_hop->rib->references,
 		    .reason = resolution->reachable ? NULL : resolution->reason,
 		};

@@ -154,11 +154,11 @@ struct fib_desired {
 	bool refused; /* a hop was left out as it lies behind the route itself */
 };
 struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, uint32_t id);
-/* A route of the prefix over this next hop would be the way to the next hop. */
-bool fib_leads_to_itself(
-    const struct ip_prefix *prefix, const struct kernel_resolution *resolution);
 /* Finds out which source addresses can be used now; true if others than before. */
 bool fib_find_sources(struct fib *fib);
+/* For struct installed_routes. */
+bool fib_would_install(
+    void *fib, const struct ip_prefix *prefix, const struct rib_path *best, uint32_t *metric);
 
 /* backup.c */
 struct fib_desired fib_desire_backup(struct fib *fib, const struct fib_table *table, uint32_t id);

@@ -1,7 +1,7 @@
 /*
  * How a next hop is reached: it is looked up as the kernel would look up the destination of a packet
  * of this node, by the policy rules in their order and longest match in the tables that they lead
- * to.  Pure: reads the kernel view.  Called by next_hop.c and fib.c.
+ * to.  Pure: reads the kernel view.  Called by recursion.c and fib.c.
  */
 #ifndef FIB_KERNEL_RESOLVE_H
 #define FIB_KERNEL_RESOLVE_H

@@ -254,8 +254,8 @@ static void add_fib_route(struct view_output *output, const json_t *row)
 
 static void begin_next_hops(struct view_output *output)
 {
-	static const char *const titles[] = {
-	    "ADDRESS", "STATE", "VIA", "INTERFACE", ">COST", ">ATTRIBUTE SETS", "REASON", NULL};
+	static const char *const titles[] = {"ADDRESS", "STATE", "VIA", "INTERFACE", "OVER ROUTE",
+	    ">COST", ">ATTRIBUTE SETS", "REASON", NULL};
 
 	text_table_begin(&output->table, output->file, titles);
 }
@@ -273,6 +273,7 @@ static void add_next_hop(struct view_output *output, const json_t *row)
 	else
 		text_table_add(table, "-");
 	text_table_add(table, "%s", format_string(row, "interface"));
+	text_table_add(table, "%s", format_string(row, "via"));
 	text_table_add(table, "%lld", format_number(row, "cost"));
 	text_table_add(table, "%lld", format_number(row, "attributeSets"));
 	text_table_add(

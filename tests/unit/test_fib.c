@@ -447,26 +447,75 @@ static struct fib_next_hop find_next_hop(struct fixture *fixture, const char *te
 	return next_hop;
 }
 
-static void test_unreachable_next_hop_has_a_reason(void **state)
+static void test_next_hop_is_shown_with_its_way_or_the_reason(void **state)
 {
 	struct fixture *fixture = *state;
-	struct fib_next_hop next_hop = {0};
+	struct fib_next_hop next_hop;
+	char text[IP_TEXT_MAX];
 
-	announce(fixture, 0, "203.0.113.0/24", "192.0.2.1");
-	turn(fixture, 20);
 	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
 	turn(fixture, 50);
-	assert_true(ip_address_parse("192.0.2.1", &next_hop.address));
-	fib_walk_next_hops(fixture->fib, on_next_hop, &next_hop);
+	next_hop = find_next_hop(fixture, "203.0.113.9");
+	assert_false(next_hop.reachable);
+	assert_string_equal(next_hop.reason, "no route to it");
+	assert_int_equal(next_hop.users, 1);
+	announce(fixture, 0, "203.0.113.0/24", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	next_hop = find_next_hop(fixture, "192.0.2.1");
 	assert_true(next_hop.reachable);
 	assert_true(next_hop.on_link);
+	assert_int_equal(next_hop.depth, 0);
 	assert_string_equal(next_hop.interface, "d0");
-	assert_true(ip_address_parse("203.0.113.9", &next_hop.address));
-	fib_walk_next_hops(fixture->fib, on_next_hop, &next_hop);
-	assert_false(next_hop.reachable);
-	assert_string_equal(next_hop.reason, "only reachable through a route of our own");
-	assert_int_equal(next_hop.users, 1);
+	next_hop = find_next_hop(fixture, "203.0.113.9");
+	assert_true(next_hop.reachable);
+	assert_false(next_hop.on_link);
+	assert_int_equal(next_hop.depth, 1);
+	assert_string_equal(ip_prefix_print(&next_hop.via, text), "203.0.113.0/24");
+	assert_string_equal(ip_address_print(&next_hop.gateway, text), "192.0.2.1");
+}
+
+/* Next hops behind routes of BGP */
+
+static void test_default_route_of_bgp_leads_to_next_hops(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
+	announce(fixture, 0, "2001:db8:100::/48", "2001:db8:9::9");
+	announce(fixture, 1, "0.0.0.0/0", "192.0.2.1");
+	announce(fixture, 1, "::/0", "2001:db8::1");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	expect(fixture, "-6 route show 2001:db8:100::/48", "via 2001:db8::1 dev d0 proto bgp");
+	announce(fixture, 1, "0.0.0.0/0", "198.51.100.1");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.1 dev d1 proto bgp");
+	run("ip link set d1 down");
 	expect(fixture, "route show 10.1.0.0/16", NULL);
+	run("ip link set d1 up");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.1 dev d1 proto bgp");
+	withdraw(fixture, 1, "0.0.0.0/0");
+	expect(fixture, "route show proto bgp", NULL);
+}
+
+/* The better path is over the other one: neither goes, and nothing takes turns. */
+static void test_default_route_over_itself_is_stable(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t requests;
+
+	fixture->peers[0]->source = POLICY_SOURCE_EBGP;
+	fixture->peers[1]->source = POLICY_SOURCE_IBGP;
+	announce(fixture, 1, "0.0.0.0/0", "192.0.2.1");
+	announce(fixture, 0, "0.0.0.0/0", "203.0.113.9");
+	expect(fixture, "route show default", "default via 192.0.2.1 dev d0 proto bgp");
+	turn(fixture, 100);
+	assert_true(find_next_hop(fixture, "203.0.113.9").reachable);
+	requests = fib_counters(fixture->fib)->requests;
+	turn(fixture, 100);
+	assert_int_equal(fib_counters(fixture->fib)->requests, requests);
+	announce(fixture, 1, "0.0.0.0/0", "198.51.100.1");
+	expect(fixture, "route show default", "default via 198.51.100.1 dev d1 proto bgp");
+	withdraw(fixture, 1, "0.0.0.0/0");
+	expect(fixture, "route show default", NULL);
 }
 
 static void test_next_hops_follow_policy_rules(void **state)
@@ -589,7 +638,9 @@ int main(void)
 	    fib_test(test_refused_route_is_shown_with_the_kernels_text_and_tried_again),
 	    fib_test(test_gateway_that_is_on_link_by_decree_keeps_the_flag),
 	    fib_test(test_own_addresses_and_links_are_known),
-	    fib_test(test_unreachable_next_hop_has_a_reason),
+	    fib_test(test_next_hop_is_shown_with_its_way_or_the_reason),
+	    fib_test(test_default_route_of_bgp_leads_to_next_hops),
+	    fib_test(test_default_route_over_itself_is_stable),
 	    fib_test(test_next_hops_follow_policy_rules),
 	    fib_test(test_next_hops_heed_suppressed_lengths_and_inverted_rules),
 	    fib_test(test_connected_is_what_no_router_is_in_between_of),

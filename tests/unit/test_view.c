@@ -221,12 +221,12 @@ static void test_next_hops_tell_what_is_wrong(void **state)
 	(void)state;
 	assert_shows("nexthops",
 	    "[{'address':'10.0.0.1','reachable':true,'onLink':true,'gateway':null,"
-	    "'interface':'eth0','cost':0,'attributeSets':3,'reason':null},"
+	    "'interface':'eth0','via':'0.0.0.0/0','depth':1,'cost':0,'attributeSets':3,'reason':null},"
 	    "{'address':'10.9.0.1','reachable':false,'onLink':false,'gateway':null,"
-	    "'interface':null,'cost':0,'attributeSets':1,'reason':'no route'}]",
-	    "ADDRESS   STATE        VIA      INTERFACE  COST  ATTRIBUTE SETS  REASON\n"
-	    "10.0.0.1  reachable    on link  eth0          0               3\n"
-	    "10.9.0.1  unreachable  -        -             0               1  no route\n");
+	    "'interface':null,'via':null,'depth':0,'cost':0,'attributeSets':1,'reason':'no route'}]",
+	    "ADDRESS   STATE        VIA      INTERFACE  OVER ROUTE  COST  ATTRIBUTE SETS  REASON\n"
+	    "10.0.0.1  reachable    on link  eth0       0.0.0.0/0      0               3\n"
+	    "10.9.0.1  unreachable  -        -          -              0               1  no route\n");
 }
 
 static void test_an_event_is_a_line_that_nobody_can_forge(void **state)

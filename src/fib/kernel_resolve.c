@@ -6,6 +6,9 @@
  *
  * In the table that our own routes are in they compete with those of others: by length, and then by
  * metric.  What a route of our own leads to is for the caller to say.
+ *
+ * What is on a link costs nothing: the metric of a connected route says nothing of a distance, and
+ * is 0 for IPv4 and 256 for IPv6, so that paths over both would never be equal.
  */
 #include "fib/kernel_resolve.h"
 
@@ -86,7 +89,7 @@ static void resolve_over_hop(const struct ip_address *next_hop, const struct ker
 	    .reachable = true,
 	    .on_link = !hop->has_gateway,
 	    .route_length = route->prefix.length,
-	    .cost = route->metric,
+	    .cost = hop->has_gateway ? route->metric : 0,
 	    .hop = *hop,
 	};
 	resolution->hop.weight = 1;

@@ -17,7 +17,7 @@ struct kernel_resolution {
 	bool given_up; /* not followed to the end: whether it is reachable is not known */
 	uint8_t depth; /* how many routes of our own are in between; 0: it is not recursive */
 	uint8_t route_length; /* of the prefix of the resolving route of somebody else */
-	uint32_t cost; /* metric of that route */
+	uint32_t cost; /* metric of that route; 0 if it says that the destination is on the link */
 	struct ip_prefix via; /* recursive: the route of our own that it is looked up in first */
 	struct kernel_hop hop; /* gateway: the next hop itself if on link */
 	const char *reason; /* a static text when it is not reachable */

@@ -83,6 +83,17 @@ static void test_ipv4_route_via_ipv6_next_hop(void **state)
 	expect(fixture, "route show 10.1.0.0/16", "nexthop via 192.0.2.1 dev d0");
 }
 
+/* Both are on a link, whatever the metric of the connected routes. */
+static void test_next_hops_of_both_families_are_equally_near(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "10.1.0.0/16", "2001:db8::1");
+	announce(fixture, 1, "10.1.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "nexthop via inet6 2001:db8::1 dev d0");
+	expect(fixture, "route show 10.1.0.0/16", "nexthop via 192.0.2.1 dev d0");
+}
+
 static void test_default_routes_of_both_families(void **state)
 {
 	struct fixture *fixture = *state;
@@ -619,6 +630,7 @@ int main(void)
 	    fib_test(test_metric_of_a_filter_wins_and_may_change),
 	    fib_test(test_multipath_follows_the_equal_cost_set),
 	    fib_test(test_ipv4_route_via_ipv6_next_hop),
+	    fib_test(test_next_hops_of_both_families_are_equally_near),
 	    fib_test(test_default_routes_of_both_families),
 	    fib_test(test_never_installed),
 	    fib_test(test_host_route_goes_when_the_address_becomes_our_own),

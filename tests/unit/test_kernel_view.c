@@ -232,7 +232,7 @@ static void test_resolves_on_link_over_gateway_and_by_longest_match(void **state
 	assert_hop(&by_default, "192.0.2.1", 2);
 	assert_int_equal(by_default.cost, 100);
 	assert_hop(&ipv6, "2001:db8::1", 2);
-	assert_int_equal(ipv6.cost, 256);
+	assert_int_equal(ipv6.cost, 0);
 }
 
 static void test_lowest_metric_wins_within_a_prefix(void **state)

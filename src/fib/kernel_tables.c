@@ -15,15 +15,13 @@ void kernel_tables_release(struct kernel_tables *tables)
 	free(tables->items);
 }
 
-static bool is_permanent(const struct kernel_tables *tables, uint32_t table)
-{
-	return table == RT_TABLE_MAIN || table == tables->own;
-}
-
+/* NULL: it is not kept, or it is the main one, which always is. */
 static const struct kernel_table *find(const struct kernel_tables *tables, uint32_t table)
 {
 	size_t i;
 
+	if (table == tables->own.table)
+		return &tables->own;
 	for (i = 0; i < tables->count; i++) {
 		if (tables->items[i].table == table)
 			return &tables->items[i];
@@ -33,14 +31,14 @@ static const struct kernel_table *find(const struct kernel_tables *tables, uint3
 
 bool kernel_tables_keep(const struct kernel_tables *tables, uint32_t table)
 {
-	return is_permanent(tables, table) || find(tables, table);
+	return table == RT_TABLE_MAIN || find(tables, table);
 }
 
 bool kernel_tables_know(const struct kernel_tables *tables, uint32_t table, uint32_t generation)
 {
 	const struct kernel_table *item = find(tables, table);
 
-	return is_permanent(tables, table) || (item && item->since < generation);
+	return table == RT_TABLE_MAIN || (item && item->since < generation);
 }
 
 bool kernel_tables_add(struct kernel_tables *tables, uint32_t table, uint32_t since)
@@ -51,6 +49,16 @@ bool kernel_tables_add(struct kernel_tables *tables, uint32_t table, uint32_t si
 	    tables->items, &tables->capacity, tables->count + 1, sizeof(*tables->items));
 	tables->items[tables->count++] = (struct kernel_table){table, since};
 	return true;
+}
+
+void kernel_tables_move(struct kernel_tables *tables, uint32_t own, uint32_t since)
+{
+	const struct kernel_table *known = find(tables, own);
+	const struct kernel_table now = {own, known ? known->since : since};
+	const struct kernel_table left = tables->own;
+
+	tables->own = now;
+	kernel_tables_add(tables, left.table, left.since);
 }
 
 void kernel_tables_drop_unused(struct kernel_tables *tables, const struct kernel_rules *rules)

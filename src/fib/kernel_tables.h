@@ -17,8 +17,8 @@ struct kernel_table {
 };
 
 struct kernel_tables {
-	uint32_t own;
-	struct kernel_table *items;
+	struct kernel_table own; /* ours */
+	struct kernel_table *items; /* others than the main one and ours */
 	size_t count;
 	size_t capacity;
 };
@@ -30,6 +30,8 @@ bool kernel_tables_keep(const struct kernel_tables *tables, uint32_t table);
 bool kernel_tables_know(const struct kernel_tables *tables, uint32_t table, uint32_t generation);
 /* Keeps it from now on, if it is not kept; false if it was. */
 bool kernel_tables_add(struct kernel_tables *tables, uint32_t table, uint32_t since);
+/* Ours is this one from now on. */
+void kernel_tables_move(struct kernel_tables *tables, uint32_t own, uint32_t since);
 /* Drops those that no rule leads to any more. */
 void kernel_tables_drop_unused(struct kernel_tables *tables, const struct kernel_rules *rules);
 

@@ -32,6 +32,7 @@ struct kernel_view {
 	void *arg;
 	uint64_t seed;
 	uint8_t own_protocol;
+	uint8_t left_protocol; /* as good as our own; 0: none */
 	uint32_t generation;
 	uint32_t known_generation; /* of the last dump that is over; 0: none */
 	bool hears_routes; /* a route was told since the last dump began */
@@ -47,7 +48,7 @@ struct kernel_view {
 static void tell_foreign_route(
     const struct kernel_view *view, const struct kernel_route *route, bool gone)
 {
-	if (route->table == view->tables.own)
+	if (route->table == view->tables.own.table)
 		view->ops->foreign_route(view->arg, route, gone);
 }
 
@@ -98,13 +99,22 @@ struct kernel_view *kernel_view_new(struct loop *loop, uint64_t hash_seed, uint8
 	view->arg = arg;
 	view->seed = hash_seed;
 	view->own_protocol = own_protocol;
-	view->tables.own = own_table;
+	view->tables.own.table = own_table;
 	loop_task_init(&view->sweep_task, run_sweep, view);
 	kernel_links_init(&view->links, hash_seed);
 	kernel_addresses_init(&view->addresses, hash_seed);
 	kernel_rules_init(&view->rules, hash_seed);
 	kernel_routes_init(&view->routes, &view->links, hash_seed);
 	return view;
+}
+
+void kernel_view_move(
+    struct kernel_view *view, uint8_t own_protocol, uint8_t left_protocol, uint32_t own_table)
+{
+	view->own_protocol = own_protocol;
+	view->left_protocol = left_protocol;
+	kernel_tables_move(&view->tables, own_table, view->generation);
+	view->ops->changed(view->arg);
 }
 
 void kernel_view_free(struct kernel_view *view)
@@ -234,6 +244,12 @@ static void foreign_route_changed(
 	tell_foreign_route(view, route, gone);
 }
 
+static bool is_ours(const struct kernel_view *view, const struct kernel_route *route)
+{
+	return route->protocol == view->own_protocol ||
+	       (view->left_protocol && route->protocol == view->left_protocol);
+}
+
 static void route_message(struct kernel_view *view, const struct nlmsghdr *message)
 {
 	struct kernel_hop hops[KERNEL_HOPS_MAX];
@@ -248,11 +264,11 @@ static void route_message(struct kernel_view *view, const struct nlmsghdr *messa
 	if (!gone && message->nlmsg_flags & NLM_F_REPLACE) {
 		if (kernel_routes_remove_replaced(&view->routes, &route))
 			view->ops->prefix_changed(view->arg, &route.prefix);
-		else if (route.table == view->tables.own && route.protocol != view->own_protocol)
+		else if (route.table == view->tables.own.table && !is_ours(view, &route))
 			view->ops->replaced(view->arg, &route);
 	}
-	if (route.protocol == view->own_protocol) {
-		if (route.table == view->tables.own)
+	if (is_ours(view, &route)) {
+		if (route.table == view->tables.own.table)
 			view->ops->own_route(view->arg, &route, gone);
 		return;
 	}
@@ -336,12 +352,12 @@ bool kernel_view_is_complete(const struct kernel_view *view)
 
 uint32_t kernel_view_own_table(const struct kernel_view *view)
 {
-	return view->tables.own;
+	return view->tables.own.table;
 }
 
 bool kernel_view_uses_own_table(const struct kernel_view *view)
 {
-	return kernel_rules_lead_to(&view->rules, view->tables.own);
+	return kernel_rules_lead_to(&view->rules, view->tables.own.table);
 }
 
 const struct kernel_rule *kernel_view_next_rule(
@@ -365,7 +381,7 @@ const struct kernel_route *kernel_view_match(
 const struct kernel_route *kernel_view_foreign_route(
     const struct kernel_view *view, const struct ip_prefix *prefix, uint32_t metric)
 {
-	return kernel_routes_find(&view->routes, prefix, view->tables.own, metric);
+	return kernel_routes_find(&view->routes, prefix, view->tables.own.table, metric);
 }
 
 bool kernel_view_is_local_address(

@@ -44,6 +44,12 @@ struct kernel_view_ops {
 /* The loop runs what takes long; NULL (tests): it is done at once. */
 struct kernel_view *kernel_view_new(struct loop *loop, uint64_t hash_seed, uint8_t own_protocol,
     uint32_t own_table, const struct kernel_view_ops *ops, void *arg);
+/*
+ * Ours are routes of another protocol or table from now on, and in this table also those of the
+ * protocol that we have left, if it is not 0.  What is there is told by the next dump.
+ */
+void kernel_view_move(
+    struct kernel_view *view, uint8_t own_protocol, uint8_t left_protocol, uint32_t own_table);
 void kernel_view_free(struct kernel_view *view);
 /*
  * A notification or a line of a dump; anything else than links, addresses, rules, routes and

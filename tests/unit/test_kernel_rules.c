@@ -289,6 +289,31 @@ static void test_tables_for_others_are_not_kept(void **state)
 	assert_int_equal(fixture->incomplete, 0);
 }
 
+/* The rule that leads to our new table counts again when all of that is known. */
+static void test_our_table_may_become_another_one(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct told_rule rule = {1000, .table = 100};
+	struct ip_prefix prefix;
+
+	assert_true(ip_prefix_parse("10.0.0.0/8", &prefix, NULL));
+	dump(fixture, &rule);
+	kernel_view_move(fixture->view, 186, 0, 101);
+	assert_null(kernel_view_foreign_route(fixture->view, &prefix, 0));
+	assert_found(fixture, "172.16.0.1", "192.0.2.1");
+	kernel_view_move(fixture->view, 186, 0, 100);
+	assert_non_null(kernel_view_foreign_route(fixture->view, &prefix, 0));
+	assert_found(fixture, "10.1.0.1", "192.0.2.9");
+	kernel_view_move(fixture->view, 186, 0, RT_TABLE_MAIN);
+	assert_found(fixture, "10.1.0.1", "192.0.2.9");
+	message_rule(fixture->view, RTM_NEWRULE, (struct told_rule){900, .table = 101});
+	kernel_view_move(fixture->view, 186, 0, 102);
+	message_rule(fixture->view, RTM_NEWRULE, (struct told_rule){800, .table = 102});
+	message_route(fixture->view, RTM_NEWROUTE, 0,
+	    (struct told_route){"10.0.0.0/8", "192.0.2.3", 2, .table = 102});
+	assert_found(fixture, "10.1.0.1", "192.0.2.9");
+}
+
 /* A kernel without policy rules looks into the main table. */
 static void test_without_any_rule_the_main_table_counts(void **state)
 {
@@ -314,6 +339,7 @@ int main(void)
 	    rules_test(test_rules_of_one_priority_stand_as_they_came),
 	    rules_test(test_repeated_rule_changes_nothing),
 	    rules_test(test_tables_for_others_are_not_kept),
+	    rules_test(test_our_table_may_become_another_one),
 	    rules_test(test_without_any_rule_the_main_table_counts),
 	};
 

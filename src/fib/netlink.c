@@ -11,6 +11,11 @@
  * filter drops in the kernel the notifications that our own requests cause, which would otherwise
  * come back one by one.
  *
+ * A socket whose receive buffer is full says so once (ENOBUFS), and from then on the kernel drops
+ * all that it has for it without a word, until everything has been read.  So after a loss both
+ * sockets are read to their end, before the next batch is sent and before dumps are asked for:
+ * what these tell would otherwise be out of date already, with nobody to say so.
+ *
  * Reading is done on the sockets of libnl with recvmsg() and not with nl_recvmsgs(): that one reads
  * a dump to its end in one call, however long it is, and allocates for every message.
  */
@@ -42,6 +47,10 @@
 #define RECEIVE_BYTES 65536
 #define READS_PER_TURN 8
 #define RETRY_MS 50
+/* The kernel has answered before a request's system call is over: this long means never. */
+#define SILENCE_MS 2000
+/* Linux has no errno above it. */
+#define ERRNO_MAX 4095
 /* The system's limit is passed if we may: an overrun costs a dump of everything. */
 #define REQUEST_RECEIVE_BUFFER (4 << 20)
 #define EVENT_RECEIVE_BUFFER (16 << 20)
@@ -76,15 +85,20 @@ struct fib_netlink {
 	uint32_t batch_sequence; /* of the first one */
 	uint32_t next_sequence;
 	bool answered[BATCH_REQUESTS]; /* those of the batch that failed */
+	bool answers_lost; /* of the batch */
+	struct loop_timer answer_timer; /* for answers that do not come */
 
 	struct nl_sock *events;
 	struct loop_watch event_watch;
-	struct loop_timer dump_timer; /* a dump that could not be asked for is reported later */
+	bool events_lost; /* to be reported when the rest has been read */
+	struct loop_timer
+	    dump_timer; /* for a dump that could not be asked for, or has fallen silent */
 	struct dump dumps[DUMPS_MAX]; /* the first one runs */
 	size_t dump_count;
 	uint32_t dump_sequence;
 	bool dump_interrupted;
 	bool dump_refused;
+	bool dump_heard; /* since the timer was started */
 
 	_Alignas(struct nlmsghdr) uint8_t buffer[RECEIVE_BYTES];
 };
@@ -256,13 +270,16 @@ static void answer_request(struct fib_netlink *netlink, size_t i, int error, con
 /* The batch is over; `error` goes to the requests without an answer of their own. */
 static void finish_batch(struct fib_netlink *netlink, int error)
 {
+	const char *text = error == ENOBUFS ? "the kernel's answer is lost" : NULL;
 	const size_t count = netlink->batch_count;
 	size_t i;
 
+	loop_timer_stop(&netlink->answer_timer);
 	for (i = 0; i < count; i++) {
 		if (!netlink->answered[i])
-			answer_request(netlink, i, error, NULL);
+			answer_request(netlink, i, error, text);
 	}
+	netlink->answers_lost = false;
 	netlink->tag_head += count;
 	netlink->batch_count = 0;
 	schedule_send(netlink);
@@ -281,8 +298,11 @@ static const char *error_text(const struct nlmsghdr *message)
 
 	if (!(message->nlmsg_flags & NLM_F_ACK_TLVS))
 		return NULL;
-	if (!(message->nlmsg_flags & NLM_F_CAPPED) && error->msg.nlmsg_len > sizeof(error->msg))
+	if (!(message->nlmsg_flags & NLM_F_CAPPED) && error->msg.nlmsg_len > sizeof(error->msg)) {
+		if (error->msg.nlmsg_len > length)
+			return NULL;
 		offset += NLMSG_ALIGN(error->msg.nlmsg_len) - sizeof(error->msg);
+	}
 	if (offset > length ||
 	    nla_parse(attributes, NLMSGERR_ATTR_MAX,
 		(struct nlattr *)((uint8_t *)nlmsg_data(message) + offset), (int)(length - offset),
@@ -291,6 +311,12 @@ static const char *error_text(const struct nlmsghdr *message)
 		return NULL;
 	text = nla_data(attributes[NLMSGERR_ATTR_MSG]);
 	return text[nla_len(attributes[NLMSGERR_ATTR_MSG]) - 1] ? NULL : text;
+}
+
+/* The errno of an answer, 0 for success; EPROTO if it is none. */
+static int answer_error(const struct nlmsgerr *error)
+{
+	return error->error <= 0 && error->error >= -ERRNO_MAX ? -error->error : EPROTO;
 }
 
 static void read_answer(struct fib_netlink *netlink, const struct nlmsghdr *message)
@@ -302,24 +328,39 @@ static void read_answer(struct fib_netlink *netlink, const struct nlmsghdr *mess
 	    i >= netlink->batch_count)
 		return;
 	if (error->error && !netlink->answered[i])
-		answer_request(netlink, i, -error->error, error_text(message));
+		answer_request(netlink, i, answer_error(error), error_text(message));
 	if (i + 1 == netlink->batch_count)
-		finish_batch(netlink, 0);
+		finish_batch(netlink, netlink->answers_lost ? ENOBUFS : 0);
 }
 
 static void read_answers(struct fib_netlink *netlink)
 {
 	ssize_t length = 0;
 
-	while (netlink->batch_count && length >= 0) {
+	while (netlink->batch_count && (length >= 0 || length == -ENOBUFS)) {
 		const struct nlmsghdr *message;
 		size_t offset = 0;
 
 		length = receive(netlink, netlink->requests);
+		netlink->answers_lost |= length < 0 && length != -EAGAIN;
 		while ((message = next_message(netlink, length, &offset)))
 			read_answer(netlink, message);
 	}
-	if (length < 0 && length != -EAGAIN && netlink->batch_count)
+	if (!netlink->batch_count)
+		return;
+	if (netlink->answers_lost)
+		finish_batch(netlink, ENOBUFS);
+	else if (!loop_timer_is_running(&netlink->answer_timer))
+		loop_timer_start(&netlink->answer_timer, SILENCE_MS);
+}
+
+static void end_waiting(void *arg)
+{
+	struct fib_netlink *netlink = arg;
+
+	/* It may be this process that has been asleep. */
+	read_answers(netlink);
+	if (netlink->batch_count)
 		finish_batch(netlink, ENOBUFS);
 }
 
@@ -368,6 +409,7 @@ static void send_batch(struct fib_netlink *netlink)
 	error = errno;
 	adapt_batch(netlink, loop_now(netlink->loop) - start);
 	if (sent < 0 && is_lack_of_memory(error)) {
+		netlink->batch_most = BATCH_REQUESTS_MIN;
 		loop_timer_start(&netlink->send_timer, RETRY_MS);
 		return;
 	}
@@ -485,17 +527,17 @@ static void start_dump(struct fib_netlink *netlink)
 	/* The family is the first octet of all of them. */
 	request.body.route.rtm_family = (uint8_t)netlink->dumps[0].family;
 	netlink->dump_interrupted = false;
-	if (send(nl_socket_get_fd(netlink->events), &request, request.header.nlmsg_len,
-		MSG_DONTWAIT) < 0) {
-		netlink->dump_refused = true;
-		loop_timer_start(&netlink->dump_timer, RETRY_MS);
-	}
+	netlink->dump_heard = false;
+	netlink->dump_refused = send(nl_socket_get_fd(netlink->events), &request,
+				    request.header.nlmsg_len, MSG_DONTWAIT) < 0;
+	loop_timer_start(&netlink->dump_timer, netlink->dump_refused ? RETRY_MS : SILENCE_MS);
 }
 
 static void finish_dump(struct fib_netlink *netlink, bool complete)
 {
 	const int type = netlink->dumps[0].type;
 
+	loop_timer_stop(&netlink->dump_timer);
 	netlink->dump_refused = false;
 	netlink->dump_count--;
 	memmove(
@@ -505,12 +547,17 @@ static void finish_dump(struct fib_netlink *netlink, bool complete)
 	netlink->ops->dumped(netlink->arg, type, complete);
 }
 
-static void report_refused_dump(void *arg)
+/* It was refused, or the kernel had no memory for its next part and would never go on. */
+static void look_after_dump(void *arg)
 {
 	struct fib_netlink *netlink = arg;
 
-	if (netlink->dump_count && netlink->dump_refused)
+	if (netlink->dump_refused || !netlink->dump_heard) {
 		finish_dump(netlink, false);
+		return;
+	}
+	netlink->dump_heard = false;
+	loop_timer_start(&netlink->dump_timer, SILENCE_MS);
 }
 
 void fib_netlink_dump(struct fib_netlink *netlink, int type, int family)
@@ -542,6 +589,7 @@ static void read_event(struct fib_netlink *netlink, const struct nlmsghdr *messa
 			     message->nlmsg_seq == netlink->dump_sequence &&
 			     message->nlmsg_pid == nl_socket_get_local_port(netlink->events);
 
+	netlink->dump_heard |= of_dump;
 	if (of_dump && message->nlmsg_flags & NLM_F_DUMP_INTR)
 		netlink->dump_interrupted = true;
 	if (message->nlmsg_type >= NLMSG_MIN_TYPE)
@@ -550,6 +598,15 @@ static void read_event(struct fib_netlink *netlink, const struct nlmsghdr *messa
 		 (message->nlmsg_type == NLMSG_ERROR || message->nlmsg_type == NLMSG_DONE))
 		finish_dump(
 		    netlink, !netlink->dump_interrupted && is_complete(dump_result(message)));
+}
+
+/* All has been read: only now does the kernel tell of the next loss. */
+static void end_reading(struct fib_netlink *netlink)
+{
+	if (!netlink->events_lost)
+		return;
+	netlink->events_lost = false;
+	netlink->ops->overrun(netlink->arg);
 }
 
 bool fib_netlink_read(struct fib_netlink *netlink)
@@ -562,11 +619,13 @@ bool fib_netlink_read(struct fib_netlink *netlink)
 		size_t offset = 0;
 
 		if (length == -ENOBUFS) {
-			netlink->ops->overrun(netlink->arg);
+			netlink->events_lost = true;
 			continue;
 		}
-		if (length < 0)
+		if (length < 0) {
+			end_reading(netlink);
 			return true;
+		}
 		while ((message = next_message(netlink, length, &offset)))
 			read_event(netlink, message);
 		if (loop_should_yield(netlink->loop))
@@ -596,7 +655,8 @@ struct fib_netlink *fib_netlink_new(
 	netlink->batch_most = BATCH_REQUESTS_MIN;
 	loop_task_init(&netlink->send_task, run_send_task, netlink);
 	loop_timer_init(loop, &netlink->send_timer, run_send_task, netlink);
-	loop_timer_init(loop, &netlink->dump_timer, report_refused_dump, netlink);
+	loop_timer_init(loop, &netlink->answer_timer, end_waiting, netlink);
+	loop_timer_init(loop, &netlink->dump_timer, look_after_dump, netlink);
 	netlink->requests = open_socket(REQUEST_RECEIVE_BUFFER, error);
 	if (netlink->requests)
 		netlink->events = open_socket(EVENT_RECEIVE_BUFFER, error);
@@ -638,6 +698,7 @@ void fib_netlink_free(struct fib_netlink *netlink)
 	loop_watch_stop(&netlink->event_watch);
 	loop_task_cancel(netlink->loop, &netlink->send_task);
 	loop_timer_free(&netlink->send_timer);
+	loop_timer_free(&netlink->answer_timer);
 	loop_timer_free(&netlink->dump_timer);
 	nl_socket_free(netlink->requests);
 	nl_socket_free(netlink->events);

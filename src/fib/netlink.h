@@ -24,12 +24,12 @@ struct fib_netlink_ops {
 	void (*message)(void *arg, const struct nlmsghdr *message);
 	/*
 	 * The kernel's answer to the request with this tag: 0 or an errno, and its own text or
-	 * NULL. ENOBUFS: the answer is lost, the request may have been done or not.
+	 * NULL.  ENOBUFS: the answer is lost, the request may have been done or not.
 	 */
 	void (*answered)(void *arg, uint64_t tag, int error, const char *text);
 	/* The dump that was asked for is complete; false: it failed and must be asked for again. */
 	void (*dumped)(void *arg, int type, bool complete);
-	/* Notifications were lost (ENOBUFS): ask for dumps again. */
+	/* Notifications were lost (ENOBUFS), the others have been read: ask for dumps again. */
 	void (*overrun)(void *arg);
 	/* Every queued request has been answered. */
 	void (*idle)(void *arg);

@@ -262,6 +262,43 @@ static void test_flush_answers_everything_before_it_returns(void **state)
 	run("test $(ip route show proto bgp | wc -l) -eq 0");
 }
 
+/* The first netlink socket of the process: that of the requests. */
+static int request_descriptor(void)
+{
+	for (int fd = 0; fd < 64; fd++) {
+		int domain;
+		socklen_t length = sizeof(domain);
+
+		if (!getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) &&
+		    domain == AF_NETLINK)
+			return fd;
+	}
+	return -1;
+}
+
+/* Once its buffer was full, the socket hears of nothing before it has been read to its end. */
+static void test_lost_answers_are_told_and_the_next_ones_come(void **state)
+{
+	struct fixture *fixture = *state;
+	const int least = 1;
+
+	assert_int_equal(
+	    setsockopt(request_descriptor(), SOL_SOCKET, SO_RCVBUF, &least, sizeof(least)), 0);
+	/* Each is refused, and each refusal is as long as the half of what there is room for. */
+	for (uint32_t i = 0; i < 32; i++)
+		request(fixture->netlink, fixture->interface, i, "203.0.113.9",
+		    NLM_F_CREATE | NLM_F_EXCL, i);
+	for (uint32_t i = 0; i < 32; i++)
+		request(fixture->netlink, fixture->interface, i, "192.0.2.1",
+		    NLM_F_CREATE | NLM_F_EXCL, 100 + i);
+	wait_for(fixture, &fixture->idle, 1);
+	assert_int_equal(fixture->refused, 32);
+	assert_int_equal(fixture->refused_tag, 31);
+	assert_int_equal(fixture->error, ENOBUFS);
+	assert_string_equal(fixture->text, "the kernel's answer is lost");
+	assert_int_equal(fixture->accepted, 32);
+}
+
 static void test_lost_notifications_are_an_overrun(void **state)
 {
 	struct fixture *fixture = *state;
@@ -299,6 +336,8 @@ int main(void)
 		test_own_requests_are_not_notified_and_those_of_others_are, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_flush_answers_everything_before_it_returns, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_lost_answers_are_told_and_the_next_ones_come, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_lost_notifications_are_an_overrun, set_up, tear_down),
 	};

@@ -11,6 +11,10 @@
  * Routes of a previous run are leftovers: prefixes of the RIB adopt theirs as they come, and what
  * is left is removed some time after the speaker has said that the tables are complete and the RIB
  * has come to rest.
+ *
+ * A move to another table or protocol makes a leftover of every route, in slices: what is out is
+ * answered, all routes leave, the kernel is read again with the new place in view, and then all are
+ * installed there.  What differs in its protocol only is adopted, and so replaced in one request.
  */
 #include "fib/fib.h"
 
@@ -27,7 +31,7 @@
 /* How long the RIB must rest before leftovers are swept, and how long that is waited for. */
 #define SWEEP_REST_MS 500
 #define SWEEP_LIMIT_MS 10000
-#define FLUSH_LIMIT_MS 5000
+#define WITHDRAW_LIMIT_MS 10000
 
 static const struct {
 	int type;
@@ -53,6 +57,7 @@ static void start_dumps(void *arg)
 		return;
 	}
 	fib_walk_forget_missing(fib);
+	fib->forgetting = false;
 	fib->generation++;
 	fib->dump_failed = false;
 	fib->dump_again = false;
@@ -87,7 +92,9 @@ static void finish_dumps(struct fib *fib)
 	}
 	fib->dump_failures = 0;
 	kernel_view_end_dump(fib->view);
-	fib_forget_gone_leftovers(fib);
+	fib->forgetting = true;
+	if (fib->move == FIB_ARRIVES)
+		fib->move = FIB_STAYS;
 	fib_walk_start(fib, FIB_WALK_MISSING | FIB_WALK_FAILED);
 	loop_timer_start(&fib->dump_timer, AUDIT_MS);
 	if (fib->ready)
@@ -107,6 +114,15 @@ static void netlink_message(void *arg, const struct nlmsghdr *message)
 	struct fib *fib = arg;
 
 	kernel_view_message(fib->view, message);
+}
+
+/* The tag of a leftover is its address, that of an entry has the lowest bit set. */
+static void netlink_answered(void *arg, uint64_t tag, int error, const char *text)
+{
+	if (tag & 1)
+		fib_answered(arg, tag, error, text);
+	else
+		fib_leftover_answered(arg, (struct leftover *)(uintptr_t)tag, error, text);
 }
 
 static void netlink_dumped(void *arg, int type, bool complete)
@@ -136,7 +152,7 @@ static void netlink_idle(void *arg)
 
 static const struct fib_netlink_ops netlink_ops = {
     .message = netlink_message,
-    .answered = fib_answered,
+    .answered = netlink_answered,
     .dumped = netlink_dumped,
     .overrun = netlink_overrun,
     .idle = netlink_idle,
@@ -258,13 +274,72 @@ static void run_resolve_task(void *arg)
 		fib->ops->view_changed(fib->arg);
 }
 
+/* A backup may be any path, and not only those that the RIB has chosen. */
+static void listen_to_paths(struct fib *fib)
+{
+	fib->listener.every_path = fib->settings.install && fib->settings.backup;
+}
+
+/* What may be installed is another thing now, and so is what resolves next hops. */
+static void look_at_all(struct fib *fib)
+{
+	fib_walk_start(fib, FIB_WALK_PREFIXES);
+	next_hop_tracker_start(&fib->tracker);
+	wake_resolver(fib);
+}
+
+static void take_settings(struct fib *fib, const struct fib_settings *settings)
+{
+	fib->settings = *settings;
+	listen_to_paths(fib);
+	fib_find_sources(fib);
+	look_at_all(fib);
+}
+
+/* The place of all routes is another one as soon as none of the old one is counted as right. */
+static void move_on(struct fib *fib)
+{
+	const struct fib_settings *old = &fib->settings;
+	const struct fib_settings *new = &fib->next_settings;
+
+	/* Answers are about the old place: the last one brings us back here. */
+	if (fib_netlink_pending(fib->netlink))
+		return;
+	if (!fib_leave_some(fib)) {
+		loop_task_schedule(fib->loop, &fib->install_task);
+		return;
+	}
+	/* In the same table the routes that we leave are still ours. */
+	fib->left_protocol =
+	    old->table == new->table && old->protocol != new->protocol ? old->protocol : 0;
+	fib->move = FIB_ARRIVES;
+	kernel_view_move(fib->view, new->protocol, fib->left_protocol, new->table);
+	start_dumps(fib);
+	take_settings(fib, new);
+	fib_walk_start(fib, FIB_WALK_FAILED);
+}
+
+static void remove_leftovers(struct fib *fib)
+{
+	fib_remove_leftovers(fib);
+	if (!fib->left_protocol || !fib->swept || fib->leftovers.table.count)
+		return;
+	/* Whoever has a route of that protocol now is somebody else. */
+	fib->left_protocol = 0;
+	kernel_view_move(fib->view, fib->settings.protocol, 0, fib->settings.table);
+}
+
 static void run_install_task(void *arg)
 {
 	struct fib *fib = arg;
 
 	loop_name_work(fib->loop, "routes to the kernel");
 	fib_walk_some(fib);
-	fib_install_some(fib);
+	fib_forget_gone_leftovers(fib);
+	if (fib->move == FIB_LEAVES)
+		move_on(fib);
+	else if (fib->move == FIB_STAYS && fib_install_some(fib))
+		remove_leftovers(fib);
 }
 
 /* The RIB */
@@ -311,26 +386,25 @@ static void sweep(void *arg)
 {
 	struct fib *fib = arg;
 	const uint64_t now = loop_now(fib->loop);
-	struct leftover *leftover;
-	size_t cursor = 0;
 
 	if (now < fib->sweep_deadline && now - fib->rib_changed_at < SWEEP_REST_MS) {
 		loop_timer_start(&fib->sweep_timer, SWEEP_REST_MS);
 		return;
 	}
 	fib->swept = true;
-	while ((leftover = leftover_next(&fib->leftovers, &cursor)))
-		leftover_queue(&fib->leftovers, leftover);
+	leftovers_queue_all(&fib->leftovers);
 	loop_task_schedule(fib->loop, &fib->install_task);
 }
 
-/* Life */
-
-/* A backup may be any path, and not only those that the RIB has chosen. */
-static void listen_to_paths(struct fib *fib)
+static void retry(void *arg)
 {
-	fib->listener.every_path = fib->settings.install && fib->settings.backup;
+	struct fib *fib = arg;
+
+	leftovers_retry(&fib->leftovers);
+	fib_walk_start(fib, FIB_WALK_FAILED);
 }
+
+/* Life */
 
 static void name_tables(struct fib *fib)
 {
@@ -340,13 +414,6 @@ static void name_tables(struct fib *fib)
 		fib->tables[i].family = (enum ip_family)(i % IP_FAMILIES);
 		fib->tables[i].rank = (enum fib_rank)(i / IP_FAMILIES);
 	}
-}
-
-static void make_view(struct fib *fib)
-{
-	fib->ready = false;
-	fib->view = kernel_view_new(
-	    fib->loop, fib->hash_seed, fib->settings.protocol, fib->settings.table, &view_ops, fib);
 }
 
 struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_settings *settings,
@@ -367,14 +434,15 @@ struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_setting
 	fib->arg = arg;
 	fib->hash_seed = hash_seed;
 	fib->sets.seed = hash_seed;
-	fib->leftovers.seed = hash_seed;
+	leftovers_init(&fib->leftovers, hash_seed);
 	name_tables(fib);
 	loop_task_init(&fib->resolve_task, run_resolve_task, fib);
 	loop_task_init(&fib->install_task, run_install_task, fib);
-	loop_timer_init(loop, &fib->retry_timer, fib_walk_retry, fib);
+	loop_timer_init(loop, &fib->retry_timer, retry, fib);
 	loop_timer_init(loop, &fib->dump_timer, start_dumps, fib);
 	loop_timer_init(loop, &fib->sweep_timer, sweep, fib);
-	make_view(fib);
+	fib->view =
+	    kernel_view_new(loop, hash_seed, settings->protocol, settings->table, &view_ops, fib);
 	next_hop_tracker_init(&fib->tracker, rib, fib->view, &installed, wake_resolver, fib);
 	fib->listener = (struct rib_listener){
 	    .changed = rib_changed, .shrunk = rib_shrunk, .arg = fib, .multipath = true};
@@ -386,13 +454,14 @@ struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_setting
 
 void fib_free(struct fib *fib)
 {
+	/* Those above, whom the answers to removals would be told, may be half gone. */
+	static const struct fib_ops no_ops;
+
 	if (!fib)
 		return;
-	if (fib->settings.withdraw_on_stop) {
-		fib_netlink_flush(fib->netlink, FLUSH_LIMIT_MS);
-		fib_withdraw_all(fib);
-		fib_netlink_flush(fib->netlink, FLUSH_LIMIT_MS);
-	}
+	fib->ops = &no_ops;
+	if (fib->settings.withdraw_on_stop)
+		fib_withdraw_all(fib, WITHDRAW_LIMIT_MS);
 	rib_remove_listener(fib->rib, &fib->listener);
 	loop_task_cancel(fib->loop, &fib->resolve_task);
 	loop_task_cancel(fib->loop, &fib->install_task);
@@ -408,39 +477,26 @@ void fib_free(struct fib *fib)
 	free(fib);
 }
 
-/*
- * What is out is answered first, as the answers are about the old place.  Then every route is a
- * leftover of that place, removed when the new one is filled.
- */
-static void change_place(struct fib *fib, const struct fib_settings *settings)
-{
-	fib_netlink_flush(fib->netlink, FLUSH_LIMIT_MS);
-	fib_leave_place(fib);
-	fib->settings = *settings;
-	kernel_view_free(fib->view);
-	make_view(fib);
-	fib->tracker.view = fib->view;
-	start_dumps(fib);
-}
-
-/* What may be installed is another thing now, and so is what resolves next hops. */
-static void look_at_all(struct fib *fib)
-{
-	fib_walk_start(fib, FIB_WALK_PREFIXES);
-	next_hop_tracker_start(&fib->tracker);
-	wake_resolver(fib);
-}
-
 void fib_change(struct fib *fib, const struct fib_settings *settings)
 {
-	if (memcmp(settings, &fib->settings, sizeof(*settings)) == 0)
+	const struct fib_settings *last =
+	    fib->move == FIB_LEAVES ? &fib->next_settings : &fib->settings;
+
+	if (memcmp(settings, last, sizeof(*settings)) == 0)
 		return;
-	if (settings->table != fib->settings.table || settings->protocol != fib->settings.protocol)
-		change_place(fib, settings);
-	fib->settings = *settings;
-	listen_to_paths(fib);
-	fib_find_sources(fib);
-	look_at_all(fib);
+	if (fib->move == FIB_LEAVES || settings->table != fib->settings.table ||
+	    settings->protocol != fib->settings.protocol) {
+		if (fib->move != FIB_LEAVES) {
+			fib->leaving_table = 0;
+			fib->leaving_id = 0;
+		}
+		fib->move = FIB_LEAVES;
+		fib->next_settings = *settings;
+		fib->settings.withdraw_on_stop = settings->withdraw_on_stop;
+		loop_task_schedule(fib->loop, &fib->install_task);
+		return;
+	}
+	take_settings(fib, settings);
 }
 
 void fib_set_own_prefixes(struct fib *fib, const struct ip_prefix *prefixes, size_t count)

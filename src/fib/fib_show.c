@@ -84,13 +84,15 @@ static void show_entry(const struct fib *fib, const struct fib_table *table, uin
 	callback(arg, &route);
 }
 
-static void show_leftover(const struct leftover *leftover, fib_route_callback *callback, void *arg)
+static void show_leftover(
+    const struct fib *fib, const struct leftover *leftover, fib_route_callback *callback, void *arg)
 {
 	const struct fib_route route = {
 	    .prefix = leftover->prefix,
 	    .table = leftover->table,
 	    .metric = leftover->metric,
 	    .state = FIB_STALE,
+	    .error = leftover->error ? fib->errors[leftover->error - 1] : NULL,
 	};
 
 	callback(arg, &route);
@@ -114,7 +116,7 @@ bool fib_walk(const struct fib *fib, struct fib_cursor *cursor, size_t steps,
 
 		if (!leftover)
 			return false;
-		show_leftover(leftover, callback, arg);
+		show_leftover(fib, leftover, callback, arg);
 	}
 	return true;
 }

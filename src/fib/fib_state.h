@@ -1,10 +1,13 @@
 /*
  * What the files of the FIB itself share: fib.c (life and events), desired.c and backup.c (what a
- * prefix should have), walk.c (whose entries are looked at again), install.c (making it so), reconcile.c (what
- * the kernel has) and fib_show.c.  Nobody else includes it.
+ * prefix should have), walk.c (whose entries are looked at again), install.c (making it so),
+ * leave.c (what is to go), reconcile.c (what the kernel has) and fib_show.c.  Nobody else includes
+ * it.
  */
 #ifndef FIB_FIB_STATE_H
 #define FIB_FIB_STATE_H
+
+#include <errno.h>
 
 #include "base/round.h"
 #include "fib/fib.h"
@@ -75,6 +78,15 @@ struct fib_table {
 
 #define FIB_TABLES ((size_t)FIB_RANKS * IP_FAMILIES)
 #define FIB_ERROR_TEXTS_MAX 256
+/* Requests that wait in the socket's queue at most. */
+#define FIB_REQUESTS_AHEAD 512
+
+/* When routes move to another table or protocol nothing is installed until they have arrived. */
+enum fib_move {
+	FIB_STAYS,
+	FIB_LEAVES, /* what is out is answered, then all routes become leftovers */
+	FIB_ARRIVES, /* the kernel's routes are read again with the new place in view */
+};
 
 struct fib {
 	struct loop *loop;
@@ -120,6 +132,12 @@ struct fib {
 	bool hears_neighbours;
 	bool converged;
 	bool swept; /* leftovers are removed from now on */
+	bool forgetting; /* leftovers that the last dump has not told of */
+	enum fib_move move;
+	struct fib_settings next_settings; /* whose place the routes move to */
+	size_t leaving_table; /* how far they have left the old one */
+	uint32_t leaving_id;
+	uint8_t left_protocol; /* of leftovers that are still there in our table; 0: none */
 	struct fib_counters counters;
 };
 
@@ -139,6 +157,17 @@ static inline struct fib_entry *fib_find_entry(const struct fib_table *table, ui
 static inline bool fib_table_is_wanted(const struct fib *fib, const struct fib_table *table)
 {
 	return fib->settings.install && (table->rank == FIB_PRIMARY || fib->settings.backup);
+}
+
+static inline bool fib_has_room(const struct fib *fib)
+{
+	return fib_netlink_pending(fib->netlink) < FIB_REQUESTS_AHEAD;
+}
+
+/* An answer that says that what was to be removed or replaced does not exist. */
+static inline bool fib_is_not_there(int error)
+{
+	return error == ESRCH || error == ENOENT;
 }
 
 /* desired.c */
@@ -169,7 +198,8 @@ struct fib_desired fib_desire_backup(struct fib *fib, const struct fib_table *ta
  * again.
  */
 void fib_walk_start(struct fib *fib, unsigned why);
-void fib_walk_retry(void *fib);
+/* Not every entry has been passed. */
+bool fib_walk_is_running(const struct fib *fib);
 /* Goes on with the walk for as long as the turn has time. */
 void fib_walk_some(struct fib *fib);
 /* A dump begins: what the last one has not told of will be found by this one. */
@@ -187,13 +217,23 @@ void fib_set_present(
 /* Has the prefix looked at, in one table or in all of its family. */
 void fib_queue(struct fib *fib, struct fib_table *table, uint32_t id);
 void fib_queue_all(struct fib *fib, enum ip_family family, uint32_t id);
-/* Looks at some of the queue and sends requests. */
-void fib_install_some(struct fib *fib);
-void fib_answered(void *fib, uint64_t tag, int error, const char *text);
-/* Makes every route of ours a leftover: its place is no longer the configured one. */
-void fib_leave_place(struct fib *fib);
-/* Queues the removal of all routes of ours. */
-void fib_withdraw_all(struct fib *fib);
+/* Looks at some of the queue and sends requests; true if nothing was left to be looked at. */
+bool fib_install_some(struct fib *fib);
+/* The answer to a request of an entry. */
+void fib_answered(struct fib *fib, uint64_t tag, int error, const char *text);
+/*
+ * Removing an IPv6 route takes along what somebody else has joined to it: then it stays, until that
+ * route is gone.
+ */
+bool fib_is_joined(const struct fib *fib, const struct ip_prefix *prefix, uint32_t metric);
+/* Asks for the removal of the entry's route, if it is there and may be removed. */
+void fib_take_out(struct fib *fib, struct fib_table *table, uint32_t id);
+/* Makes the entry's route a leftover, which goes once there is another one. */
+void fib_leave_metric(struct fib *fib, struct fib_table *table, uint32_t id);
+/* 1 + the index of the text for an error, with the kernel's own text or NULL. */
+uint16_t fib_note_error(struct fib *fib, int error, const char *text);
+/* What was refused is tried again after a while. */
+void fib_retry_later(struct fib *fib);
 /* Forgets all entries. */
 void fib_release_entries(struct fib *fib);
 
@@ -202,7 +242,19 @@ void fib_release_entries(struct fib *fib);
 void fib_own_route(void *fib, const struct kernel_route *route, bool gone);
 void fib_foreign_route(void *fib, const struct kernel_route *route, bool gone);
 void fib_route_replaced(void *fib, const struct kernel_route *by);
-/* The dump is over: leftovers that were not told are gone. */
+
+/* leave.c */
+/* Asks for the removal of some of the leftovers that are to go. */
+void fib_remove_leftovers(struct fib *fib);
+void fib_leftover_answered(struct fib *fib, struct leftover *leftover, int error, const char *text);
+/* A dump is over: goes on to forget the leftovers that it has not told of. */
 void fib_forget_gone_leftovers(struct fib *fib);
+/*
+ * Goes on to make every route of ours a leftover, as its place is no longer the configured one;
+ * true: all are.
+ */
+bool fib_leave_some(struct fib *fib);
+/* Removes all routes of ours before it returns, but gives up after so long. */
+void fib_withdraw_all(struct fib *fib, uint64_t limit_ms);
 
 #endif

@@ -27,15 +27,14 @@
 
 #include "base/memory.h"
 
-/* Requests that wait in the socket's queue at most; entries between two looks at the clock. */
-#define REQUESTS_AHEAD 512
+/* Entries between two looks at the clock. */
 #define ENTRIES_AT_ONCE 32
 #define RETRY_FIRST_MS 250
 #define RETRY_LAST_MS 60000
 
 enum request_kind { REQUEST_ADD, REQUEST_REPLACE, REQUEST_REMOVE };
 
-/* A tag is the pointer of a leftover, or has the lowest bit set. */
+/* The lowest bit is set, in contrast to the tag of a leftover. */
 static uint64_t make_tag(const struct fib_table *table, uint32_t id, enum request_kind kind)
 {
 	return (uint64_t)id << 5 | (uint64_t)kind << 3 | (uint64_t)table->rank << 2 |
@@ -207,17 +206,22 @@ static void fail(struct fib *fib, struct fib_table *table, uint32_t id, const ch
 		fib->ops->failed(fib->arg, rib_held_prefix(fib->rib, table->family, id), text);
 }
 
-/* Failed, to be tried again after a while. */
-static void fail_for_now(struct fib *fib, struct fib_table *table, uint32_t id, const char *text)
+void fib_retry_later(struct fib *fib)
 {
-	fib_entry_clear_flags(fib_entry(table, id), FIB_ENTRY_CONFLICT);
-	fail(fib, table, id, text);
 	if (loop_timer_is_running(&fib->retry_timer))
 		return;
 	if (!fib->retry_ms)
 		fib->retry_ms = RETRY_FIRST_MS;
 	loop_timer_start(&fib->retry_timer, fib->retry_ms);
 	fib->retry_ms = fib->retry_ms * 2 < RETRY_LAST_MS ? fib->retry_ms * 2 : RETRY_LAST_MS;
+}
+
+/* Failed, to be tried again after a while. */
+static void fail_for_now(struct fib *fib, struct fib_table *table, uint32_t id, const char *text)
+{
+	fib_entry_clear_flags(fib_entry(table, id), FIB_ENTRY_CONFLICT);
+	fail(fib, table, id, text);
+	fib_retry_later(fib);
 }
 
 /* Failed until the route of somebody else goes. */
@@ -271,51 +275,14 @@ static void send_removal(struct fib *fib, struct fib_table *table, uint32_t id)
 	send_request(fib, table, id, REQUEST_REMOVE, &route);
 }
 
-/*
- * Removing an IPv6 route takes along what somebody else has joined to it: then it stays, until that
- * route is gone.
- */
-static bool is_joined(const struct fib *fib, const struct ip_prefix *prefix, uint32_t metric)
+bool fib_is_joined(const struct fib *fib, const struct ip_prefix *prefix, uint32_t metric)
 {
 	return prefix->family == IPV6 && kernel_view_foreign_route(fib->view, prefix, metric);
 }
 
-/* False if the place of the leftover is an entry's, or if its removal would take others along. */
-static bool may_be_removed(struct fib *fib, const struct leftover *leftover)
-{
-	uint32_t id;
-
-	if (leftover->table != fib->settings.table || leftover->protocol != fib->settings.protocol)
-		return true;
-	if (is_joined(fib, &leftover->prefix, leftover->metric))
-		return false;
-	if (!rib_find(fib->rib, &leftover->prefix, &id))
-		return true;
-	return !fib_table_at_metric(fib, leftover->prefix.family, id, leftover->metric);
-}
-
-static void send_leftover_removal(struct fib *fib, struct leftover *leftover)
-{
-	const struct kernel_route route = {
-	    .prefix = leftover->prefix,
-	    .table = leftover->table,
-	    .metric = leftover->metric,
-	    .protocol = leftover->protocol,
-	};
-	struct route_message message;
-
-	if (!may_be_removed(fib, leftover)) {
-		leftover_remove(&fib->leftovers, leftover);
-		return;
-	}
-	fib->counters.requests++;
-	fib_netlink_request(
-	    fib->netlink, route_message_remove(&message, &route), (uint64_t)(uintptr_t)leftover);
-}
-
 /* Looking at an entry */
 
-static void take_out(struct fib *fib, struct fib_table *table, uint32_t id)
+void fib_take_out(struct fib *fib, struct fib_table *table, uint32_t id)
 {
 	struct fib_entry *entry = fib_entry(table, id);
 	const struct ip_prefix *prefix = rib_held_prefix(fib->rib, table->family, id);
@@ -323,7 +290,7 @@ static void take_out(struct fib *fib, struct fib_table *table, uint32_t id)
 	fib_entry_clear_flags(entry, FIB_ENTRY_RESEND);
 	if (!(entry->flags & FIB_ENTRY_PRESENT)) {
 		clear_error(fib, entry);
-	} else if (is_joined(fib, prefix, entry->metric)) {
+	} else if (fib_is_joined(fib, prefix, entry->metric)) {
 		fail_for_conflict(
 		    fib, table, id, kernel_view_foreign_route(fib->view, prefix, entry->metric));
 	} else {
@@ -332,8 +299,7 @@ static void take_out(struct fib *fib, struct fib_table *table, uint32_t id)
 	}
 }
 
-/* A route at another metric than the desired one goes once the new one is there. */
-static void leave_metric(struct fib *fib, struct fib_table *table, uint32_t id)
+void fib_leave_metric(struct fib *fib, struct fib_table *table, uint32_t id)
 {
 	struct fib_entry *entry = fib_entry(table, id);
 
@@ -352,13 +318,17 @@ static void adopt(
 	fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
 }
 
-/* That of an earlier run. */
+/* That of an earlier run, or one of the protocol that we have left. */
 static void adopt_leftover(struct fib *fib, struct fib_table *table, uint32_t id, uint32_t metric)
 {
+	const struct ip_prefix *prefix = rib_held_prefix(fib->rib, table->family, id);
+	const uint32_t place = fib->settings.table;
 	struct leftover *leftover =
-	    leftover_find(&fib->leftovers, rib_held_prefix(fib->rib, table->family, id),
-		fib->settings.table, metric, fib->settings.protocol);
+	    leftover_find(&fib->leftovers, prefix, place, metric, fib->settings.protocol);
 
+	if (!leftover && fib->left_protocol)
+		leftover =
+		    leftover_find(&fib->leftovers, prefix, place, metric, fib->left_protocol);
 	if (!leftover || leftover->in_flight)
 		return;
 	leftover_remove(&fib->leftovers, leftover);
@@ -389,7 +359,7 @@ static void put_in(
 	bool present;
 
 	if (entry->flags & FIB_ENTRY_PRESENT && entry->metric != desired->metric)
-		leave_metric(fib, table, id);
+		fib_leave_metric(fib, table, id);
 	if (!(entry->flags & FIB_ENTRY_PRESENT))
 		adopt_from_other_table(fib, table, id, desired->metric);
 	if (!(entry->flags & FIB_ENTRY_PRESENT))
@@ -426,16 +396,11 @@ static void look_at(struct fib *fib, struct fib_table *table, uint32_t id)
 	if (desired.refused)
 		fib_entry_set_flags(entry, FIB_ENTRY_REFUSED);
 	if (desired.desire == FIB_DESIRE_NOTHING)
-		take_out(fib, table, id);
+		fib_take_out(fib, table, id);
 	else if (desired.desire == FIB_DESIRE_ROUTE)
 		put_in(fib, table, id, &desired);
 	hop_set_release(&fib->sets, desired.set);
 	settle(fib, table, id);
-}
-
-static bool has_room(const struct fib *fib)
-{
-	return fib_netlink_pending(fib->netlink) < REQUESTS_AHEAD;
 }
 
 /* Looks at what is queued; false if there is no room or no time for the rest. */
@@ -444,7 +409,7 @@ static bool look_at_queued(struct fib *fib, struct fib_table *table)
 	unsigned count = 0;
 
 	while (table->queue_head < table->queue_tail) {
-		if (!has_room(fib))
+		if (!fib_has_room(fib))
 			return false;
 		if (++count % ENTRIES_AT_ONCE == 0 && loop_should_yield(fib->loop)) {
 			loop_task_schedule(fib->loop, &fib->install_task);
@@ -461,41 +426,38 @@ static bool look_at_rank(struct fib *fib, enum fib_rank rank)
 	       look_at_queued(fib, fib_table_of(fib, IPV6, rank));
 }
 
-void fib_install_some(struct fib *fib)
+bool fib_install_some(struct fib *fib)
 {
 	/* With requests out the answers bring us back here. */
 	if (!fib->ready || fib_netlink_pending(fib->netlink))
-		return;
+		return false;
 	/* A storm of notifications is read first, turn by turn. */
 	if (!fib_netlink_read(fib->netlink) && !fib->dumps_left) {
 		loop_task_schedule(fib->loop, &fib->install_task);
-		return;
+		return false;
 	}
-	if (!look_at_rank(fib, FIB_PRIMARY) || fib_netlink_pending(fib->netlink) ||
-	    !look_at_rank(fib, FIB_BACKUP))
-		return;
-	while (fib->leftovers.first && has_room(fib))
-		send_leftover_removal(fib, leftover_take_queued(&fib->leftovers));
+	return look_at_rank(fib, FIB_PRIMARY) && !fib_netlink_pending(fib->netlink) &&
+	       look_at_rank(fib, FIB_BACKUP);
 }
 
 /* Answers */
 
-static bool is_not_there(int error)
+uint16_t fib_note_error(struct fib *fib, int error, const char *text)
 {
-	return error == ESRCH || error == ENOENT;
+	char reason[ERROR_TEXT_MAX];
+
+	if (text)
+		snprintf(reason, sizeof(reason), "%s (%s)", text, strerror(error));
+	else
+		snprintf(reason, sizeof(reason), "%s", strerror(error));
+	return intern_error(fib, reason);
 }
 
 static void refuse(
     struct fib *fib, struct fib_table *table, uint32_t id, int error, const char *text)
 {
-	char reason[ERROR_TEXT_MAX];
-
 	fib->counters.errors++;
-	if (text)
-		snprintf(reason, sizeof(reason), "%s (%s)", text, strerror(error));
-	else
-		snprintf(reason, sizeof(reason), "%s", strerror(error));
-	fail_for_now(fib, table, id, reason);
+	fail_for_now(fib, table, id, fib->errors[fib_note_error(fib, error, text) - 1]);
 }
 
 /* Something has the place of a route that we wanted to add. */
@@ -520,7 +482,7 @@ static void removal_answered(
 {
 	struct fib_entry *entry = fib_entry(table, id);
 
-	if (error && !is_not_there(error)) {
+	if (error && !fib_is_not_there(error)) {
 		refuse(fib, table, id, error, text);
 		return;
 	}
@@ -537,7 +499,7 @@ static void addition_answered(struct fib *fib, struct fib_table *table, uint32_t
 	if (!error) {
 		fib_set_present(fib, table, entry, true);
 		clear_error(fib, entry);
-	} else if (kind == REQUEST_REPLACE && is_not_there(error)) {
+	} else if (kind == REQUEST_REPLACE && fib_is_not_there(error)) {
 		fib_set_present(fib, table, entry, false);
 		fib_entry_set_flags(entry, FIB_ENTRY_AGAIN);
 	} else if (kind == REQUEST_ADD && error == EEXIST) {
@@ -553,27 +515,13 @@ static void addition_answered(struct fib *fib, struct fib_table *table, uint32_t
 	}
 }
 
-static void leftover_answered(struct fib *fib, struct leftover *leftover, int error)
+void fib_answered(struct fib *fib, uint64_t tag, int error, const char *text)
 {
-	leftover->in_flight = false;
-	if (error && !is_not_there(error))
-		fib->counters.errors++; /* the next audit tells of it again */
-	leftover_remove(&fib->leftovers, leftover);
-}
-
-void fib_answered(void *arg, uint64_t tag, int error, const char *text)
-{
-	struct fib *fib = arg;
 	struct fib_table *table = fib_table_of(fib, tag >> 1 & 1, tag >> 2 & 1);
 	const enum request_kind kind = tag >> 3 & 3;
 	const uint32_t id = (uint32_t)(tag >> 5);
-	struct fib_entry *entry;
+	struct fib_entry *entry = fib_entry(table, id);
 
-	if (!(tag & 1)) {
-		leftover_answered(fib, (struct leftover *)(uintptr_t)tag, error);
-		return;
-	}
-	entry = fib_entry(table, id);
 	fib_entry_clear_flags(entry, FIB_ENTRY_IN_FLIGHT);
 	if (kind == REQUEST_REMOVE)
 		removal_answered(fib, table, id, error, text);
@@ -586,33 +534,6 @@ void fib_answered(void *arg, uint64_t tag, int error, const char *text)
 	if (table->rank == FIB_PRIMARY)
 		fib_queue(fib, fib_table_of(fib, table->family, FIB_BACKUP), id);
 	settle(fib, table, id);
-}
-
-/* Leaving */
-
-void fib_leave_place(struct fib *fib)
-{
-	struct fib_table *table;
-	uint32_t id;
-
-	for (table = fib->tables; table < fib->tables + FIB_TABLES; table++) {
-		for (id = 0; id < table->capacity; id++) {
-			if (table->entries[id].flags & FIB_ENTRY_PRESENT)
-				leave_metric(fib, table, id);
-		}
-	}
-}
-
-void fib_withdraw_all(struct fib *fib)
-{
-	struct leftover *leftover;
-	size_t cursor = 0;
-
-	fib_leave_place(fib);
-	while ((leftover = leftover_next(&fib->leftovers, &cursor)))
-		leftover_queue(&fib->leftovers, leftover);
-	while ((leftover = leftover_take_queued(&fib->leftovers)))
-		send_leftover_removal(fib, leftover);
 }
 
 void fib_release_entries(struct fib *fib)

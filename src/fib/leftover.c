@@ -1,6 +1,8 @@
 /*
- * A hash table by place, and a list of those that are to be removed.  One whose removal the kernel
- * has been asked for is in the table only, and stays until the answer is there.
+ * A hash table by place, and lists through the leftovers, so that nothing that concerns all of them
+ * takes longer than with one: to have all removed is to move a list.  One that is told of goes to
+ * the end of its list, so those that the last dump did not tell of are at the front.  One whose
+ * removal the kernel has been asked for is in the table only, and stays until the answer is there.
  */
 #include "fib/leftover.h"
 
@@ -45,17 +47,73 @@ static bool key_equal(const void *item, const void *key)
 	       ip_prefix_equal(&leftover->prefix, &wanted->prefix);
 }
 
-static void unlink_queued(struct leftovers *leftovers, struct leftover *leftover)
+/* Lists */
+
+static void unlink_from_list(struct leftover *leftover)
 {
-	leftover->queued = false;
-	if (leftover->previous)
-		leftover->previous->next = leftover->next;
-	else
-		leftovers->first = leftover->next;
-	if (leftover->next)
-		leftover->next->previous = leftover->previous;
-	leftover->next = NULL;
-	leftover->previous = NULL;
+	leftover->link.previous->next = leftover->link.next;
+	leftover->link.next->previous = leftover->link.previous;
+	leftover->link = (struct leftover_link){NULL, NULL};
+}
+
+static void append(struct leftovers *leftovers, enum leftover_list list, struct leftover *leftover)
+{
+	struct leftover_link *head = &leftovers->lists[list];
+
+	leftover->link = (struct leftover_link){head, head->previous};
+	head->previous->next = &leftover->link;
+	head->previous = &leftover->link;
+}
+
+static void move(struct leftovers *leftovers, enum leftover_list list, struct leftover *leftover)
+{
+	unlink_from_list(leftover);
+	append(leftovers, list, leftover);
+}
+
+/* Moves all of one list to the end of that of the queued ones. */
+static void queue_list(struct leftovers *leftovers, enum leftover_list list)
+{
+	struct leftover_link *from = &leftovers->lists[list];
+	struct leftover_link *to = &leftovers->lists[LEFTOVERS_QUEUED];
+
+	if (from->next == from)
+		return;
+	from->next->previous = to->previous;
+	to->previous->next = from->next;
+	from->previous->next = to;
+	to->previous = from->previous;
+	*from = (struct leftover_link){from, from};
+}
+
+struct leftover *leftovers_first(const struct leftovers *leftovers, enum leftover_list list)
+{
+	const struct leftover_link *head = &leftovers->lists[list];
+
+	/* The link is the first member. */
+	return head->next == head ? NULL : (struct leftover *)head->next;
+}
+
+/* Life */
+
+void leftovers_init(struct leftovers *leftovers, uint64_t seed)
+{
+	size_t i;
+
+	*leftovers = (struct leftovers){.seed = seed};
+	for (i = 0; i < LEFTOVER_LISTS; i++)
+		leftovers->lists[i] =
+		    (struct leftover_link){&leftovers->lists[i], &leftovers->lists[i]};
+}
+
+void leftovers_free(struct leftovers *leftovers)
+{
+	struct leftover *leftover;
+	size_t cursor = 0;
+
+	while ((leftover = leftover_next(leftovers, &cursor)))
+		free(leftover);
+	hash_table_free(&leftovers->table);
 }
 
 struct leftover *leftover_find(const struct leftovers *leftovers, const struct ip_prefix *prefix,
@@ -80,29 +138,51 @@ struct leftover *leftover_add(struct leftovers *leftovers, const struct ip_prefi
 	leftover->metric = metric;
 	leftover->protocol = protocol;
 	hash_table_insert(&leftovers->table, key_hash(leftovers, &key), leftover);
+	append(leftovers, LEFTOVERS_KEPT, leftover);
 	return leftover;
+}
+
+void leftover_confirm(struct leftovers *leftovers, struct leftover *leftover, uint8_t generation)
+{
+	leftover->generation = generation;
+	if (!leftover->in_flight && !leftover->unwanted)
+		move(leftovers, LEFTOVERS_KEPT, leftover);
 }
 
 void leftover_queue(struct leftovers *leftovers, struct leftover *leftover)
 {
-	if (leftover->queued || leftover->in_flight)
-		return;
-	leftover->queued = true;
-	leftover->next = leftovers->first;
-	if (leftover->next)
-		leftover->next->previous = leftover;
-	leftovers->first = leftover;
+	leftover->unwanted = true;
+	if (!leftover->in_flight)
+		move(leftovers, LEFTOVERS_QUEUED, leftover);
+}
+
+void leftovers_queue_all(struct leftovers *leftovers)
+{
+	queue_list(leftovers, LEFTOVERS_KEPT);
 }
 
 struct leftover *leftover_take_queued(struct leftovers *leftovers)
 {
-	struct leftover *leftover = leftovers->first;
+	struct leftover *leftover = leftovers_first(leftovers, LEFTOVERS_QUEUED);
 
 	if (!leftover)
 		return NULL;
-	unlink_queued(leftovers, leftover);
+	unlink_from_list(leftover);
 	leftover->in_flight = true;
 	return leftover;
+}
+
+void leftover_refuse(struct leftovers *leftovers, struct leftover *leftover, uint16_t error)
+{
+	leftover->in_flight = false;
+	leftover->unwanted = true;
+	leftover->error = error;
+	append(leftovers, LEFTOVERS_REFUSED, leftover);
+}
+
+void leftovers_retry(struct leftovers *leftovers)
+{
+	queue_list(leftovers, LEFTOVERS_REFUSED);
 }
 
 struct leftover *leftover_next(const struct leftovers *leftovers, size_t *cursor)
@@ -115,19 +195,8 @@ void leftover_remove(struct leftovers *leftovers, struct leftover *leftover)
 	const struct leftover_key key =
 	    make_key(&leftover->prefix, leftover->table, leftover->metric, leftover->protocol);
 
-	if (leftover->queued)
-		unlink_queued(leftovers, leftover);
+	if (!leftover->in_flight)
+		unlink_from_list(leftover);
 	hash_table_remove(&leftovers->table, key_hash(leftovers, &key), leftover);
 	free(leftover);
-}
-
-void leftovers_free(struct leftovers *leftovers)
-{
-	struct leftover *leftover;
-	size_t cursor = 0;
-
-	while ((leftover = leftover_next(leftovers, &cursor)))
-		free(leftover);
-	hash_table_free(&leftovers->table);
-	leftovers->first = NULL;
 }

@@ -5,14 +5,10 @@
  *
  * While a request for an entry is out, what is told may be older or newer than what it does; the
  * entry is then looked at again after the answer.  A dump that is complete also says what is
- * missing: entries and leftovers that it has not told of, and that have not been touched since it
- * began.
+ * missing, which walk.c and leave.c find: entries and leftovers that it has not told of, and that
+ * have not been touched since it began.
  */
 #include "fib/fib_state.h"
-
-#include <stdlib.h>
-
-#include "base/memory.h"
 
 /* Where a route of ours that is, or may be, in the kernel is accounted for. */
 struct place {
@@ -59,7 +55,7 @@ static void confirm_route(
 
 	entry->generation = fib->generation;
 	if (entry->flags & (FIB_ENTRY_IN_FLIGHT | FIB_ENTRY_RESEND) || !entry->set ||
-	    hop_set_matches(entry->set, route))
+	    (route->protocol == fib->settings.protocol && hop_set_matches(entry->set, route)))
 		return;
 	fib->counters.repaired++;
 	fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
@@ -72,7 +68,7 @@ static void find_leftover(struct fib *fib, const struct kernel_route *route)
 	    &fib->leftovers, &route->prefix, route->table, route->metric, route->protocol);
 	uint32_t id;
 
-	leftover->generation = fib->generation;
+	leftover_confirm(&fib->leftovers, leftover, fib->generation);
 	if (rib_find(fib->rib, &route->prefix, &id))
 		fib_queue_all(fib, route->prefix.family, id);
 	if (fib->swept) {
@@ -133,31 +129,4 @@ void fib_route_replaced(void *arg, const struct kernel_route *by)
 	fib->counters.repaired++;
 	fib_set_present(fib, place.table, place.entry, false);
 	fib_queue(fib, place.table, place.id);
-}
-
-/* A leftover that the dump should have told of, and did not. */
-static bool is_old(const struct fib *fib, const struct leftover *leftover)
-{
-	return leftover->generation != fib->generation && !leftover->in_flight &&
-	       leftover->table == fib->settings.table &&
-	       leftover->protocol == fib->settings.protocol;
-}
-
-void fib_forget_gone_leftovers(struct fib *fib)
-{
-	struct leftover **old = NULL;
-	struct leftover *leftover;
-	size_t capacity = 0;
-	size_t count = 0;
-	size_t cursor = 0;
-
-	while ((leftover = leftover_next(&fib->leftovers, &cursor))) {
-		if (!is_old(fib, leftover))
-			continue;
-		old = memory_grow(old, &capacity, count + 1, sizeof(struct leftover *));
-		old[count++] = leftover;
-	}
-	while (count)
-		leftover_remove(&fib->leftovers, old[--count]);
-	free(old);
 }

@@ -21,11 +21,6 @@ void fib_walk_start(struct fib *fib, unsigned why)
 	loop_task_schedule(fib->loop, &fib->install_task);
 }
 
-void fib_walk_retry(void *arg)
-{
-	fib_walk_start(arg, FIB_WALK_FAILED);
-}
-
 void fib_walk_forget_missing(struct fib *fib)
 {
 	struct fib_table *table;
@@ -114,6 +109,11 @@ static unsigned reasons_left(const struct fib *fib)
 	for (i = 0; i < FIB_TABLES; i++)
 		reasons |= fib->tables[i].walk_for;
 	return reasons;
+}
+
+bool fib_walk_is_running(const struct fib *fib)
+{
+	return reasons_left(fib) != 0;
 }
 
 void fib_walk_some(struct fib *fib)

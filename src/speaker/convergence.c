@@ -5,13 +5,12 @@
  * A peer is complete when it has sent End-of-RIB for every family, or is held down by something
  * that time will not end.  Who announced graceful restart owes End-of-RIB (RFC 4724 4).  Of the
  * others some send it and some do not: one that has been up and sent no UPDATE for some seconds is
- * complete too.  After two minutes nobody is waited for any more.
+ * complete too.  When our own restart time is over nobody is waited for any more: neighbours that
+ * have kept routes for us give them up then as well.
  * Which peers there are is known when the cluster is.
  */
 #include "speaker/private.h"
 
-/* RFC 4724's usual restart time. */
-#define PATIENCE_MS 120000
 #define LOOK_MS 1000
 #define QUIET_MS 5000
 
@@ -82,9 +81,17 @@ static bool all_are_complete(struct speaker *speaker)
 	return k8s_cluster_is_synced(speaker->cluster);
 }
 
+/* As the configuration has it now: it may be another one than at the start. */
+static bool restart_time_is_over(const struct speaker *speaker)
+{
+	uint64_t since = loop_now(speaker->loop) - speaker->started_at;
+
+	return since >= speaker->config->router.restart.time_s * 1000ull;
+}
+
 void speaker_check_convergence(struct speaker *speaker)
 {
-	bool patient = loop_now(speaker->loop) < speaker->convergence_deadline;
+	bool patient = !restart_time_is_over(speaker);
 
 	if (speaker->converged || speaker->stopping || (patient && !all_are_complete(speaker)))
 		return;
@@ -115,7 +122,6 @@ void speaker_convergence_begin(struct speaker_peer *peer)
 
 void speaker_convergence_start(struct speaker *speaker)
 {
-	speaker->convergence_deadline = loop_now(speaker->loop) + PATIENCE_MS;
 	loop_timer_init(speaker->loop, &speaker->convergence_timer, look, speaker);
 	loop_timer_start(&speaker->convergence_timer, LOOK_MS);
 }

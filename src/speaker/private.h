@@ -139,7 +139,6 @@ struct speaker {
 	bool fib_ready;
 	bool stopping;
 	bool converged;
-	uint64_t convergence_deadline;
 	size_t incomplete_at; /* where in `peers` the one was that was waited for last */
 	struct loop_timer convergence_timer;
 	struct loop_timer password_timer;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "speaker/private.h"
 
 #define PEERS 2000
@@ -245,6 +246,25 @@ static void all_that_run_are_waited_for(void **state)
 	assert_true(world->speaker->converged);
 }
 
+static void nobody_is_waited_for_beyond_the_restart_time(void **state)
+{
+	struct world *world = *state;
+
+	text_free(&world->text);
+	text_append(&world->text, "router: {asn: 64512, routerID: 10.0.0.1, listen: {port: 0}, "
+				  "gracefulRestart: {restartTime: 600s}}\n"
+				  "fib: {install: false}\n"
+				  "peers:\n");
+	put_peer(world, 1, 1, "");
+	start_speaker(world);
+	clock_ahead_ms += 599000;
+	speaker_check_convergence(world->speaker);
+	assert_false(world->speaker->converged);
+	clock_ahead_ms += 1000;
+	loop_run_once(world->loop, 0);
+	assert_true(world->speaker->converged);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +275,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		peers_that_come_go_and_move_are_found_where_they_are, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(all_that_run_are_waited_for, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		nobody_is_waited_for_beyond_the_restart_time, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,7 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags)
 {
 	_Alignas(struct nlmsghdr) static uint8_t copy[1 << 17];
 	struct nlmsghdr *message = (struct nlmsghdr *)copy;
-	int left = (int)length;
+	size_t at = 0;
 
 	if (!is_netlink(fd) || length > sizeof(copy))
 		return syscall(SYS_sendto, fd, bytes, length, flags, NULL, 0);
@@ -130,8 +130,12 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags)
 		if (errno)
 			return -1;
 	}
-	for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
-		struct netlink_fault *fault = find_fault(message);
+	while (at < length) {
+		struct netlink_fault *fault;
+
+		message = (struct nlmsghdr *)(copy + at);
+		at += NLMSG_ALIGN(message->nlmsg_len);
+		fault = find_fault(message);
 
 		count_message(message);
 		if (fault)

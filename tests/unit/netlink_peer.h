@@ -203,8 +203,7 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags)
 {
 	const struct peer_socket *socket = peer_socket_of(fd);
 	const enum peer_role role = socket ? (enum peer_role)(socket - netlink_peer.sockets) : 0;
-	const struct nlmsghdr *message = bytes;
-	int left = (int)length;
+	size_t at = 0;
 
 	if (!socket)
 		return syscall(SYS_sendto, fd, bytes, length, flags, NULL, 0);
@@ -214,8 +213,13 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags)
 		netlink_peer.send_error[role] = 0;
 		return -1;
 	}
-	for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
+	while (at < length) {
+		const struct nlmsghdr *message =
+		    (const struct nlmsghdr *)((const uint8_t *)bytes + at);
+
 		netlink_peer.handler(netlink_peer.arg, role, message);
+		at += NLMSG_ALIGN(message->nlmsg_len);
+	}
 	return (ssize_t)length;
 }
 
@@ -268,7 +272,8 @@ static inline struct peer_message peer_message(
 	    .nlmsg_flags = flags,
 	    .nlmsg_seq = sequence,
 	};
-	memcpy(message.bytes + NLMSG_HDRLEN, body, length);
+	if (length)
+		memcpy(message.bytes + NLMSG_HDRLEN, body, length);
 	return message;
 }
 

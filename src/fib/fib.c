@@ -31,7 +31,8 @@
 /* How long the RIB must rest before leftovers are swept, and how long that is waited for. */
 #define SWEEP_REST_MS 500
 #define SWEEP_LIMIT_MS 10000
-#define WITHDRAW_LIMIT_MS 10000
+/* Less than the 30 s that Kubernetes lets pass before it kills. */
+#define WITHDRAW_LIMIT_MS 20000
 
 static const struct {
 	int type;
@@ -373,7 +374,8 @@ static void rib_shrunk(void *arg, enum ip_family family, uint32_t limit)
 size_t fib_memory(const struct fib *fib)
 {
 	const struct fib_table *table;
-	size_t memory = 0;
+	size_t memory = hash_table_memory(&fib->leftovers.table) +
+			fib->leftovers.table.count * sizeof(struct leftover);
 
 	for (table = fib->tables; table < fib->tables + FIB_TABLES; table++) {
 		memory += table->capacity * sizeof(*table->entries) +

@@ -58,9 +58,15 @@ struct fib;
 /* Opens netlink; NULL and the error if the kernel refuses. */
 struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_settings *settings,
     uint64_t hash_seed, const struct fib_ops *ops, void *arg, struct error *error);
-/* Stops listening; with withdraw_on_stop the routes are taken out before it returns (bounded). */
+/*
+ * Stops listening; with withdraw_on_stop all routes are taken out before it returns, or as many as
+ * the kernel lets go in 20 seconds.
+ */
 void fib_free(struct fib *fib);
-/* New settings: routes move from the old table and metric to the new ones. */
+/*
+ * New settings: routes move from the old table, protocol and metric to the new ones, in turns to
+ * come, and none is missing in between.
+ */
 void fib_change(struct fib *fib, const struct fib_settings *settings);
 /* Prefixes that are never installed: this node's own pod CIDRs; copied. */
 void fib_set_own_prefixes(struct fib *fib, const struct ip_prefix *prefixes, size_t count);
@@ -171,7 +177,7 @@ struct fib_counters {
 	uint64_t repaired; /* routes of ours that somebody else removed or changed */
 };
 const struct fib_counters *fib_counters(const struct fib *fib);
-/* Bytes of what is noted per prefix. */
+/* Bytes of what is noted per prefix and per route of a previous run. */
 size_t fib_memory(const struct fib *fib);
 
 #endif

@@ -42,6 +42,9 @@ static void encode_set(const struct bench_set *set, const struct bench_sender *s
 	for (unsigned i = set->path_length; i--;)
 		attributes.as_path = bgp_as_path_prepend(arena, attributes.as_path,
 		    i == 0 && sender->external ? sender->asn : set->path[i], 1);
+	if (sender->extra_hops)
+		attributes.as_path =
+		    bgp_as_path_prepend(arena, attributes.as_path, sender->asn, sender->extra_hops);
 	attributes.med = set->med;
 	bgp_attributes_mark(&attributes, BGP_ATTRIBUTE_MED);
 	if (!sender->external) {

@@ -22,6 +22,7 @@ struct bench_bytes {
 struct bench_sender {
 	uint32_t asn;
 	bool external; /* its AS begins the paths; else LOCAL_PREF is sent */
+	uint32_t extra_hops; /* its AS is so often more at the front */
 	struct ip_address next_hop[IP_FAMILIES];
 };
 

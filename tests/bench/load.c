@@ -4,13 +4,15 @@
  *
  *	load --target A [--target6 A] --asn N --local A [--local6 A] --family 4|6|both
  *	     --senders N --receivers N --prefixes N --sets N [--split] [--reflect] [--internal]
- *	     [--seed N] [--hold-time SECONDS] [--patience SECONDS]
+ *	     [--ranked] [--stride N] [--seed N] [--hold-time SECONDS] [--patience SECONDS]
  *
  * Sessions have numbers from 0, the senders first.  Session n comes from --local + n (with
  * --family 6 from --local6 + n; with both it carries both families over IPv4) and has AS 65001 + n;
  * its router ID is its IPv4 address.  With --internal the senders are iBGP, with --reflect all
  * sessions are: clients of a reflector that send and receive.  With --split each sender announces a
- * share of the table, else all announce all of it; --prefixes counts per family.
+ * share of the table, else all announce all of it; --prefixes counts per family.  With --ranked the
+ * paths of sender n are n hops longer.  With --stride every session has a wire of its own: session
+ * n goes from --local + n * stride to --target + n * stride.
  *
  * Commands come on standard input, one a line, and are answered by a line of JSON each:
  *
@@ -23,6 +25,9 @@
  *	stall N, resume N	receiver N stops reading, and reads again until it holds all
  *	idle SECONDS		nothing but keepalives
  *	quit			as the end of the input does
+ *
+ * An answer says when its command began, on the clock of CLOCK_MONOTONIC, and the longest time for
+ * which an Established session has heard nothing since the last answer, in seconds.
  *
  * What is wrong with what the daemon sends, or takes longer than --patience (600 seconds beyond
  * those that the command names), is one line on standard error and exit status 1.
@@ -149,11 +154,12 @@ static void print_result(
 {
 	const struct load_counters *counters = &result->counters;
 
-	printf("{\"seconds\": %.6f, \"generator_cpu\": %.3f, \"messages\": %" PRIu64
-	       ", \"bytes\": %" PRIu64 ", \"prefixes\": %" PRIu64 ", \"repeats\": %" PRIu64
-	       ", \"needless\": %" PRIu64 ", \"sampled\": %" PRIu64,
-	    result->seconds, result->cpu_seconds, counters->messages, counters->bytes,
-	    counters->prefixes, counters->repeats, counters->needless, counters->sampled);
+	printf("{\"began\": %.6f, \"seconds\": %.6f, \"generator_cpu\": %.3f, \"silence\": %.3f"
+	       ", \"messages\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"prefixes\": %" PRIu64
+	       ", \"repeats\": %" PRIu64 ", \"needless\": %" PRIu64 ", \"sampled\": %" PRIu64,
+	    result->began, result->seconds, result->cpu_seconds, result->silence,
+	    counters->messages, counters->bytes, counters->prefixes, counters->repeats,
+	    counters->needless, counters->sampled);
 	if (command->run == churn)
 		printf(", \"flaps\": %" PRIu64, result->flaps);
 	if (command->run == establish)

@@ -138,8 +138,8 @@ static void begin_connection(struct load_network *network, struct load_session *
 	const struct load_options *options = network->options;
 	struct epoll_event event = {.data.ptr = session};
 	struct sockaddr_storage remote;
-	size_t length =
-	    ip_address_to_sockaddr(&options->target[options->transport], BGP_PORT, 0, &remote);
+	struct ip_address target = load_options_target(options, session->number);
+	size_t length = ip_address_to_sockaddr(&target, BGP_PORT, 0, &remote);
 
 	session->fd = open_socket(options, session->number);
 	session->events = 0;

@@ -39,6 +39,8 @@ static const struct {
     {"split", SWITCH, offsetof(struct load_options, split)},
     {"reflect", SWITCH, offsetof(struct load_options, reflect)},
     {"internal", SWITCH, offsetof(struct load_options, internal)},
+    {"ranked", SWITCH, offsetof(struct load_options, ranked)},
+    {"stride", NUMBER, offsetof(struct load_options, stride)},
 };
 
 #define NAMES (sizeof names / sizeof names[0])
@@ -111,9 +113,12 @@ static bool make_sense(const struct load_options *options)
 		return false;
 	if (options->reflect && (options->receivers || options->senders < 2))
 		return false;
-	return options->asn && options->senders && (options->reflect || options->receivers) &&
-	       options->senders < SESSIONS_MAX && options->receivers < SESSIONS_MAX &&
-	       options->prefixes && options->prefixes <= PREFIXES_MAX && options->sets &&
+	/* Who is sent longer paths than were drawn would take them for wrong ones. */
+	if (options->ranked && (options->reflect || options->receivers || options->senders > 100))
+		return false;
+	return options->asn && options->senders && options->senders < SESSIONS_MAX &&
+	       options->receivers < SESSIONS_MAX && options->prefixes &&
+	       options->prefixes <= PREFIXES_MAX && options->sets &&
 	       options->sets <= options->prefixes && options->hold_time != 1 &&
 	       options->hold_time != 2;
 }
@@ -122,8 +127,8 @@ static _Noreturn void print_usage(void)
 {
 	fputs("usage: load --target A [--target6 A] --asn N --local A [--local6 A]\n"
 	      "            --family 4|6|both --senders N --receivers N --prefixes N --sets N\n"
-	      "            [--split] [--reflect] [--internal] [--seed N] [--hold-time SECONDS]\n"
-	      "            [--patience SECONDS]\n",
+	      "            [--split] [--reflect] [--internal] [--ranked] [--stride N] [--seed N]\n"
+	      "            [--hold-time SECONDS] [--patience SECONDS]\n",
 	    stderr);
 	exit(2);
 }
@@ -153,14 +158,24 @@ struct load_options load_options_parse(int argc, char **argv)
 	return options;
 }
 
-struct ip_address load_options_address(
-    const struct load_options *options, enum ip_family family, uint32_t number)
+static struct ip_address add_to_address(struct ip_address address, uint32_t number)
 {
-	struct ip_address address = options->local[family];
-	size_t last = family == IPV4 ? 0 : 12;
+	size_t last = address.family == IPV4 ? 0 : 12;
 
 	wire_store_u32(address.bytes + last, wire_load_u32(address.bytes + last) + number);
 	return address;
+}
+
+struct ip_address load_options_address(
+    const struct load_options *options, enum ip_family family, uint32_t number)
+{
+	return add_to_address(
+	    options->local[family], number * (options->stride ? options->stride : 1));
+}
+
+struct ip_address load_options_target(const struct load_options *options, uint32_t number)
+{
+	return add_to_address(options->target[options->transport], number * options->stride);
 }
 
 bool load_options_is_sender(const struct load_options *options, uint32_t number)

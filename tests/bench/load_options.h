@@ -26,14 +26,17 @@ struct load_options {
 	bool split;
 	bool reflect;
 	bool internal;
+	bool ranked;
+	uint32_t stride; /* between the addresses of two sessions, at both ends; 0: see load.c */
 };
 
 /* Ends with the usage and status 2 if they make no sense. */
 struct load_options load_options_parse(int argc, char **argv);
 
-/* The address of session `number`. */
+/* The address of session `number`, and the one that it connects to. */
 struct ip_address load_options_address(
     const struct load_options *options, enum ip_family family, uint32_t number);
+struct ip_address load_options_target(const struct load_options *options, uint32_t number);
 bool load_options_is_sender(const struct load_options *options, uint32_t number);
 bool load_options_is_receiver(const struct load_options *options, uint32_t number);
 /* True if session `number` is in another AS than the daemon. */

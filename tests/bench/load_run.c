@@ -197,9 +197,26 @@ static struct start begin(struct load *load)
 	return continue_with(load);
 }
 
+/* The longest of all sessions since it was asked for last. */
+static double take_silence(struct load *load)
+{
+	double silence = 0;
+
+	for (uint32_t number = 0; number < load->network.count; number++) {
+		struct load_session *session = &load->network.sessions[number];
+
+		if (session->silence > silence)
+			silence = session->silence;
+		session->silence = 0;
+	}
+	return silence;
+}
+
 static struct load_result finish(struct load *load, const struct start *start)
 {
-	struct load_result result = {.seconds = load_clock() - start->clock,
+	struct load_result result = {.began = start->clock,
+	    .seconds = load_clock() - start->clock,
+	    .silence = take_silence(load),
 	    .cpu_seconds = cpu_seconds() - start->cpu,
 	    .flaps = load->churn.flaps,
 	    .counters = load->counters};

@@ -49,7 +49,9 @@ struct load {
 
 /* What a command has taken. */
 struct load_result {
+	double began; /* on load_clock() */
 	double seconds;
+	double silence; /* seconds, of the session that heard nothing for longest */
 	double cpu_seconds; /* the generator's own, user and system */
 	uint64_t flaps; /* of churn: prefix changes that were sent */
 	struct load_counters counters;

@@ -14,7 +14,8 @@ void load_sender_init(struct load_sender *sender, const struct load_options *opt
 	*sender = (struct load_sender){.options = options,
 	    .table = table,
 	    .identity = {.asn = load_options_asn(options, number),
-		.external = load_options_is_external(options, number)}};
+		.external = load_options_is_external(options, number),
+		.extra_hops = options->ranked ? number : 0}};
 	if (options->split) {
 		sender->first = bench_share_first(options->prefixes, options->senders, number);
 		end = bench_share_first(options->prefixes, options->senders, number + 1);

@@ -213,6 +213,8 @@ bool load_session_take(struct load_session *session, const uint8_t *bytes, size_
 	struct bgp_header header;
 	size_t at = 0;
 
+	if (session->state == BGP_STATE_ESTABLISHED && now - session->heard_at > session->silence)
+		session->silence = now - session->heard_at;
 	session->heard_at = now;
 	while (length - at >= BGP_HEADER_LENGTH) {
 		if (!bgp_header_decode(bytes + at, false, &header, &notification))

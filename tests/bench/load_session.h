@@ -31,6 +31,7 @@ struct load_session {
 	double
 	    retry_delay; /* seconds until it is tried again, if the daemon does not want it now */
 	double heard_at; /* when something came last */
+	double silence; /* the longest time in which nothing came, while Established */
 	double keepalive_at; /* when the next one is due */
 	uint8_t *partial; /* the beginning of a message, BGP_MESSAGE_MAX; or NULL */
 	size_t partial_length;

@@ -184,3 +184,35 @@ def test_refuses_wrong_commands(lab, build, words, problem):
     load = Load(host, build, "10.9.0.1", DAEMON_ASN, local="10.9.0.10", family="4", senders=1,
                 receivers=1, prefixes=1, sets=1)
     assert load.fails(words) == problem
+
+
+def test_ranks_its_senders(lab, build):
+    """Everybody announces all, but what the first one says is best."""
+    bench = Bench(lab, build, 2, 0, ranked=True)
+    answer = bench.load.do("announce")
+    assert answer["began"] > 0 and answer["silence"] >= 0
+    wait_until(lambda: len(bench.kbgpd.ctl("routes")) == 2 * PREFIXES, "both have announced all")
+    paths = {}
+    for route in bench.kbgpd.ctl("routes"):
+        paths.setdefault(route["prefix"], {})[route["peer"]] = route
+    assert all(each["p0"]["best"] and not each["p1"]["best"] for each in paths.values())
+
+
+def test_gives_each_session_a_wire(lab, build):
+    """Session 1 goes from another address to another address of the daemon."""
+    daemon, host = lab.host("daemon"), lab.host("load")
+    lab.link(daemon, host, ["10.9.0.1/24", "10.9.1.1/24"], ["10.9.0.10/24", "10.9.1.10/24"])
+    kbgpd = Kbgpd(daemon, build, f"""
+router: {{asn: {DAEMON_ASN}, routerID: 10.9.0.1}}
+fib: {{install: false}}
+peers:
+- {{name: p0, address: 10.9.0.10, passive: true, asn: 65001}}
+- {{name: p1, address: 10.9.1.10, passive: true, asn: 65002}}
+""")
+    wait_until(lambda: kbgpd.ctl("status")["ready"], "kbgpd is ready")
+    load = Load(host, build, "10.9.0.1", DAEMON_ASN, local="10.9.0.10", family="4", senders=2,
+                receivers=0, prefixes=1, sets=1, stride=256)
+    load.do("establish")
+    kbgpd.wait_established("p0", "p1")
+    for name, address in (("p0", "10.9.0.1"), ("p1", "10.9.1.1")):
+        assert kbgpd.ctl("peers", name)[0]["connection"]["localAddress"] == address

@@ -1,7 +1,8 @@
-"""The load generator of tests/bench in a lab: senders and receivers of one daemon in one process.
+"""The tools of tests/bench in a lab: they take a command a line and answer with a line of JSON.
 
-What it can do stands at the head of tests/bench/load.c.  Every prefix that a receiver is sent is
-checked, and of one in 64 all attributes; a wrong one ends the generator.
+The load generator is senders and receivers of one daemon in one process.  What it can do stands at
+the head of tests/bench/load.c.  Every prefix that a receiver is sent is checked, and of one in 64
+all attributes; a wrong one ends the generator.
 """
 
 import json
@@ -11,16 +12,17 @@ FIRST = 10
 """The last octet of the address of session 0."""
 
 
-class Load:
-    """A generator on a host, driven by commands; close() must find it alive or ended by fails()."""
+class Tool:
+    """A tool on a host, driven by commands; close() must find it alive or ended by fails()."""
 
-    def __init__(self, host, build, target, asn, **options):
+    def __init__(self, host, build, name, **options):
         """`options` are those of the command line: senders=1, split=True, local6="fd00::a", ..."""
-        argv = [build / "tests/bench/load", "--target", target, "--asn", asn]
-        for name, value in options.items():
-            argv.append("--" + name.replace("_", "-"))
+        self.name = name
+        argv = [build / "tests/bench" / name]
+        for option, value in options.items():
+            argv.append("--" + option.replace("_", "-"))
             argv += [] if value is True else [value]
-        self.errors = host.folder / "load.log"
+        self.errors = host.folder / f"{name}.log"
         self.failed = False
         with open(self.errors, "w", encoding="utf-8") as errors:
             self.popen = subprocess.Popen(
@@ -29,7 +31,7 @@ class Load:
         host.lab.daemons.insert(0, self)  # to be ended before the daemon that it watches
 
     def command(self, words):
-        """Gives a command and returns the line that answers it, empty if the generator ended."""
+        """Gives a command and returns the line that answers it, empty if the tool ended."""
         try:
             self.popen.stdin.write(words + "\n")
             self.popen.stdin.flush()
@@ -39,20 +41,27 @@ class Load:
 
     def do(self, words):
         """The answer to a command, when it is done."""
-        answer = self.command(words)
+        return self.parse(words, self.command(words))
+
+    def more(self):
+        """The next line of an answer that has several."""
+        return self.parse("more", self.popen.stdout.readline())
+
+    def parse(self, words, answer):
         if not answer:
             self.failed = True
-            raise AssertionError(f"load: {words}: {self.said()}")
+            raise AssertionError(f"{self.name}: {words}: {self.said()}")
         return json.loads(answer)
 
     def fails(self, words):
-        """What the generator said at its end, which a command led to."""
+        """What the tool said at its end, which a command led to."""
         answer = self.command(words)
         if answer:
-            raise AssertionError(f"load: {words}: succeeded: {answer}")
+            raise AssertionError(f"{self.name}: {words}: succeeded: {answer}")
         self.failed = True
         if self.popen.wait(20) != 1:
-            raise AssertionError(f"load: {words}: status {self.popen.returncode}: {self.said()}")
+            raise AssertionError(
+                f"{self.name}: {words}: status {self.popen.returncode}: {self.said()}")
         return self.said().removeprefix("load: ")
 
     def said(self):
@@ -70,6 +79,15 @@ class Load:
         except subprocess.TimeoutExpired:
             self.popen.kill()
             self.popen.wait()
-            return ["load did not stop"]
+            return [f"{self.name} did not stop"]
         self.popen.stdout.close()
-        return [] if status == 0 or self.failed else [f"load: status {status}: {self.said()}"]
+        if status == 0 or self.failed:
+            return []
+        return [f"{self.name}: status {status}: {self.said()}"]
+
+
+class Load(Tool):
+    """The load generator."""
+
+    def __init__(self, host, build, target, asn, **options):
+        super().__init__(host, build, "load", target=target, asn=asn, **options)

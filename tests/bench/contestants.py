@@ -1,21 +1,23 @@
 """The daemons that are compared: how each is configured, started and given another filter.
 
 All do the same work: every session is passive, what senders say is accepted, receivers are sent
-everything, senders nothing; timers are equal, nobody touches the kernel's routes.  README.md says
-why the settings of each are fair.
+everything, senders nothing; timers are equal, and only work for the kernel touches its routes.
+README.md says why the settings of each are fair.
 """
 
 import dataclasses
 import json
+import os
 import re
 import shutil
 import subprocess
+import tempfile
+import time
 
-from stage import DAEMON, DAEMON_ASN, FIRST_SESSION_ASN, Failed, Incapable
-from stage import cpu_seconds, memory_megabytes, session_address
+from stage import DAEMON, DAEMON_ASN, FIRST_SESSION, FIRST_SESSION_ASN, Failed, Helper, Incapable
+from stage import cpu_seconds, daemon_address, memory_megabytes, session_address, wait_until
 
-HOLD_TIME = 90
-KEEPALIVE_TIME = 30
+MULTIPATH = 16
 
 
 @dataclasses.dataclass
@@ -24,6 +26,7 @@ class Session:
 
     number: int
     address: str        # the generator's
+    local: str          # the daemon's
     asn: int
     families: list      # 4, 6 or both
     announces: bool     # a sender
@@ -42,7 +45,8 @@ def sessions_of(work):
         sender = number < work.senders
         internal = work.reflect or (work.internal and sender)
         yield Session(
-            number=number, address=session_address(number, families[0]),
+            number=number, address=session_address(number, families[0], work.stride),
+            local=daemon_address(number, families[0], work.stride),
             asn=DAEMON_ASN if internal else FIRST_SESSION_ASN + number, families=families,
             announces=sender, learns=work.reflect or not sender, client=work.reflect)
 
@@ -53,11 +57,13 @@ class Contestant:
     name = ""
     program = ""        # is there if the daemon is installed
     version_option = "--version"
+    speaks_bgp = True
 
     def __init__(self, host, build, work):
         self.host, self.build, self.work = host, build, work
         self.sessions = list(sessions_of(work))
         self.local = DAEMON[self.sessions[0].families[0]]
+        self.bystanders = set()     # processes in its namespace that are not its own
         self.dropped_length = None  # prefixes of this length are not sent
         self.processes = []
 
@@ -100,13 +106,16 @@ class Contestant:
                 raise Failed(f"{process.name} ended with status {process.popen.returncode}: "
                              f"{last_lines(process.output())}")
 
+    def pids(self):
+        return set(self.host.pids()) - self.bystanders
+
     def cpu(self):
         """CPU seconds of all its processes until now."""
-        return sum(cpu_seconds(pid) for pid in self.host.pids())
+        return sum(map(cpu_seconds, self.pids()))
 
     def memory(self, key):
         """Megabytes, the sum over its processes: VmRSS now, VmHWM at most."""
-        return sum(memory_megabytes(pid, key) for pid in self.host.pids())
+        return sum(memory_megabytes(pid, key) for pid in self.pids())
 
 
 class Kbgpd(Contestant):
@@ -115,6 +124,7 @@ class Kbgpd(Contestant):
     name = program = "kbgpd"
     version_option = "-V"
     METRICS = f"{DAEMON[4]}:7473"
+    OPTIONS = {}        # of its section fib, besides those that the work asks for
 
     @classmethod
     def path(cls, build):
@@ -134,7 +144,7 @@ class Kbgpd(Contestant):
         lines = [
             "node: {name: bench}",
             f"router: {{asn: {DAEMON_ASN}, routerID: {DAEMON[4]}}}",
-            "fib: {install: false}",
+            f"fib: {self.fib_configuration()}",
             "log: {level: warning}",
             f'metrics: {{listen: "{self.METRICS}"}}',
             "filters:",
@@ -146,11 +156,31 @@ class Kbgpd(Contestant):
         ]
         return "\n".join(lines) + "\n"
 
+    def fib_configuration(self):
+        options = {"install": self.work.kernel, "multipath": MULTIPATH}
+        if self.work.kernel:
+            options |= self.OPTIONS
+            if self.work.ranked and self.has_option(self.build, "backup", "true"):
+                options["backup"] = True
+        return json.dumps(options)
+
+    @classmethod
+    def has_option(cls, build, key, value):
+        """Whether this build of it knows a key of the section fib."""
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            file.write(f"router: {{asn: {DAEMON_ASN}, routerID: {DAEMON[4]}}}\n"
+                       f"fib: {{{key}: {value}}}\n")
+            file.flush()
+            done = subprocess.run([build / cls.program, "-n", "-c", file.name], check=False,
+                                  capture_output=True, timeout=30)
+        return done.returncode == 0
+
     def session_configuration(self, session):
         families = ", ".join(f"ipv{family}" for family in session.families)
         words = [f"name: p{session.number}", f'address: "{session.address}"',
                  f"asn: {session.asn}", "passive: true", f"families: [{families}]",
-                 f"holdTime: {HOLD_TIME}s", f"import: [{'all' if session.announces else 'none'}]"]
+                 f"holdTime: {self.work.hold_time}s",
+                 f"import: [{'all' if session.announces else 'none'}]"]
         if session.client:
             words.append("routeReflectorClient: true")
         else:
@@ -177,6 +207,18 @@ class Kbgpd(Contestant):
                 "over": {bound: total - int(count) for bound, count in buckets[:-1]}}
 
 
+class KbgpdPlain(Kbgpd):
+    """kbgpd without next-hop objects: each route has its hops in itself."""
+
+    name = "kbgpd-plain"
+    OPTIONS = {"nextHopObjects": "off"}
+
+    @classmethod
+    def path(cls, build):
+        program = super().path(build)
+        return program if program and cls.has_option(build, "nextHopObjects", '"off"') else None
+
+
 class Bird(Contestant):
     """BIRD 2."""
 
@@ -191,8 +233,15 @@ class Bird(Contestant):
     def configuration(self):
         lines = ["log stderr { warning, error, auth, fatal, bug };",
                  f"router id {DAEMON[4]};", "protocol device {}",
+                 *map(self.kernel_configuration, self.sessions[0].families),
                  *map(self.session_configuration, self.sessions)]
         return "\n".join(lines) + "\n"
+
+    def kernel_configuration(self, family):
+        if not self.work.kernel:
+            return ""
+        merge = f"merge paths on limit {MULTIPATH};" if self.work.senders > 1 else ""
+        return f"protocol kernel {{ {merge} ipv{family} {{ import none; export all; }}; }}"
 
     def session_configuration(self, session):
         export = "none"
@@ -204,9 +253,10 @@ class Bird(Contestant):
         next_hop = "" if session.client else "next hop self;"
         channels = " ".join(f"ipv{family} {{ {policy} {next_hop} }};"
                             for family in session.families)
-        return (f"protocol bgp p{session.number} {{ local {self.local} as {DAEMON_ASN}; passive;"
-                f" neighbor {session.address} as {session.asn}; direct; hold time {HOLD_TIME};"
-                f" connect delay time 1; error wait time 1, 1; {client} {channels} }}")
+        return (f"protocol bgp p{session.number} {{ local {session.local} as {DAEMON_ASN}; passive;"
+                f" neighbor {session.address} as {session.asn}; direct;"
+                f" hold time {self.work.hold_time}; connect delay time 1; error wait time 1, 1;"
+                f" {client} {channels} }}")
 
     def reload(self):
         self.file.write_text(self.configuration())
@@ -214,10 +264,11 @@ class Bird(Contestant):
 
 
 class Frr(Contestant):
-    """FRR's bgpd, without zebra."""
+    """FRR's bgpd, and zebra if the routes are to go into the kernel."""
 
     name = "frr"
-    program = "/usr/lib/frr/bgpd"
+    FOLDER = "/usr/lib/frr"
+    program = f"{FOLDER}/bgpd"
     LISTS = (
         "ip prefix-list none seq 5 deny any",
         "ipv6 prefix-list none seq 5 deny any",
@@ -230,16 +281,33 @@ class Frr(Contestant):
     def start(self):
         folder = self.host.folder
         shutil.chown(folder, "frr", "frr")  # which it runs as
-        file = folder / "bgpd.conf"
-        file.write_text(self.configuration())
-        self.run("bgpd", self.program, "-Z", "-f", file, "-i", folder / "bgpd.pid",
+        socket = folder / "zserv.api"
+        if self.work.kernel:
+            self.start_daemon("zebra", "", "-z", socket)
+            wait_until(socket.exists, "zebra")
+        self.start_daemon("bgpd", self.configuration(),
+                          *(["-z", socket] if self.work.kernel else ["-Z"]))
+        if self.work.kernel:
+            # A session that comes earlier may be ended by what zebra tells then.
+            wait_until(self.expects_sessions, "FRR expects its neighbours")
+
+    def expects_sessions(self):
+        text = self.host.run("vtysh", "--vty_socket", self.host.folder, "-d", "bgpd",
+                             "-c", "show bgp summary")
+        return len(re.findall(r"\bActive\b", text)) == len(self.sessions)
+
+    def start_daemon(self, name, configuration, *options):
+        folder = self.host.folder
+        file = folder / f"{name}.conf"
+        file.write_text(configuration)
+        self.run(name, f"{self.FOLDER}/{name}", *options, "-f", file, "-i", folder / f"{name}.pid",
                  "--vty_socket", folder, "-A", "127.0.0.1", "-P", "0", "--log", "stdout",
                  "--log-level", "warnings")
 
     def configuration(self):
         """A view has no forwarding, so nothing waits for zebra to resolve its next hops."""
         lines = [
-            f"router bgp {DAEMON_ASN} view bench",
+            f"router bgp {DAEMON_ASN} {'' if self.work.kernel else 'view bench'}",
             f"bgp router-id {DAEMON[4]}",
             "no bgp default ipv4-unicast",
             "no bgp ebgp-requires-policy",
@@ -247,15 +315,20 @@ class Frr(Contestant):
             "bgp route-map delay-timer 0",
             "coalesce-time 0",
         ]
+        if self.work.kernel:
+            lines.append("bgp bestpath as-path multipath-relax")
         for session in self.sessions:
             lines += [
                 f"neighbor {session.address} remote-as {session.asn}",
                 f"neighbor {session.address} passive",
-                f"neighbor {session.address} timers {KEEPALIVE_TIME} {HOLD_TIME}",
+                f"neighbor {session.address} timers {self.work.hold_time // 3}"
+                f" {self.work.hold_time}",
                 f"neighbor {session.address} advertisement-interval 0",
             ]
         for family in (4, 6):
             lines.append(f"address-family ipv{family} unicast")
+            if self.work.kernel:
+                lines.append(f"maximum-paths {MULTIPATH}")
             for session in self.sessions:
                 if family in session.families:
                     lines += self.family_configuration(session, family)
@@ -309,7 +382,7 @@ class Openbgpd(Contestant):
 
     def configuration(self):
         lines = [f"AS {DAEMON_ASN}", f"router-id {DAEMON[4]}", f'socket "{self.control}"',
-                 "fib-update no", f"holdtime {HOLD_TIME}"]
+                 "fib-update no", f"holdtime {self.work.hold_time}"]
         for name, sessions in self.groups().items():
             lines += [f'group "{name}" {{', *map(self.session_configuration, sessions), "}"]
             if sessions[0].announces:
@@ -378,8 +451,8 @@ class Gobgp(Contestant):
                 neighbor-address = "{session.address}"
                 peer-as = {session.asn}
             [neighbors.timers.config]
-                hold-time = {HOLD_TIME}
-                keepalive-interval = {KEEPALIVE_TIME}
+                hold-time = {self.work.hold_time}
+                keepalive-interval = {self.work.hold_time // 3}
             [neighbors.transport.config]
                 local-address = "{self.local}"
                 passive-mode = true
@@ -439,7 +512,79 @@ class Gobgp(Contestant):
         raise Incapable
 
 
-CONTESTANTS = {each.name: each for each in (Kbgpd, Bird, Frr, Openbgpd, Gobgp)}
+class Limit(Contestant):
+    """No daemon: the same routes put into the kernel by something that knows no BGP."""
+
+    speaks_bgp = False
+    DEVICE = "load"
+
+    def change_routes(self, which):
+        """Does "announce" or "withdraw"; when it began."""
+        raise NotImplementedError
+
+    def loop_command(self, *options):
+        family = self.sessions[0].families[0]
+        return [self.build / "tests/bench/netlink_loop", "--gateway", FIRST_SESSION[family],
+                "--interface", self.DEVICE, "--prefixes", self.work.prefixes, *options]
+
+
+class IpBatch(Limit):
+    """`ip -batch`, of iproute2."""
+
+    name = "ip-batch"
+    program = "ip"
+    version_option = "-V"
+
+    def start(self):
+        self.used, self.most = 0.0, 0.0
+        routes = self.host.run(*self.loop_command("--print")).splitlines()
+        for which, verb in (("announce", "add"), ("withdraw", "del")):
+            lines = "".join(f"route {verb} {route}\n" for route in routes)
+            (self.host.folder / which).write_text(lines)
+
+    def change_routes(self, which):
+        began = time.monotonic()
+        process = self.host.start("ip", "ip", "-batch", which)
+        _, status, usage = os.wait4(process.popen.pid, 0)
+        process.popen.returncode = os.waitstatus_to_exitcode(status)
+        if status:
+            raise Failed(last_lines(process.output()))
+        self.used += usage.ru_utime + usage.ru_stime
+        self.most = max(self.most, usage.ru_maxrss * 1024 / 1e6)
+        return began
+
+    def cpu(self):
+        return self.used
+
+    def memory(self, _key):
+        return self.most
+
+
+class Loop(Limit):
+    """A bare loop over prepared netlink messages, see netlink_loop.c."""
+
+    name = "loop"
+    PATIENCE = 300
+
+    @classmethod
+    def path(cls, build):
+        return shutil.which(build / "tests/bench/netlink_loop")
+
+    @classmethod
+    def version(cls, _build):
+        return "-"
+
+    def start(self):
+        self.loop = Helper(self.host, "loop", self.loop_command(), self.PATIENCE)
+        self.processes.append(self.loop)
+
+    def change_routes(self, which):
+        self.loop.begin({"announce": "add", "withdraw": "remove"}[which])
+        return self.loop.end(self)["began"]
+
+
+CONTESTANTS = {each.name: each
+               for each in (Kbgpd, KbgpdPlain, Bird, Frr, Openbgpd, Gobgp, IpBatch, Loop)}
 
 
 def last_lines(text, count=5):

@@ -24,6 +24,10 @@ class Work:
     split: bool = False         # each sender announces its share
     reflect: bool = False       # all are clients of this route reflector, senders and receivers
     internal: bool = False      # the senders are iBGP
+    ranked: bool = False        # what a sender announces is worse than what those before it do
+    stride: int = 0             # each session has a wire of its own, see load.c
+    hold_time: int = 90
+    kernel: bool = False        # best routes go into the kernel
     seconds: int = 0            # of churn, or of idling
 
     def scaled(self, scale):
@@ -53,6 +57,11 @@ class Scenario:
     work: Work
     steps: Callable             # takes a Run
     figures: list
+    contestants: tuple = ("kbgpd", "bird", "frr", "openbgpd", "gobgp")
+
+
+IN_THE_KERNEL = ("kbgpd", "kbgpd-plain", "bird", "frr")
+LIMITS = ("ip-batch", "loop")
 
 
 COMMON = [
@@ -206,6 +215,81 @@ RESTART_FIGURES = [
     *SENT,
 ]
 
+def install(run):
+    """All routes into the kernel and out again."""
+    if run.load:
+        run.command("establish")
+    for which, count in (("announce", run.work.prefixes), ("withdraw", 0)):
+        cpu_from = run.cpu()
+        seconds = run.change_routes(which, count)
+        run.note(which, seconds)
+        run.note(f"{which}_rate", run.work.prefixes / seconds)
+        run.note(f"{which}_cpu", run.cpu() - cpu_from)
+    run.note("peak", run.peak())
+
+
+INSTALL_FIGURES = [
+    Figure("announce", "s to install all"),
+    Figure("announce_rate", "routes/s (more is better)"),
+    Figure("announce_cpu", "CPU s, installing"),
+    Figure("withdraw", "s to remove all"),
+    Figure("withdraw_rate", "removed/s (more is better)"),
+    Figure("withdraw_cpu", "CPU s, removing"),
+    Figure("peak", "MB resident, peak"),
+]
+
+
+def keepalives(run):
+    """What the sender hears while its routes are on their way into the kernel: nothing else."""
+    run.command("establish")
+    run.note("announce", run.change_routes("announce", run.work.prefixes))
+    run.command("idle", 0)
+    silence = max(answer["silence"] for answer in run.answers)
+    run.note("silence", 1000 * silence)
+    run.note("late", max(0, 1000 * (silence - run.work.hold_time / 3)))
+    run.note("cpu", run.cpu())
+    run.note("peak", run.peak())
+
+
+KEEPALIVE_FIGURES = [
+    Figure("announce", "s to install all"),
+    Figure("silence", "ms without any, longest"),
+    Figure("late", "ms late"),
+    *COMMON,
+]
+
+
+def cut(run):
+    """The wire of the first sender is cut when everything is in its place."""
+    run.command("establish")
+    run.change_routes("announce", run.work.prefixes)
+    run.rest()
+    cpu_from = run.cpu()
+    answer = run.watch_cut(0)
+    run.rest()
+    run.note("last", 1000 * answer["last"])
+    run.note("gap", 1000 * answer["gap"])
+    run.note("hit", 100 * answer["hit"] / answer["sample"])
+    run.note("over", 100 * answer["over"] / answer["sample"])
+    run.note("round", 1000 * answer["round"])
+    run.note("cpu", run.cpu() - cpu_from)
+    run.note("peak", run.peak())
+
+
+CUT_FIGURES = [
+    Figure("last", "ms to the last prefix"),
+    Figure("gap", "ms, longest gap of one"),
+    Figure("hit", "% with a gap"),
+    Figure("over", "% that went over the link"),
+    Figure("round", "ms resolution, worst"),
+    Figure("cpu", "CPU s, after the cut"),
+    Figure("peak", "MB resident, peak"),
+]
+
+INTO_KERNEL = "{prefixes:,} {families} routes from BGP into the kernel"
+WIRE_STRIDE = 1 << 16
+"""Each wire has its own /16 of IPv4."""
+
 TO = "{prefixes:,} {families} prefixes, {sets:,} attribute sets, {senders} to {receivers}"
 
 SCENARIOS = {each.name: each for each in (
@@ -232,4 +316,17 @@ SCENARIOS = {each.name: each for each in (
              change_filter, FILTER_FIGURES),
     Scenario("restart", TO + ", which restart", Work(1, 2, 500_000, 100_000), restart,
              RESTART_FIGURES),
+    Scenario("install", INTO_KERNEL, Work(1, 0, 200_000, 40_000, kernel=True), install,
+             INSTALL_FIGURES, IN_THE_KERNEL + LIMITS),
+    Scenario("install6", INTO_KERNEL, Work(1, 0, 200_000, 40_000, family="6", kernel=True),
+             install, INSTALL_FIGURES, IN_THE_KERNEL + LIMITS),
+    Scenario("keepalives", INTO_KERNEL + ", hold time {hold_time} s",
+             Work(1, 0, 1_000_000, 200_000, kernel=True, hold_time=3), keepalives,
+             KEEPALIVE_FIGURES, IN_THE_KERNEL),
+    Scenario("failover", "{prefixes:,} routes over {senders} links, of which one fails",
+             Work(2, 0, 200_000, 40_000, kernel=True, stride=WIRE_STRIDE), cut, CUT_FIGURES,
+             IN_THE_KERNEL),
+    Scenario("backup", "{prefixes:,} routes over a link that fails; the other paths are worse",
+             Work(2, 0, 200_000, 40_000, kernel=True, stride=WIRE_STRIDE, ranked=True), cut,
+             CUT_FIGURES, IN_THE_KERNEL),
 )}

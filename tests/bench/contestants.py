@@ -580,7 +580,9 @@ class Loop(Limit):
 
     def change_routes(self, which):
         self.loop.begin({"announce": "add", "withdraw": "remove"}[which])
-        return self.loop.end(self)["began"]
+        answer = self.loop.end(self)
+        self.longest_batch = answer["longest"]
+        return answer["began"]
 
 
 CONTESTANTS = {each.name: each

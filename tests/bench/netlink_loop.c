@@ -6,9 +6,10 @@
  *	netlink_loop --gateway A --interface NAME --prefixes N [--seed N] [--batch N] [--print]
  *
  * The family is that of the gateway.  Commands come on standard input, one a line, `add` and
- * `remove`, and are answered by a line of JSON: when it began, on CLOCK_MONOTONIC, and how many
- * seconds it took.  With --print the routes are written to standard output instead, as `ip -batch`
- * reads them.  What the kernel refuses is one line on standard error and exit status 1.
+ * `remove`, and are answered by a line of JSON: when it began, on CLOCK_MONOTONIC, how many seconds
+ * it took, and the longest of its batches: some routes have the kernel rebuild its trie.  With
+ * --print the routes are written to standard output instead, as `ip -batch` reads them.  What the
+ * kernel refuses is one line on standard error and exit status 1.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -123,27 +124,35 @@ static void read_answer(int fd)
 		load_fail("the kernel refused a route: %s", strerror(-error->error));
 }
 
-static void send_all(int fd, const struct requests *requests, uint32_t batch)
+/* Returns how many seconds the longest batch took. */
+static double send_all(int fd, const struct requests *requests, uint32_t batch)
 {
+	double longest = 0;
 	size_t at = 0;
 
 	while (at < requests->bytes.length) {
 		uint8_t *bytes = requests->bytes.bytes + at;
 		const size_t length = mark_batch(bytes, requests->bytes.length - at, batch);
+		const double start = load_clock();
 
 		if (send(fd, bytes, length, 0) != (ssize_t)length)
 			load_fail("send: %s", strerror(errno));
 		read_answer(fd);
+		if (load_clock() - start > longest)
+			longest = load_clock() - start;
 		at += length;
 	}
+	return longest;
 }
 
 static void run(int fd, const struct requests *requests, uint32_t batch)
 {
 	const double began = load_clock();
 
-	send_all(fd, requests, batch);
-	printf("{\"began\": %.6f, \"seconds\": %.6f}\n", began, load_clock() - began);
+	const double longest = send_all(fd, requests, batch);
+
+	printf("{\"began\": %.6f, \"seconds\": %.6f, \"longest\": %.6f}\n", began,
+	    load_clock() - began, longest);
 	fflush(stdout);
 }
 

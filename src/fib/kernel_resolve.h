@@ -1,7 +1,7 @@
 /*
- * How a next hop is reached: it is looked up as the kernel would look up the destination of a packet
- * of this node, by the policy rules in their order and longest match in the tables that they lead
- * to.  Pure: reads the kernel view.  Called by recursion.c and fib.c.
+ * How a next hop is reached: it is looked up as the kernel would look up the destination of a
+ * packet of this node, by the policy rules in their order and longest match in the tables that they
+ * lead to.  Pure: reads the kernel view.  Called by recursion.c and fib.c.
  */
 #ifndef FIB_KERNEL_RESOLVE_H
 #define FIB_KERNEL_RESOLVE_H
@@ -34,7 +34,7 @@ struct kernel_own_routes {
 	void *arg;
 };
 
-/* `scope` is the interface of a link-local address, or 0; `own` NULL: over routes of others only. */
+/* `scope` is the interface of a link-local address, or 0; `own` NULL: only routes of others. */
 void kernel_resolve(const struct kernel_view *view, const struct ip_address *next_hop,
     uint32_t scope, const struct kernel_own_routes *own, struct kernel_resolution *resolution);
 /* Over routes of others only. */

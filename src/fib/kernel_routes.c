@@ -7,9 +7,9 @@
  * A longest match hashes once for each prefix length in use, some twenty, and needs no tree; it is
  * done for next hops only, never per route of BGP.
  *
- * Many routes may go at once: with their interface, or as a dump has not told of them.  They are not
- * found from that moment on, since each look at a route asks whether it is gone: its interface was
- * lost later than it was told, or its generation is too old.  A sweep takes them out in slices.
+ * Many routes may go at once: with their interface, or as a dump has not told of them.  They are
+ * not found from that moment on, since each look at a route asks whether it is gone: its interface
+ * was lost later than it was told, or its generation is too old.  A sweep takes them out in slices.
  */
 #include "fib/kernel_routes.h"
 

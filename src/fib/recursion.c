@@ -1,8 +1,9 @@
 /*
- * A next hop may depend on routes whose own next hops depend on it, and whichever of them came first
- * must not matter, nor may they take turns.  So nothing is taken from what the RIB holds for usable
- * or best at the moment: for each prefix in question the decision process is run again, here, among
- * the paths whose next hops can be reached without what is being resolved.  Passed over are
+ * A next hop may depend on routes whose own next hops depend on it, and whichever of them came
+ * first must not matter, nor may they take turns.  So nothing is taken from what the RIB holds for
+ * usable or best at the moment: for each prefix in question the decision process is run again,
+ * here, among the paths whose next hops can be reached without what is being resolved.  Passed over
+ * are
  *
  * - paths whose next hop is the one that is being resolved, or one on the way to here;
  * - prefixes that are on the way to here: a path of a prefix whose next hop is reached over that
@@ -57,7 +58,7 @@ bool recursion_leads_to_itself(
 	       ip_prefix_contains(prefix, &resolution->hop.gateway);
 }
 
-/* The link-local address of an IPv6 next hop names the neighbour on the link itself (RFC 2545 3). */
+/* The link-local address of an IPv6 next hop names the neighbour on the link (RFC 2545 3). */
 static void resolve_addresses(struct recursion *recursion, const struct rib_next_hop *next_hop,
     struct kernel_resolution *resolution)
 {

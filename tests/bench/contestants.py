@@ -18,6 +18,7 @@ from stage import DAEMON, DAEMON_ASN, FIRST_SESSION, FIRST_SESSION_ASN, Failed, 
 from stage import cpu_seconds, daemon_address, memory_megabytes, session_address, wait_until
 
 MULTIPATH = 16
+FRR_PATIENCE = 300
 
 
 @dataclasses.dataclass
@@ -354,7 +355,8 @@ class Frr(Contestant):
             drop = "no ip prefix-list out seq 5"
         self.host.run("vtysh", "--vty_socket", self.host.folder, "-d", "bgpd",
                       "-c", "configure terminal", "-c", drop, "-c", "end",
-                      "-c", "clear bgp view bench ipv4 unicast * soft out")
+                      "-c", "clear bgp view bench ipv4 unicast * soft out",
+                      patience=FRR_PATIENCE)
 
 
 class Openbgpd(Contestant):

@@ -42,12 +42,13 @@ static inline void message_link_group(
 	message_tell(view, message);
 }
 
-static inline void message_address(
-    struct kernel_view *view, int type, uint32_t index, const char *text, uint8_t length)
+/* `flags` are IFA_F_.. */
+static inline void message_address_with(struct kernel_view *view, int type, uint32_t index,
+    const char *text, uint8_t length, uint8_t flags)
 {
 	struct ip_address address;
 	struct nl_msg *message = nlmsg_alloc_simple(type, 0);
-	struct ifaddrmsg header = {.ifa_index = index, .ifa_prefixlen = length};
+	struct ifaddrmsg header = {.ifa_index = index, .ifa_prefixlen = length, .ifa_flags = flags};
 
 	assert_true(ip_address_parse(text, &address));
 	header.ifa_family = address.family == IPV4 ? AF_INET : AF_INET6;
@@ -55,6 +56,12 @@ static inline void message_address(
 	nla_put(message, address.family == IPV4 ? IFA_LOCAL : IFA_ADDRESS,
 	    (int)ip_family_bits(address.family) / 8, address.bytes);
 	message_tell(view, message);
+}
+
+static inline void message_address(
+    struct kernel_view *view, int type, uint32_t index, const char *text, uint8_t length)
+{
+	message_address_with(view, type, index, text, length, 0);
 }
 
 struct told_route {

@@ -483,6 +483,26 @@ static void test_link_local_address_is_of_the_interface(void **state)
 	assert_false(kernel_view_link_local_address(fixture->view, 2, &address));
 }
 
+static bool is_usable(const struct fixture *fixture, const char *text)
+{
+	struct ip_address address;
+
+	assert_true(ip_address_parse(text, &address));
+	return kernel_view_is_usable_address(fixture->view, &address);
+}
+
+static void test_address_is_usable_once_nobody_else_has_it(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_true(is_usable(fixture, "192.0.2.7"));
+	assert_false(is_usable(fixture, "192.0.2.8"));
+	message_address_with(fixture->view, RTM_NEWADDR, 2, "2001:db8:5::7", 64, IFA_F_TENTATIVE);
+	assert_false(is_usable(fixture, "2001:db8:5::7"));
+	message_address_with(fixture->view, RTM_NEWADDR, 2, "2001:db8:5::7", 64, 0);
+	assert_true(is_usable(fixture, "2001:db8:5::7"));
+}
+
 static bool has_segment(
     const struct fixture *fixture, enum ip_family family, const char *inside, const char *wanted)
 {
@@ -708,6 +728,7 @@ int main(void)
 	    view_test(test_foreign_route_is_found_by_its_place),
 	    view_test(test_interface_address_prefers_global_ones),
 	    view_test(test_link_local_address_is_of_the_interface),
+	    view_test(test_address_is_usable_once_nobody_else_has_it),
 	    view_test(test_segment_is_the_one_that_the_neighbour_is_in),
 	    view_test(test_the_only_neighbour_of_a_link_is_found),
 	    view_test(test_who_does_not_answer_is_no_neighbour),

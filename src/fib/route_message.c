@@ -1,13 +1,14 @@
 /*
- * The kernel's route messages.  All numbers but addresses are in host order, so base/wire.h does
- * not fit; the writer here is its counterpart for netlink attributes, with the same sticky error.
- * Parsing goes through libnl, which checks every length against the message's.
+ * The kernel's route messages.  Parsing goes through libnl, which checks every length against
+ * the message's.
  *
  *   nlmsghdr | rtmsg | attribute | attribute | ..     each padded to 4 octets
  *
  * One hop is written as RTA_GATEWAY (or RTA_VIA, when the gateway is of the other family) and
- * RTA_OIF; several are one RTA_MULTIPATH that holds an rtnexthop with attributes for each.  A route
- * to nowhere (RTN_BLACKHOLE and the like) is built without a hop.
+ * RTA_OIF; several are one RTA_MULTIPATH that holds an rtnexthop with attributes for each.  In
+ * place of all that RTA_NH_ID may name a next-hop object; what the kernel tells has its hops too,
+ * unless net.ipv4.nexthop_compat_mode is off.  A route to nowhere (RTN_BLACKHOLE and the like) is
+ * built without a hop.
  */
 #include "fib/route_message.h"
 
@@ -16,69 +17,17 @@
 #include <netlink/msg.h>
 #include <string.h>
 
+#include "fib/message_writer.h"
+
 /* The kernel gives an IPv6 route without a metric this one; IPv4 has 0. */
 #define KERNEL_IPV6_METRIC 1024
-
-static const uint8_t socket_families[IP_FAMILIES] = {[IPV4] = AF_INET, [IPV6] = AF_INET6};
-
-struct message_writer {
-	uint8_t *bytes;
-	size_t size;
-	size_t length;
-	bool failed;
-};
-
-/* Zeroed room, padded to the alignment of netlink; NULL and the sticky error if there is none. */
-static void *reserve(struct message_writer *writer, size_t size)
-{
-	const size_t padded = NLMSG_ALIGN(size);
-	uint8_t *at = writer->bytes + writer->length;
-
-	if (writer->failed || writer->size - writer->length < padded) {
-		writer->failed = true;
-		return NULL;
-	}
-	memset(at, 0, padded);
-	writer->length += padded;
-	return at;
-}
-
-/* Writes the head of an attribute and returns where its payload goes. */
-static void *put_attribute(struct message_writer *writer, uint16_t type, size_t length)
-{
-	struct nlattr *attribute = reserve(writer, NLA_HDRLEN + length);
-
-	if (!attribute)
-		return NULL;
-	attribute->nla_type = type;
-	attribute->nla_len = (uint16_t)(NLA_HDRLEN + length);
-	return (uint8_t *)attribute + NLA_HDRLEN;
-}
-
-static void put_u32(struct message_writer *writer, uint16_t type, uint32_t value)
-{
-	void *payload = put_attribute(writer, type, sizeof(value));
-
-	if (payload)
-		memcpy(payload, &value, sizeof(value));
-}
-
-static void put_address(struct message_writer *writer, uint16_t type, enum ip_family family,
-    const uint8_t bytes[static 16])
-{
-	const size_t length = ip_family_bits(family) / 8;
-	void *payload = put_attribute(writer, type, length);
-
-	if (payload)
-		memcpy(payload, bytes, length);
-}
 
 /* RTA_VIA: the address family in host order, then the address. */
 static void put_via(struct message_writer *writer, const struct ip_address *gateway)
 {
 	const size_t length = ip_family_bits(gateway->family) / 8;
-	const uint16_t family = socket_families[gateway->family];
-	uint8_t *payload = put_attribute(writer, RTA_VIA, sizeof(family) + length);
+	const uint16_t family = message_socket_family(gateway->family);
+	uint8_t *payload = message_writer_put_attribute(writer, RTA_VIA, sizeof(family) + length);
 
 	if (!payload)
 		return;
@@ -92,7 +41,7 @@ static void put_gateway(
 	if (!hop->has_gateway)
 		return;
 	if (hop->gateway.family == family)
-		put_address(writer, RTA_GATEWAY, family, hop->gateway.bytes);
+		message_writer_put_address(writer, RTA_GATEWAY, family, hop->gateway.bytes);
 	else
 		put_via(writer, &hop->gateway);
 }
@@ -102,11 +51,11 @@ static void put_multipath(struct message_writer *writer, const struct kernel_rou
 	const size_t start = writer->length;
 	size_t i;
 
-	put_attribute(writer, RTA_MULTIPATH, 0);
+	message_writer_put_attribute(writer, RTA_MULTIPATH, 0);
 	for (i = 0; i < route->hop_count; i++) {
 		const struct kernel_hop *hop = &route->hops[i];
 		const size_t hop_start = writer->length;
-		struct rtnexthop *next_hop = reserve(writer, sizeof(*next_hop));
+		struct rtnexthop *next_hop = message_writer_reserve(writer, sizeof(*next_hop));
 
 		put_gateway(writer, hop, route->prefix.family);
 		if (writer->failed)
@@ -124,32 +73,25 @@ static struct message_writer start_message(struct route_message *message,
     const struct kernel_route *route, const struct rtmsg *header, uint16_t type, uint16_t flags)
 {
 	struct message_writer writer = {message->bytes, sizeof(message->bytes), 0, false};
-	struct nlmsghdr *netlink_header = reserve(&writer, sizeof(*netlink_header));
-	struct rtmsg *at = reserve(&writer, sizeof(*at));
+	struct nlmsghdr *netlink_header = message_writer_reserve(&writer, sizeof(*netlink_header));
+	struct rtmsg *at = message_writer_reserve(&writer, sizeof(*at));
 
 	netlink_header->nlmsg_type = type;
 	netlink_header->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
 	*at = *header;
-	at->rtm_family = socket_families[route->prefix.family];
+	at->rtm_family = message_socket_family(route->prefix.family);
 	at->rtm_dst_len = route->prefix.length;
 	at->rtm_tos = route->tos;
 	at->rtm_protocol = route->protocol;
 	at->rtm_table = (uint8_t)(route->table < 256 ? route->table : RT_TABLE_UNSPEC);
 	if (route->prefix.length)
-		put_address(&writer, RTA_DST, route->prefix.family, route->prefix.bytes);
+		message_writer_put_address(
+		    &writer, RTA_DST, route->prefix.family, route->prefix.bytes);
 	if (route->table >= 256)
-		put_u32(&writer, RTA_TABLE, route->table);
+		message_writer_put_u32(&writer, RTA_TABLE, route->table);
 	if (route->metric)
-		put_u32(&writer, RTA_PRIORITY, route->metric);
+		message_writer_put_u32(&writer, RTA_PRIORITY, route->metric);
 	return writer;
-}
-
-static struct nlmsghdr *finish_message(const struct message_writer *writer)
-{
-	struct nlmsghdr *header = (struct nlmsghdr *)writer->bytes;
-
-	header->nlmsg_len = (uint32_t)writer->length;
-	return header;
 }
 
 struct nlmsghdr *route_message_add(
@@ -160,19 +102,22 @@ struct nlmsghdr *route_message_add(
 	const struct rtmsg header = {
 	    .rtm_type = route->type,
 	    .rtm_scope = route->scope,
-	    .rtm_flags = single && hop->on_link ? RTNH_F_ONLINK : 0,
+	    .rtm_flags = single && hop->on_link && !route->object ? RTNH_F_ONLINK : 0,
 	};
 	struct message_writer writer = start_message(message, route, &header, RTM_NEWROUTE, flags);
 
-	if (single) {
+	if (route->object) {
+		message_writer_put_u32(&writer, RTA_NH_ID, route->object);
+	} else if (single) {
 		put_gateway(&writer, hop, route->prefix.family);
-		put_u32(&writer, RTA_OIF, hop->interface);
+		message_writer_put_u32(&writer, RTA_OIF, hop->interface);
 	} else if (route->hop_count) {
 		put_multipath(&writer, route);
 	}
 	if (!ip_address_is_unspecified(&route->source))
-		put_address(&writer, RTA_PREFSRC, route->prefix.family, route->source.bytes);
-	return finish_message(&writer);
+		message_writer_put_address(
+		    &writer, RTA_PREFSRC, route->prefix.family, route->source.bytes);
+	return message_writer_finish(&writer);
 }
 
 struct nlmsghdr *route_message_remove(
@@ -183,7 +128,7 @@ struct nlmsghdr *route_message_remove(
 	const struct message_writer writer =
 	    start_message(message, route, &header, RTM_DELROUTE, 0);
 
-	return finish_message(&writer);
+	return message_writer_finish(&writer);
 }
 
 /* Parsing */
@@ -192,13 +137,8 @@ static const struct nla_policy route_policy[RTA_MAX + 1] = {
     [RTA_OIF] = {.type = NLA_U32},
     [RTA_PRIORITY] = {.type = NLA_U32},
     [RTA_TABLE] = {.type = NLA_U32},
+    [RTA_NH_ID] = {.type = NLA_U32},
 };
-
-static bool parse_family(unsigned socket_family, enum ip_family *family)
-{
-	*family = socket_family == AF_INET ? IPV4 : IPV6;
-	return socket_family == AF_INET || socket_family == AF_INET6;
-}
 
 static bool parse_via(const struct nlattr *attribute, struct ip_address *gateway)
 {
@@ -209,7 +149,7 @@ static bool parse_via(const struct nlattr *attribute, struct ip_address *gateway
 	if (nla_len(attribute) < (int)sizeof(socket_family))
 		return false;
 	memcpy(&socket_family, payload, sizeof(socket_family));
-	if (!parse_family(socket_family, &family) ||
+	if (!message_parse_family(socket_family, &family) ||
 	    nla_len(attribute) != (int)(sizeof(socket_family) + ip_family_bits(family) / 8))
 		return false;
 	*gateway = ip_address_from_bytes(family, payload + sizeof(socket_family));
@@ -301,8 +241,9 @@ bool route_message_parse(const struct nlmsghdr *message, struct kernel_route *ro
 		(struct nlmsghdr *)message, sizeof(*header), attributes, RTA_MAX, route_policy) < 0)
 		return false;
 	header = nlmsg_data(message);
-	if (!parse_family(header->rtm_family, &family) || header->rtm_flags & RTM_F_CLONED ||
-	    header->rtm_dst_len > ip_family_bits(family) || header->rtm_src_len)
+	if (!message_parse_family(header->rtm_family, &family) ||
+	    header->rtm_flags & RTM_F_CLONED || header->rtm_dst_len > ip_family_bits(family) ||
+	    header->rtm_src_len)
 		return false;
 	destination.family = (uint8_t)family;
 	if (!parse_address(attributes[RTA_DST], family, &destination) ||
@@ -312,6 +253,7 @@ bool route_message_parse(const struct nlmsghdr *message, struct kernel_route *ro
 	    .prefix = ip_prefix_from_address(&destination, header->rtm_dst_len),
 	    .table = attributes[RTA_TABLE] ? nla_get_u32(attributes[RTA_TABLE]) : header->rtm_table,
 	    .metric = attributes[RTA_PRIORITY] ? nla_get_u32(attributes[RTA_PRIORITY]) : 0,
+	    .object = attributes[RTA_NH_ID] ? nla_get_u32(attributes[RTA_NH_ID]) : 0,
 	    .protocol = header->rtm_protocol,
 	    .tos = header->rtm_tos,
 	    .type = header->rtm_type,

@@ -27,6 +27,7 @@ struct kernel_route {
 	struct ip_prefix prefix;
 	uint32_t table;
 	uint32_t metric;
+	uint32_t object; /* id of the next-hop object that it goes over; 0: over the hops */
 	uint8_t protocol;
 	uint8_t tos;
 	uint8_t type; /* RTN_UNICAST, RTN_LOCAL, RTN_BLACKHOLE .. */
@@ -45,8 +46,8 @@ struct route_message {
 };
 
 /*
- * RTM_NEWROUTE (`flags` of NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE) with its hops, which are at
- * most KERNEL_HOPS_MAX.  Sequence number and NLM_F_ACK are left to the socket.
+ * RTM_NEWROUTE (`flags` of NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE) over its object or with its
+ * hops, which are at most KERNEL_HOPS_MAX.  Sequence number and NLM_F_ACK are left to the socket.
  */
 struct nlmsghdr *route_message_add(
     struct route_message *message, const struct kernel_route *route, uint16_t flags);

@@ -190,6 +190,31 @@ static void test_adds_ipv6_multipath_route(void **state)
 	assert_parses_back(header, &wanted);
 }
 
+static void test_route_over_an_object_names_it_in_place_of_hops(void **state)
+{
+	const struct kernel_hop hops[] = {hop("192.0.2.1", 3)};
+	struct kernel_route wanted = route("10.1.0.0/16", RT_TABLE_MAIN, 20);
+	struct kernel_hop parsed_hops[KERNEL_HOPS_MAX];
+	struct kernel_route parsed;
+	struct route_message message;
+	struct nlmsghdr *header;
+
+	(void)state;
+	wanted.hop_count = 1;
+	wanted.hops = hops;
+	wanted.object = 0x6b620004;
+	header = route_message_add(&message, &wanted, NLM_F_CREATE | NLM_F_EXCL);
+	assert_bytes(header, "34000000 1800 0106 00000000 00000000"
+			     "02 10 00 00 fe ba 00 01 00000000"
+			     "0800 0100 0a010000"
+			     "0800 0600 14000000"
+			     "0800 1e00 0400626b");
+	/* With net.ipv4.nexthop_compat_mode off the kernel tells of it in the same way. */
+	assert_true(route_message_parse(header, &parsed, parsed_hops));
+	assert_int_equal(parsed.object, 0x6b620004);
+	assert_int_equal(parsed.hop_count, 0);
+}
+
 static void test_removal_names_protocol_and_matches_any_type_and_scope(void **state)
 {
 	struct kernel_route wanted = route("10.1.2.3/32", RT_TABLE_MAIN, 20);
@@ -324,6 +349,7 @@ int main(void)
 	    cmocka_unit_test(test_adds_routes_that_lead_nowhere),
 	    cmocka_unit_test(test_adds_ipv4_route_via_ipv6_gateway),
 	    cmocka_unit_test(test_adds_ipv6_multipath_route),
+	    cmocka_unit_test(test_route_over_an_object_names_it_in_place_of_hops),
 	    cmocka_unit_test(test_removal_names_protocol_and_matches_any_type_and_scope),
 	    cmocka_unit_test(test_longest_multipath_route_fits),
 	    cmocka_unit_test(test_ipv6_route_without_metric_has_the_default_one),

@@ -25,7 +25,6 @@
 #include "base/memory.h"
 #include "fib/fib_state.h"
 
-#define AUDIT_MS (5 * 60 * 1000)
 #define DUMP_RETRY_MS 100
 #define DUMP_RETRY_LAST_MS 10000
 /* How long the RIB must rest before leftovers are swept, and how long that is waited for. */
@@ -38,22 +37,32 @@ static const struct {
 	int type;
 	int family;
 } dumps[] = {
-    {RTM_GETLINK, AF_UNSPEC}, {RTM_GETADDR, AF_UNSPEC}, {RTM_GETRULE, AF_UNSPEC},
-    {RTM_GETROUTE, AF_INET}, {RTM_GETROUTE, AF_INET6},
-    {RTM_GETNEIGH, AF_INET6}, /* the last: left out unless neighbours are heard of */
+    {RTM_GETNEXTHOP, AF_UNSPEC}, /* before the routes, which say what of these they use */
+    {RTM_GETLINK, AF_UNSPEC},
+    {RTM_GETADDR, AF_UNSPEC},
+    {RTM_GETRULE, AF_UNSPEC},
+    {RTM_GETROUTE, AF_INET},
+    {RTM_GETROUTE, AF_INET6},
+    {RTM_GETNEIGH, AF_INET6},
 };
 
 #define DUMPS (sizeof(dumps) / sizeof(dumps[0]))
 
 /* Dumps */
 
+static bool is_dumped(const struct fib *fib, int type)
+{
+	if (type == RTM_GETNEXTHOP)
+		return fib->objects_supported;
+	return type != RTM_GETNEIGH || fib->hears_neighbours;
+}
+
 static void start_dumps(void *arg)
 {
 	struct fib *fib = arg;
-	const unsigned count = fib->hears_neighbours ? DUMPS : DUMPS - 1;
 	size_t i;
 
-	if (fib->dumps_left) {
+	if (fib->dumps_left || fib->checking) {
 		fib->dump_again = true;
 		return;
 	}
@@ -62,10 +71,14 @@ static void start_dumps(void *arg)
 	fib->generation++;
 	fib->dump_failed = false;
 	fib->dump_again = false;
-	fib->dumps_left = count;
 	kernel_view_begin_dump(fib->view);
-	for (i = 0; i < count; i++)
+	fib_objects_begin_round(fib);
+	for (i = 0; i < DUMPS; i++) {
+		if (!is_dumped(fib, dumps[i].type))
+			continue;
+		fib->dumps_left++;
 		fib_netlink_dump(fib->netlink, dumps[i].type, dumps[i].family);
+	}
 }
 
 static uint64_t dump_retry_ms(const struct fib *fib)
@@ -97,7 +110,8 @@ static void finish_dumps(struct fib *fib)
 	if (fib->move == FIB_ARRIVES)
 		fib->move = FIB_STAYS;
 	fib_walk_start(fib, FIB_WALK_MISSING | FIB_WALK_FAILED);
-	loop_timer_start(&fib->dump_timer, AUDIT_MS);
+	loop_timer_start(&fib->dump_timer, FIB_AUDIT_MS);
+	fib_objects_end_round(fib);
 	if (fib->ready)
 		return;
 	fib->ready = true;
@@ -115,12 +129,15 @@ static void netlink_message(void *arg, const struct nlmsghdr *message)
 	struct fib *fib = arg;
 
 	kernel_view_message(fib->view, message);
+	fib_objects_message(fib, message);
 }
 
-/* The tag of a leftover is its address, that of an entry has the lowest bit set. */
+/* The tag of a leftover is its address, that of an entry has the lowest bit set; see also objects. */
 static void netlink_answered(void *arg, uint64_t tag, int error, const char *text)
 {
-	if (tag & 1)
+	if ((tag & NEXT_HOP_OBJECT_TAG_MASK) == NEXT_HOP_OBJECT_TAG)
+		fib_objects_answered(arg, tag, error);
+	else if (tag & 1)
 		fib_answered(arg, tag, error, text);
 	else
 		fib_leftover_answered(arg, (struct leftover *)(uintptr_t)tag, error, text);
@@ -130,10 +147,15 @@ static void netlink_dumped(void *arg, int type, bool complete)
 {
 	struct fib *fib = arg;
 
-	(void)type;
+	if (type == RTM_GETNEXTHOP && fib_objects_dumped(fib, complete)) {
+		if (fib->dump_again)
+			start_dumps(fib);
+		return;
+	}
 	if (!fib->dumps_left)
 		return;
-	if (!complete)
+	/* Our own requests interrupt a dump of objects: they have checks of their own. */
+	if (!complete && type != RTM_GETNEXTHOP)
 		fib->dump_failed = true;
 	if (!--fib->dumps_left)
 		finish_dumps(fib);
@@ -245,6 +267,7 @@ static const struct kernel_view_ops view_ops = {
     .foreign_route = fib_foreign_route,
     .replaced = fib_route_replaced,
     .incomplete = start_dumps,
+    .object_used = fib_objects_used,
 };
 
 /* While a view is being read for the first time the next hops stay as they were. */
@@ -266,6 +289,8 @@ static void run_resolve_task(void *arg)
 	fib->view_changed = false;
 	if (moved)
 		hop_sets_refresh(&fib->sets);
+	next_hop_objects_sync(&fib->objects);
+	loop_task_schedule(fib->loop, &fib->install_task);
 	if (moved || fib->interface_lost)
 		fib_walk_start(fib, FIB_WALK_SETS);
 	fib->interface_lost = false;
@@ -294,6 +319,7 @@ static void take_settings(struct fib *fib, const struct fib_settings *settings)
 	fib->settings = *settings;
 	listen_to_paths(fib);
 	fib_find_sources(fib);
+	fib_objects_apply(fib);
 	look_at_all(fib);
 }
 
@@ -314,6 +340,8 @@ static void move_on(struct fib *fib)
 	fib->left_protocol =
 	    old->table == new->table && old->protocol != new->protocol ? old->protocol : 0;
 	fib->move = FIB_ARRIVES;
+	fib->objects.protocol = new->protocol;
+	hop_sets_use_objects(&fib->sets, fib->sets.objects);
 	kernel_view_move(fib->view, new->protocol, fib->left_protocol, new->table);
 	start_dumps(fib);
 	take_settings(fib, new);
@@ -341,6 +369,7 @@ static void run_install_task(void *arg)
 		move_on(fib);
 	else if (fib->move == FIB_STAYS && fib_install_some(fib))
 		remove_leftovers(fib);
+	fib_objects_plan(fib);
 }
 
 /* The RIB */
@@ -437,6 +466,7 @@ struct fib *fib_new(struct loop *loop, struct rib *rib, const struct fib_setting
 	fib->hash_seed = hash_seed;
 	fib->sets.seed = hash_seed;
 	leftovers_init(&fib->leftovers, hash_seed);
+	fib_objects_init(fib);
 	name_tables(fib);
 	loop_task_init(&fib->resolve_task, run_resolve_task, fib);
 	loop_task_init(&fib->install_task, run_install_task, fib);
@@ -462,8 +492,11 @@ void fib_free(struct fib *fib)
 	if (!fib)
 		return;
 	fib->ops = &no_ops;
-	if (fib->settings.withdraw_on_stop)
+	if (fib->settings.withdraw_on_stop) {
+		/* An object takes the routes along that point to it, however many they are. */
+		fib_objects_withdraw(fib);
 		fib_withdraw_all(fib, WITHDRAW_LIMIT_MS);
+	}
 	rib_remove_listener(fib->rib, &fib->listener);
 	loop_task_cancel(fib->loop, &fib->resolve_task);
 	loop_task_cancel(fib->loop, &fib->install_task);
@@ -472,6 +505,7 @@ void fib_free(struct fib *fib)
 	loop_timer_free(&fib->sweep_timer);
 	fib_netlink_free(fib->netlink);
 	fib_release_entries(fib);
+	fib_objects_release(fib);
 	next_hop_tracker_release(&fib->tracker);
 	leftovers_free(&fib->leftovers);
 	kernel_view_free(fib->view);

@@ -37,6 +37,7 @@ struct fib_settings {
 	enum fib_aggregates aggregates;
 	/* The preferred source of our routes while the address is this node's; zeroed: none. */
 	struct ip_address sources[IP_FAMILIES];
+	bool next_hop_objects; /* if the kernel has them */
 };
 
 struct fib_ops {
@@ -131,6 +132,7 @@ struct fib_route {
 	uint32_t table;
 	uint32_t metric;
 	bool backup;
+	uint32_t object; /* id of the next-hop object that it points to, or 0 */
 	enum fib_state state;
 	const char *error; /* the kernel's text, or NULL */
 	const char *type; /* "unicast", "blackhole" or "unreachable"; NULL: not known */
@@ -163,6 +165,7 @@ struct fib_next_hop {
 	unsigned depth; /* how many routes of our own lead to it, one after the other; 0: none */
 	struct ip_prefix via; /* of these the first one, that the next hop is in */
 	uint32_t users; /* attribute sets that use it */
+	uint32_t object; /* id of the next-hop object of routes over it alone, or 0 */
 	const char *reason; /* why it is not reachable, or NULL */
 };
 typedef void fib_next_hop_callback(void *arg, const struct fib_next_hop *next_hop);
@@ -174,9 +177,11 @@ struct fib_counters {
 	uint32_t failed; /* refused by the kernel now */
 	uint64_t errors; /* refusals ever */
 	uint64_t requests;
-	uint64_t repaired; /* routes of ours that somebody else removed or changed */
+	uint64_t repaired; /* routes and objects of ours that somebody else removed or changed */
 };
 const struct fib_counters *fib_counters(const struct fib *fib);
+/* Next-hop objects of ours in the kernel. */
+size_t fib_next_hop_objects(const struct fib *fib);
 /* Bytes of what is noted per prefix and per route of a previous run. */
 size_t fib_memory(const struct fib *fib);
 

@@ -76,6 +76,7 @@ static void show_entry(const struct fib *fib, const struct fib_table *table, uin
 	route.prefix = *rib_held_prefix(fib->rib, table->family, id);
 	route.metric = entry->metric ? entry->metric : fib->settings.metric;
 	route.error = entry->error ? fib->errors[entry->error - 1] : NULL;
+	route.object = entry->set ? next_hop_group_id(entry->set->group) : 0;
 	route.hop_count = copy_hops(fib, entry->set, hops);
 	if (entry->set) {
 		route.type = type_name(entry->set);
@@ -142,9 +143,16 @@ void fib_walk_next_hops(const struct fib *fib, fib_next_hop_callback *callback, 
 
 		if (resolution->reachable) {
 			copy_interface_name(fib, resolution->hop.interface, shown.interface);
+			shown.object = hop_sets_find_object(&fib->sets, next_hop->rib->tracker_data,
+			    &fib->sources[shown.address.family]);
 			if (!resolution->on_link)
 				shown.gateway = resolution->hop.gateway;
 		}
 		callback(arg, &shown);
 	}
+}
+
+size_t fib_next_hop_objects(const struct fib *fib)
+{
+	return next_hop_objects_count(&fib->objects);
 }

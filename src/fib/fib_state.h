@@ -16,6 +16,7 @@
 #include "fib/leftover.h"
 #include "fib/netlink.h"
 #include "fib/next_hop.h"
+#include "fib/next_hop_object.h"
 
 enum fib_entry_flags {
 	FIB_ENTRY_HELD = 1 << 0, /* its prefix id is held: anything of the entry is in use */
@@ -78,6 +79,7 @@ struct fib_table {
 
 #define FIB_TABLES ((size_t)FIB_RANKS * IP_FAMILIES)
 #define FIB_ERROR_TEXTS_MAX 256
+#define FIB_AUDIT_MS (5 * 60 * 1000)
 /* Requests that wait in the socket's queue at most. */
 #define FIB_REQUESTS_AHEAD 512
 
@@ -100,6 +102,7 @@ struct fib {
 	struct kernel_view *view;
 	struct next_hop_tracker tracker;
 	struct hop_sets sets;
+	struct next_hop_objects objects;
 	struct rib_listener listener;
 	struct fib_table tables[FIB_TABLES]; /* see fib_table_of(); better ranks first */
 	const struct rib_path **paths; /* scratch of backup.c */
@@ -124,6 +127,16 @@ struct fib {
 	uint64_t sweep_deadline;
 	uint64_t rib_changed_at; /* loop_now() */
 	uint8_t generation; /* of the dump */
+	struct loop_timer check_timer; /* of next-hop objects */
+	bool checking; /* a dump of objects alone is out */
+	bool objects_supported; /* by the kernel */
+	bool objects_known; /* a dump of them has been complete */
+	bool objects_told; /* the one of this round is */
+	bool objects_doubted; /* a check is due: the kernel may have dropped some */
+	bool round_planned; /* the next dump is for the sake of unused objects */
+	unsigned rounds_in_vain; /* in a row: unused objects were still in use */
+	uint64_t dump_started_at; /* loop_now() */
+	uint64_t dump_took_ms; /* the last complete one */
 	bool ready; /* the kernel view is complete */
 	bool told_ready; /* .. and was for the first time */
 	bool links_changed;
@@ -236,6 +249,27 @@ uint16_t fib_note_error(struct fib *fib, int error, const char *text);
 void fib_retry_later(struct fib *fib);
 /* Forgets all entries. */
 void fib_release_entries(struct fib *fib);
+
+/* fib_objects.c */
+void fib_objects_init(struct fib *fib);
+void fib_objects_release(struct fib *fib);
+/* The settings have changed, or what is known of the kernel: whether objects are used. */
+void fib_objects_apply(struct fib *fib);
+/* The answer to a request whose tag is that of an object. */
+void fib_objects_answered(struct fib *fib, uint64_t tag, int error);
+/* Every message of the kernel. */
+void fib_objects_message(struct fib *fib, const struct nlmsghdr *message);
+/* What the kernel view tells of routes over objects. */
+void fib_objects_used(void *fib, uint32_t object, bool ours);
+/* A dump of objects is over; true: it was asked for alone. */
+bool fib_objects_dumped(struct fib *fib, bool complete);
+/* A dump of everything begins, or is complete. */
+void fib_objects_begin_round(struct fib *fib);
+void fib_objects_end_round(struct fib *fib);
+/* Has a check made if one is due, and a dump come sooner if there are objects that nobody uses. */
+void fib_objects_plan(struct fib *fib);
+/* All routes have been withdrawn. */
+void fib_objects_withdraw(struct fib *fib);
 
 /* reconcile.c */
 /* What the kernel view tells of routes. */

@@ -1,8 +1,8 @@
 /*
  * Sets are interned by the identity of their next hops and not by what these resolve to: when a
  * next hop moves to another gateway, the set stays the same one with other hops, and every prefix
- * that points to it follows.  A kernel next-hop object per set fits here: it would be made when the
- * set is, and replaced where the set is marked as changed.
+ * that points to it follows.  With next-hop objects that is one request, the replacement of the
+ * set's group; without, the set is marked and its routes are sent again.
  *
  * The source address is of the set too, so that an entry's set says all that was sent of its route:
  * a route of another source has another set, and nothing else needs to be remembered per prefix.
@@ -183,6 +183,8 @@ void hop_set_release(struct hop_sets *sets, struct hop_set *set)
 	if (!set || --set->references)
 		return;
 	hash_table_remove(&sets->table, set->hash, set);
+	if (set->group)
+		next_hop_group_release(sets->objects, set->group);
 	for (i = 0; i < set->member_count; i++)
 		next_hop_release(set->members[i].next_hop);
 	free(set->hops);
@@ -195,8 +197,11 @@ void hop_sets_refresh(struct hop_sets *sets)
 	size_t cursor = 0;
 
 	while ((set = hash_table_next(&sets->table, &cursor))) {
-		if (refresh_set(set))
-			set->changed = true;
+		if (!refresh_set(set))
+			continue;
+		if (set->group)
+			next_hop_group_change(sets->objects, set->group, set->hops, set->hop_count);
+		set->changed |= !next_hop_group_id(set->group);
 	}
 }
 
@@ -207,6 +212,8 @@ void hop_sets_mark_interface(struct hop_sets *sets, uint32_t interface)
 	size_t i;
 
 	while ((set = hash_table_next(&sets->table, &cursor))) {
+		if (next_hop_group_id(set->group))
+			continue;
 		for (i = 0; i < set->hop_count; i++)
 			set->changed |= set->hops[i].interface == interface;
 	}
@@ -235,8 +242,37 @@ void hop_sets_free(struct hop_sets *sets)
 	hash_table_free(&sets->table);
 }
 
-void hop_set_write(const struct hop_set *set, struct kernel_route *route)
+uint32_t hop_sets_find_object(
+    const struct hop_sets *sets, struct next_hop *next_hop, const struct ip_address *source)
 {
+	struct hop_set_member member = {.next_hop = next_hop};
+	const struct hop_set_key key = {RTN_UNICAST, *source, &member, 1};
+	const struct hop_set *set =
+	    hash_table_find(&sets->table, key_hash(sets, &key), set_equal, &key);
+
+	return set ? next_hop_group_id(set->group) : 0;
+}
+
+void hop_sets_use_objects(struct hop_sets *sets, struct next_hop_objects *objects)
+{
+	struct hop_set *set;
+	size_t cursor = 0;
+
+	while ((set = hash_table_next(&sets->table, &cursor))) {
+		if (set->group)
+			next_hop_group_release(sets->objects, set->group);
+		set->group = NULL;
+		set->changed = true;
+	}
+	sets->objects = objects;
+}
+
+void hop_set_write(const struct hop_sets *sets, struct hop_set *set, struct kernel_route *route)
+{
+	if (sets->objects && !set->group && set->hop_count)
+		set->group = next_hop_group_new(
+		    sets->objects, set, set->member_count == 1, set->hops, set->hop_count);
+	route->object = set->group ? next_hop_group_use(sets->objects, set->group) : 0;
 	route->type = set->type;
 	route->scope = RT_SCOPE_UNIVERSE;
 	route->source = set->source;
@@ -246,8 +282,13 @@ void hop_set_write(const struct hop_set *set, struct kernel_route *route)
 
 bool hop_set_matches(const struct hop_set *set, const struct kernel_route *route)
 {
+	const uint32_t object = next_hop_group_id(set->group);
+
+	if (route->type != set->type || !ip_address_equal(&route->source, &set->source))
+		return false;
+	if (object || route->object)
+		return object == route->object;
 	/* An IPv6 route to nowhere is shown with the loopback interface as its hop. */
-	return route->type == set->type && ip_address_equal(&route->source, &set->source) &&
-	       (!set->hop_count ||
-		   kernel_hops_equal(route->hops, route->hop_count, set->hops, set->hop_count));
+	return !set->hop_count ||
+	       kernel_hops_equal(route->hops, route->hop_count, set->hops, set->hop_count);
 }

@@ -32,13 +32,29 @@
 #define RETRY_FIRST_MS 250
 #define RETRY_LAST_MS 60000
 
+#define TAG_OBJECT 32u
+
 enum request_kind { REQUEST_ADD, REQUEST_REPLACE, REQUEST_REMOVE };
 
-/* The lowest bit is set, in contrast to the tag of a leftover. */
-static uint64_t make_tag(const struct fib_table *table, uint32_t id, enum request_kind kind)
+/*
+ * The lowest bit is set, in contrast to the tag of a leftover, and it is not that of a next-hop
+ * object.  `object`: of a route over one.
+ */
+static uint64_t make_tag(
+    const struct fib_table *table, uint32_t id, enum request_kind kind, bool object)
 {
-	return (uint64_t)id << 5 | (uint64_t)kind << 3 | (uint64_t)table->rank << 2 |
-	       (uint64_t)table->family << 1 | 1;
+	return (uint64_t)id << 6 | (object ? TAG_OBJECT : 0) | (uint64_t)kind << 3 |
+	       (uint64_t)table->rank << 2 | (uint64_t)table->family << 1 | 1;
+}
+
+static enum request_kind tag_kind(uint64_t tag)
+{
+	return tag >> 3 & 3;
+}
+
+static uint32_t tag_id(uint64_t tag)
+{
+	return (uint32_t)(tag >> 6);
 }
 
 /* Entries */
@@ -253,7 +269,7 @@ static void send_request(struct fib *fib, struct fib_table *table, uint32_t id,
 
 	fib_entry_set_flags(fib_entry(table, id), FIB_ENTRY_IN_FLIGHT);
 	fib->counters.requests++;
-	fib_netlink_request(fib->netlink, header, make_tag(table, id, kind));
+	fib_netlink_request(fib->netlink, header, make_tag(table, id, kind, route->object));
 }
 
 static struct kernel_route make_route(
@@ -377,7 +393,7 @@ static void put_in(
 	set_entry_set(fib, entry, hop_set_hold(desired->set));
 	entry->metric = desired->metric;
 	fib_entry_clear_flags(entry, FIB_ENTRY_RESEND);
-	hop_set_write(desired->set, &route);
+	hop_set_write(&fib->sets, desired->set, &route);
 	send_request(fib, table, id, present ? REQUEST_REPLACE : REQUEST_ADD, &route);
 }
 
@@ -428,14 +444,17 @@ static bool look_at_rank(struct fib *fib, enum fib_rank rank)
 
 bool fib_install_some(struct fib *fib)
 {
-	/* With requests out the answers bring us back here. */
-	if (!fib->ready || fib_netlink_pending(fib->netlink))
+	/* With requests out the answers bring us back here; so do next hops that are resolved. */
+	if (!fib->ready || fib_netlink_pending(fib->netlink) || fib->objects.dirty)
 		return false;
 	/* A storm of notifications is read first, turn by turn. */
 	if (!fib_netlink_read(fib->netlink) && !fib->dumps_left) {
 		loop_task_schedule(fib->loop, &fib->install_task);
 		return false;
 	}
+	/* What was read may have been that a link is lost: next hops are resolved first. */
+	if (fib->objects.dirty)
+		return false;
 	return look_at_rank(fib, FIB_PRIMARY) && !fib_netlink_pending(fib->netlink) &&
 	       look_at_rank(fib, FIB_BACKUP);
 }
@@ -491,9 +510,17 @@ static void removal_answered(
 		clear_error(fib, entry);
 }
 
-static void addition_answered(struct fib *fib, struct fib_table *table, uint32_t id,
-    enum request_kind kind, int error, const char *text)
+/* The kernel has refused the object itself: the route is sent again with its hops. */
+static bool is_without_object(const struct fib_entry *entry, uint64_t tag)
 {
+	return tag & TAG_OBJECT && entry->set && !next_hop_group_id(entry->set->group);
+}
+
+static void addition_answered(
+    struct fib *fib, struct fib_table *table, uint64_t tag, int error, const char *text)
+{
+	const enum request_kind kind = tag_kind(tag);
+	const uint32_t id = tag_id(tag);
 	struct fib_entry *entry = fib_entry(table, id);
 
 	if (!error) {
@@ -504,6 +531,8 @@ static void addition_answered(struct fib *fib, struct fib_table *table, uint32_t
 		fib_entry_set_flags(entry, FIB_ENTRY_AGAIN);
 	} else if (kind == REQUEST_ADD && error == EEXIST) {
 		place_is_taken(fib, table, id);
+	} else if (error != ENOBUFS && is_without_object(entry, tag)) {
+		fib_entry_set_flags(entry, FIB_ENTRY_AGAIN | FIB_ENTRY_RESEND);
 	} else if (error == ENOBUFS && kind == REQUEST_ADD) {
 		/* The answer may be what is lost: replacing finds out. */
 		fib_set_present(fib, table, entry, true);
@@ -512,21 +541,23 @@ static void addition_answered(struct fib *fib, struct fib_table *table, uint32_t
 	} else {
 		fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
 		refuse(fib, table, id, error, text);
+		/* It may have dropped the object. */
+		if (tag & TAG_OBJECT)
+			fib->objects_doubted = true;
 	}
 }
 
 void fib_answered(struct fib *fib, uint64_t tag, int error, const char *text)
 {
 	struct fib_table *table = fib_table_of(fib, tag >> 1 & 1, tag >> 2 & 1);
-	const enum request_kind kind = tag >> 3 & 3;
-	const uint32_t id = (uint32_t)(tag >> 5);
+	const uint32_t id = tag_id(tag);
 	struct fib_entry *entry = fib_entry(table, id);
 
 	fib_entry_clear_flags(entry, FIB_ENTRY_IN_FLIGHT);
-	if (kind == REQUEST_REMOVE)
+	if (tag_kind(tag) == REQUEST_REMOVE)
 		removal_answered(fib, table, id, error, text);
 	else
-		addition_answered(fib, table, id, kind, error, text);
+		addition_answered(fib, table, tag, error, text);
 	if (entry->flags & FIB_ENTRY_AGAIN) {
 		fib_entry_clear_flags(entry, FIB_ENTRY_AGAIN);
 		fib_queue(fib, table, id);

@@ -257,9 +257,13 @@ static void route_message(struct kernel_view *view, const struct nlmsghdr *messa
 	struct kernel_route route;
 
 	view->hears_routes = true;
+	if (!route_message_parse(message, &route, hops))
+		return;
+	if (route.object && !gone && view->ops->object_used)
+		view->ops->object_used(view->arg, route.object,
+		    is_ours(view, &route) && route.table == view->tables.own.table);
 	/* A route for one type of service shares a place with nothing of ours. */
-	if (!route_message_parse(message, &route, hops) || route.tos ||
-	    !kernel_tables_keep(&view->tables, route.table))
+	if (route.tos || !kernel_tables_keep(&view->tables, route.table))
 		return;
 	if (!gone && message->nlmsg_flags & NLM_F_REPLACE) {
 		if (kernel_routes_remove_replaced(&view->routes, &route))

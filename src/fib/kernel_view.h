@@ -29,6 +29,8 @@ struct kernel_view_ops {
 	void (*links_changed)(void *arg);
 	/* An address of this node appeared or went. */
 	void (*address)(void *arg, const struct ip_address *address);
+	/* A route of any table over a next-hop object was told; `ours` is one of own_route. */
+	void (*object_used)(void *arg, uint32_t object, bool ours);
 	/* The kernel may have dropped routes over the interface without a word. */
 	void (*interface_lost)(void *arg, uint32_t interface);
 	/* A route with our protocol number appeared or went (`gone`), by whomever. */

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/filter.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -497,6 +498,7 @@ static size_t dump_header_size(int type)
 	    {RTM_GETRULE, sizeof(struct fib_rule_hdr)},
 	    {RTM_GETROUTE, sizeof(struct rtmsg)},
 	    {RTM_GETNEIGH, sizeof(struct ndmsg)},
+	    {RTM_GETNEXTHOP, sizeof(struct nhmsg)},
 	};
 	size_t i = 0;
 
@@ -516,6 +518,7 @@ static void start_dump(struct fib_netlink *netlink)
 			struct fib_rule_hdr rule;
 			struct rtmsg route;
 			struct ndmsg neighbour;
+			struct nhmsg next_hop;
 		} body;
 	} request = {{0}, {{0}}};
 	const size_t body_size = dump_header_size(netlink->dumps[0].type);
@@ -674,6 +677,8 @@ struct fib_netlink *fib_netlink_new(
 		fib_netlink_free(netlink);
 		return NULL;
 	}
+	/* Older kernels have no such objects and no such group. */
+	nl_socket_add_membership(netlink->events, RTNLGRP_NEXTHOP);
 	loop_watch_start(loop, &netlink->request_watch, nl_socket_get_fd(netlink->requests),
 	    answers_ready, NULL, netlink);
 	loop_watch_start(loop, &netlink->event_watch, nl_socket_get_fd(netlink->events),

@@ -35,15 +35,19 @@ struct fib_netlink_ops {
 	void (*idle)(void *arg);
 };
 
-/* Joins the multicast groups of links, addresses, rules and routes of both families. */
+/*
+ * Joins the multicast groups of links, addresses, rules, next-hop objects and routes of both
+ * families.
+ */
 struct fib_netlink *fib_netlink_new(
     struct loop *loop, const struct fib_netlink_ops *ops, void *arg, struct error *error);
 void fib_netlink_free(struct fib_netlink *netlink);
 /* Whether changes of the neighbour table are told; not at first. */
 void fib_netlink_hear_neighbours(struct fib_netlink *netlink, bool hear);
 /*
- * Asks for a dump of RTM_GETLINK, RTM_GETADDR, RTM_GETRULE, RTM_GETROUTE or RTM_GETNEIGH; dumps run
- * one after the other.  Of what the kernel has not at all an empty one is complete.
+ * Asks for a dump of RTM_GETLINK, RTM_GETADDR, RTM_GETRULE, RTM_GETROUTE, RTM_GETNEIGH or
+ * RTM_GETNEXTHOP; dumps run one after the other.  Of what the kernel has not at all an empty one is
+ * complete.
  */
 void fib_netlink_dump(struct fib_netlink *netlink, int type, int family);
 /*

@@ -1,15 +1,15 @@
 /*
- * There is an object for each resolved hop (gateway, interface, on-link flag), which never changes:
- * another hop is another object.  There is a group for each hop set, also for a set of one, and
- * routes only ever point to groups.  So a set that moves is one request, its routes keep their id
- * for as long as they keep their set, and a hop comes into a group or leaves it without the routes
- * noticing.
+ * There is an object for each resolved hop (gateway, interface, on-link flag) of a group, which
+ * never changes: another hop is another object.  There is a group for each hop set.  So a set that
+ * moves is one request, its routes keep their id for as long as they keep their set, and a hop comes
+ * into a group or leaves it without the routes noticing.  A set of one next hop will never need a
+ * group: it has a hop of its own, which is replaced when the next hop moves.  (The kernel has groups
+ * of one, but shows their IPv6 routes as multipath ones, and looks them up more slowly.)
  *
  * The other way would be an object for each next hop of BGP, replaced when it resolves to another
- * gateway, with groups that do not change at all; a set of one would need no group.  With next hops
- * that resolve through others, hundreds of them share two gateways: then it has hundreds of
- * objects and as many replacements, groups have the same gateway many times over, and the hops of a
- * group are not those of the plain route that stands in for it.  A replacement also costs the
+ * gateway, with groups that do not change at all.  With next hops that resolve through others,
+ * hundreds of them share two gateways: then groups have the same gateway many times over, and the
+ * hops of a group are not those of the plain route that stands in for it.  A replacement costs the
  * kernel the same in both ways.
  *
  * When a link is lost the kernel removes the hops over it, from their groups too, without a word;
@@ -268,6 +268,10 @@ static void sync_group(struct next_hop_objects *objects, struct next_hop_object 
 	if (group->request || group->refused)
 		return;
 	group->dirty = false;
+	if (group->alone) {
+		next_hop_object_ensure(objects, group);
+		return;
+	}
 	for (i = 0; i < group->wanted_count; i++)
 		refused |= !next_hop_object_ensure(objects, group->wanted[i].single);
 	if (refused) {
@@ -287,6 +291,13 @@ static void release_wanted(struct next_hop_objects *objects, struct next_hop_obj
 	free(group->wanted);
 	group->wanted = NULL;
 	group->wanted_count = 0;
+}
+
+static void want_hop(struct next_hop_object *group, const struct kernel_hop *hop)
+{
+	group->hop = *hop;
+	group->hop.weight = 1;
+	group->wrong = true;
 }
 
 /* False if there are not enough ids; then nothing has changed. */
@@ -314,8 +325,8 @@ static bool want_hops(struct next_hop_objects *objects, struct next_hop_object *
 	return true;
 }
 
-struct next_hop_object *next_hop_group_new(
-    struct next_hop_objects *objects, void *owner, const struct kernel_hop *hops, size_t count)
+struct next_hop_object *next_hop_group_new(struct next_hop_objects *objects, void *owner,
+    bool alone, const struct kernel_hop *hops, size_t count)
 {
 	const uint32_t id = find_free_id(objects);
 	struct next_hop_object *group;
@@ -324,7 +335,10 @@ struct next_hop_object *next_hop_group_new(
 		return NULL;
 	group = next_hop_object_new(objects, id, NEXT_HOP_GROUP, objects->protocol);
 	group->owner = owner;
-	if (want_hops(objects, group, hops, count))
+	group->alone = alone;
+	if (alone)
+		want_hop(group, &hops[0]);
+	if (alone || want_hops(objects, group, hops, count))
 		return group;
 	next_hop_object_free(objects, group);
 	return NULL;
@@ -333,7 +347,9 @@ struct next_hop_object *next_hop_group_new(
 void next_hop_group_change(struct next_hop_objects *objects, struct next_hop_object *group,
     const struct kernel_hop *hops, size_t count)
 {
-	if (!want_hops(objects, group, hops, count)) {
+	if (group->alone) {
+		want_hop(group, &hops[0]);
+	} else if (!want_hops(objects, group, hops, count)) {
 		refuse_group(objects, group);
 		return;
 	}
@@ -379,6 +395,17 @@ void next_hop_objects_sync(struct next_hop_objects *objects)
 		/* With a request out it waits for the answer. */
 		objects->dirty |= group->dirty && !group->refused;
 	}
+}
+
+size_t next_hop_objects_count(const struct next_hop_objects *objects)
+{
+	size_t count = 0;
+	size_t i;
+
+	for (i = 0; i < objects->capacity; i++)
+		count += objects->by_number[i] && objects->by_number[i]->present &&
+			 objects->by_number[i]->kind != NEXT_HOP_FOREIGN;
+	return count;
 }
 
 /* Losses */
@@ -442,18 +469,21 @@ void next_hop_object_lose(struct next_hop_objects *objects, struct next_hop_obje
 
 void next_hop_objects_lose_interface(struct next_hop_objects *objects, uint32_t interface)
 {
-	struct next_hop_object *single;
-	size_t cursor = 0;
 	bool any = false;
+	size_t i;
 
-	while ((single = hash_table_next(&objects->singles, &cursor))) {
-		if (single->hop.interface != interface || !single->present)
+	for (i = 0; i < objects->capacity; i++) {
+		struct next_hop_object *object = objects->by_number[i];
+
+		if (!object || object->hop.interface != interface || !object->present)
 			continue;
-		any = true;
-		if (single->request)
-			single->lost = true;
+		any |= object->kind == NEXT_HOP_SINGLE;
+		if (object->request)
+			object->lost = true;
+		else if (object->kind == NEXT_HOP_GROUP)
+			lose_group(objects, object);
 		else
-			single->present = false;
+			object->present = false;
 	}
 	if (any)
 		leave_groups(objects);

@@ -1,7 +1,8 @@
 /*
  * Next-hop objects: what routes point to in place of hops of their own, so that one request moves
  * all routes of a set, and the kernel itself moves them when a link is lost.  An object of ours is
- * either a hop, shared by all groups that have it, or the group of a hop set.  Ids are from a range
+ * either a hop, shared by all groups that have it, or the group of a hop set; the group of a set
+ * that can have one hop only is that hop itself, of its own.  Ids are from a range
  * of our own; an object there with another protocol number than ours is somebody else's.
  *
  * It knows what the kernel has as far as answers, notifications and dumps say, keeps that equal to
@@ -62,7 +63,8 @@ struct next_hop_object {
 	uint8_t request; /* enum next_hop_request: the one that is out */
 	bool present; /* the kernel has it once all that was sent is done */
 	bool refused; /* by the kernel, until the next check */
-	bool wrong; /* a hop that somebody has changed */
+	bool alone; /* a group that is a hop itself */
+	bool wrong; /* a hop that the kernel has otherwise */
 	bool dirty; /* a group that may differ from what is wanted */
 	bool lost; /* told to be gone while the request was out */
 	bool retried; /* a group that was refused: tell the owner if it is not this time */
@@ -70,7 +72,7 @@ struct next_hop_object {
 	uint32_t used; /* the last round in which a route or group was told to use it */
 	uint32_t used_by_others; /* .. one that is none of our routes */
 	uint32_t unused_since; /* the round in which its last user went */
-	struct kernel_hop hop; /* of a hop */
+	struct kernel_hop hop; /* of a hop: what it shall be */
 	uint32_t users; /* of a hop: the groups that want it */
 	void *owner; /* of a group */
 	struct next_hop_wanted *wanted; /* of a group */
@@ -102,11 +104,12 @@ void next_hop_objects_init(struct next_hop_objects *objects, uint64_t hash_seed,
 void next_hop_objects_release(struct next_hop_objects *objects);
 
 /*
- * A group with these hops, for at least one and at most KERNEL_HOPS_MAX; the kernel is told at its
- * first use.  NULL: all ids are taken.  The owner releases it.
+ * A group with these hops, at least one and at most KERNEL_HOPS_MAX; the kernel is told at its
+ * first use.  `alone`: it will never have more than one.  NULL: all ids are taken.  The owner
+ * releases it.
  */
-struct next_hop_object *next_hop_group_new(
-    struct next_hop_objects *objects, void *owner, const struct kernel_hop *hops, size_t count);
+struct next_hop_object *next_hop_group_new(struct next_hop_objects *objects, void *owner,
+    bool alone, const struct kernel_hop *hops, size_t count);
 /* New hops; the kernel is told by next_hop_objects_sync(). */
 void next_hop_group_change(struct next_hop_objects *objects, struct next_hop_object *group,
     const struct kernel_hop *hops, size_t count);
@@ -129,6 +132,9 @@ void next_hop_objects_sync(struct next_hop_objects *objects);
 void next_hop_objects_answered(struct next_hop_objects *objects, uint64_t tag, int error);
 /* The kernel has removed all objects over the interface, silently. */
 void next_hop_objects_lose_interface(struct next_hop_objects *objects, uint32_t interface);
+
+/* Objects of ours in the kernel. */
+size_t next_hop_objects_count(const struct next_hop_objects *objects);
 
 /* next_hop_told.c */
 /* RTM_NEWNEXTHOP or RTM_DELNEXTHOP from a dump or a notification. */

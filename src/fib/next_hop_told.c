@@ -47,20 +47,22 @@ static void note_unowned(struct next_hop_object *object, const struct kernel_nex
 	next_hop_object_set_members(object, told->members, told->member_count);
 }
 
-static void note_single(struct next_hop_objects *objects, struct next_hop_object *single,
+/* A hop that is shared, or of a group that is one. */
+static void note_hop(struct next_hop_objects *objects, struct next_hop_object *object,
     const struct kernel_next_hop *told)
 {
 	struct kernel_hop hop = told->hop;
 
-	hop.weight = single->hop.weight;
-	if (!told->member_count && kernel_hop_equal(&hop, &single->hop)) {
-		single->present = true;
+	hop.weight = object->hop.weight;
+	object->present = true;
+	if (object->wrong || (!told->member_count && kernel_hop_equal(&hop, &object->hop)))
 		return;
-	}
 	objects->repaired++;
-	single->present = true;
-	single->wrong = true;
-	next_hop_object_ensure(objects, single);
+	object->wrong = true;
+	if (object->alone)
+		next_hop_object_mark_dirty(objects, object);
+	else
+		next_hop_object_ensure(objects, object);
 }
 
 static bool same_members(const struct next_hop_object *group, const struct kernel_next_hop *told)
@@ -107,8 +109,8 @@ static void note(struct next_hop_objects *objects, const struct kernel_next_hop 
 		note_unowned(object, told);
 	else if (told->protocol != object->protocol)
 		next_hop_object_move(objects, object);
-	else if (object->kind == NEXT_HOP_SINGLE)
-		note_single(objects, object, told);
+	else if (object->kind == NEXT_HOP_SINGLE || object->alone)
+		note_hop(objects, object, told);
 	else
 		note_group(objects, object, told);
 }

@@ -40,7 +40,8 @@ static void lose_route(struct fib *fib, const struct kernel_route *route, const 
 		return;
 	}
 	fib->counters.repaired++;
-	if (place->table->family == IPV6 && entry->set && route->hop_count < entry->set->hop_count)
+	if (place->table->family == IPV6 && !route->object && entry->set &&
+	    route->hop_count < entry->set->hop_count)
 		fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
 	else
 		fib_set_present(fib, place->table, entry, false);

@@ -206,7 +206,7 @@ static void test_set_that_leads_nowhere_has_no_hops(void **state)
 	struct kernel_route route = {0};
 
 	assert_ptr_not_equal(blackhole, unreachable);
-	hop_set_write(blackhole, &route);
+	hop_set_write(&fixture->sets, blackhole, &route);
 	assert_int_equal(route.type, RTN_BLACKHOLE);
 	assert_int_equal(route.hop_count, 0);
 	hop_sets_refresh(&fixture->sets);
@@ -224,7 +224,7 @@ static void test_route_of_the_kernel_is_compared_with_the_set(void **state)
 	struct kernel_hop hops[2];
 	struct kernel_route route = {0};
 
-	hop_set_write(set, &route);
+	hop_set_write(&fixture->sets, set, &route);
 	assert_true(hop_set_matches(set, &route));
 	memcpy(hops, route.hops, sizeof(hops));
 	route.hops = hops;

@@ -140,7 +140,8 @@ static struct next_hop_object *make(struct fixture *fixture, const char *text)
 {
 	struct kernel_hop hops[KERNEL_HOPS_MAX];
 	const size_t count = parse_hops(text, hops);
-	struct next_hop_object *group = next_hop_group_new(&fixture->objects, fixture, hops, count);
+	struct next_hop_object *group =
+	    next_hop_group_new(&fixture->objects, fixture, false, hops, count);
 
 	assert_non_null(group);
 	return group;
@@ -485,12 +486,12 @@ static void test_without_ids_there_is_no_group(void **state)
 		last = group;
 		snprintf(text, sizeof(text), "10.0.0.1@2*1");
 		parse_hops(text, hops);
-		group = next_hop_group_new(&fixture->objects, fixture, hops, 1);
+		group = next_hop_group_new(&fixture->objects, fixture, false, hops, 1);
 		assert_non_null(group);
 	}
-	assert_null(next_hop_group_new(&fixture->objects, fixture, hops, 1));
+	assert_null(next_hop_group_new(&fixture->objects, fixture, false, hops, 1));
 	next_hop_group_release(&fixture->objects, last);
-	assert_non_null(next_hop_group_new(&fixture->objects, fixture, hops, 1));
+	assert_non_null(next_hop_group_new(&fixture->objects, fixture, false, hops, 1));
 	/* No id for the new hop. */
 	parse_hops("10.0.0.2@2*1", hops);
 	next_hop_group_change(&fixture->objects, group, hops, 1);

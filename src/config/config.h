@@ -142,6 +142,7 @@ struct config_fib {
 	bool withdraw_on_stop;
 	enum config_aggregates aggregates;
 	struct ip_address sources[IP_FAMILIES]; /* unspecified: none of the family */
+	bool next_hop_objects; /* if the kernel has them */
 };
 
 struct config {

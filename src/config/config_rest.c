@@ -106,9 +106,11 @@ static bool read_protocol(const struct schema *schema, const struct schema_key *
 static const struct schema_type fib_protocol = {.read = read_protocol};
 
 static const char *const stop_words[] = {"keep", "withdraw", NULL};
+static const char *const object_words[] = {"off", "auto", NULL};
 
-static bool read_on_stop(const struct schema *schema, const struct schema_key *key,
-    const char *text, void *to, struct error *error)
+/* Of two words: is it the second one? */
+static bool read_choice(const struct schema *schema, const struct schema_key *key, const char *text,
+    void *to, struct error *error)
 {
 	unsigned index;
 
@@ -118,7 +120,7 @@ static bool read_on_stop(const struct schema *schema, const struct schema_key *k
 	return true;
 }
 
-static const struct schema_type on_stop = {.read = read_on_stop};
+static const struct schema_type choice = {.read = read_choice};
 
 static const char *const aggregates_words[] = {
     [CONFIG_AGGREGATES_NONE] = "none",
@@ -181,8 +183,13 @@ const struct schema_key config_fib_keys[] = {
 	.maximum = MULTIPATH_MAX,
 	.fallback = "16"},
     {.name = "backup", .type = &value_boolean, .offset = CONFIG(fib.backup), .fallback = "false"},
+    {.name = "nextHopObjects",
+	.type = &choice,
+	.words = object_words,
+	.offset = CONFIG(fib.next_hop_objects),
+	.fallback = "auto"},
     {.name = "onStop",
-	.type = &on_stop,
+	.type = &choice,
 	.words = stop_words,
 	.offset = CONFIG(fib.withdraw_on_stop),
 	.fallback = "keep"},

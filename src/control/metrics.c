@@ -448,6 +448,11 @@ static void print_fib_backup_routes(const struct metric_writer *writer)
 		append_labelled(writer, ip_family_name(family), counters->backups[family]);
 }
 
+static void print_fib_next_hop_objects(const struct metric_writer *writer)
+{
+	append_sample(writer, NULL, (double)fib_next_hop_objects(speaker_fib(writer->speaker)));
+}
+
 static void print_fib_failed(const struct metric_writer *writer)
 {
 	append_sample(writer, NULL, fib_counters(speaker_fib(writer->speaker))->failed);
@@ -588,6 +593,8 @@ static const struct metric metrics[] = {
 	print_fib_routes},
     {"fib_backup_routes", "gauge", {"family"}, "Backup routes of ours in the kernel.",
 	print_fib_backup_routes},
+    {"fib_next_hop_objects", "gauge", {0}, "Next-hop objects of ours in the kernel.",
+	print_fib_next_hop_objects},
     {"fib_routes_failed", "gauge", {0}, "Routes that the kernel refuses now.", print_fib_failed},
     {"fib_errors_total", "counter", {0}, "Requests that the kernel refused.", print_fib_errors},
     {"fib_requests_total", "counter", {0}, "Requests made to the kernel.", print_fib_requests},

@@ -82,6 +82,12 @@ static json_t *hop_value(const struct fib_route_hop *hop)
 	return value;
 }
 
+/* The id of the kernel's next-hop object, if there is one. */
+static json_t *object_value(uint32_t object)
+{
+	return object ? json_integer(object) : json_null();
+}
+
 static json_t *route_value(const struct fib_route *route)
 {
 	json_t *value = json_object();
@@ -96,6 +102,7 @@ static json_t *route_value(const struct fib_route *route)
 	json_set_number(value, "table", route->table);
 	json_set_number(value, "metric", route->metric);
 	json_set_bool(value, "backup", route->backup);
+	json_set(value, "nextHopObject", object_value(route->object));
 	json_set_text(value, "state", fib_state_name(route->state));
 	json_set_text(value, "error", route->error);
 	return value;
@@ -175,6 +182,7 @@ static json_t *next_hop_value(const struct fib_next_hop *next_hop)
 	json_set(value, "via", next_hop->depth ? json_value_prefix(&next_hop->via) : json_null());
 	json_set_number(value, "depth", next_hop->depth);
 	json_set_number(value, "attributeSets", next_hop->users);
+	json_set(value, "nextHopObject", object_value(next_hop->object));
 	json_set_text(value, "reason", next_hop->reason);
 	return value;
 }

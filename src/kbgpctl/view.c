@@ -203,7 +203,7 @@ static void add_advertisement(struct view_output *output, const json_t *row)
 static void begin_fib(struct view_output *output)
 {
 	static const char *const titles[] = {
-	    "PREFIX", "NEXT HOPS", ">TABLE", ">METRIC", "ROLE", "STATE", "ERROR", NULL};
+	    "PREFIX", "NEXT HOPS", ">OBJECT", ">TABLE", ">METRIC", "ROLE", "STATE", "ERROR", NULL};
 
 	text_table_begin(&output->table, output->file, titles);
 }
@@ -233,6 +233,15 @@ static void add_hops(struct text_table *table, const json_t *row)
 	text_free(&text);
 }
 
+/* The id of the next-hop object; a daemon without them does not say. */
+static void add_object(struct text_table *table, const json_t *row)
+{
+	if (json_is_integer(json_object_get(row, "nextHopObject")))
+		text_table_add(table, "%lld", format_number(row, "nextHopObject"));
+	else
+		text_table_add(table, "-");
+}
+
 static void add_fib_route(struct view_output *output, const json_t *row)
 {
 	enum { TABLE_MAIN = 254 };
@@ -240,6 +249,7 @@ static void add_fib_route(struct view_output *output, const json_t *row)
 
 	text_table_add(table, "%s", format_string(row, "prefix"));
 	add_hops(table, row);
+	add_object(table, row);
 	if (format_number(row, "table") == TABLE_MAIN)
 		text_table_add(table, "main");
 	else
@@ -255,7 +265,7 @@ static void add_fib_route(struct view_output *output, const json_t *row)
 static void begin_next_hops(struct view_output *output)
 {
 	static const char *const titles[] = {"ADDRESS", "STATE", "VIA", "INTERFACE", "OVER ROUTE",
-	    ">COST", ">ATTRIBUTE SETS", "REASON", NULL};
+	    ">COST", ">ATTRIBUTE SETS", ">OBJECT", "REASON", NULL};
 
 	text_table_begin(&output->table, output->file, titles);
 }
@@ -276,6 +286,7 @@ static void add_next_hop(struct view_output *output, const json_t *row)
 	text_table_add(table, "%s", format_string(row, "via"));
 	text_table_add(table, "%lld", format_number(row, "cost"));
 	text_table_add(table, "%lld", format_number(row, "attributeSets"));
+	add_object(table, row);
 	text_table_add(
 	    table, "%s", format_is_null(row, "reason") ? "" : format_string(row, "reason"));
 }

@@ -227,6 +227,7 @@ void speaker_fib_settings(const struct config_fib *config, struct fib_settings *
 	settings->multipath = config->multipath;
 	settings->backup = config->backup;
 	settings->withdraw_on_stop = config->withdraw_on_stop;
+	settings->next_hop_objects = config->next_hop_objects;
 	settings->aggregates = aggregates[config->aggregates];
 	memcpy(settings->sources, config->sources, sizeof settings->sources);
 }

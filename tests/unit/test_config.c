@@ -138,6 +138,7 @@ static const char full[] =
     "  onStop: withdraw\n"
     "  aggregates: unreachable\n"
     "  sourceAddresses: [\"2001:db8::7\", 10.0.0.7]\n"
+    "  nextHopObjects: off\n"
     "metrics: {listen: \"127.0.0.1:9000\"}\n"
     "log: {level: debug, format: json}\n";
 
@@ -236,6 +237,7 @@ static void cluster_fib_metrics_and_log_are_read(void **state)
 	assert_int_equal(config->fib.aggregates, CONFIG_AGGREGATES_UNREACHABLE);
 	assert_address(&config->fib.sources[IPV4], "10.0.0.7");
 	assert_address(&config->fib.sources[IPV6], "2001:db8::7");
+	assert_false(config->fib.next_hop_objects);
 	assert_string_equal(config->metrics_address, "127.0.0.1");
 	assert_int_equal(config->metrics_port, 9000);
 	assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
@@ -469,6 +471,7 @@ static void a_minimal_file_has_the_documented_defaults(void **state)
 	assert_int_equal(config->fib.aggregates, CONFIG_AGGREGATES_NONE);
 	assert_true(ip_address_is_unspecified(&config->fib.sources[IPV4]));
 	assert_true(ip_address_is_unspecified(&config->fib.sources[IPV6]));
+	assert_true(config->fib.next_hop_objects);
 	assert_string_equal(config->metrics_address, "");
 	assert_int_equal(config->metrics_port, 7473);
 	assert_int_equal(config->log_level, LOG_LEVEL_INFO);

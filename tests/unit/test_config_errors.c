@@ -293,7 +293,7 @@ static const struct config_error_row rows[] = {
 	"list\n"},
     /* fib, metrics and log */
     {ROUTER "fib: {install: 1, table: mian, protocol: static, metric: 0, multipath: 65, "
-	    "onStop: never, backup: maybe}\n",
+	    "onStop: never, backup: maybe, nextHopObjects: on}\n",
 	"k.yaml:2:16: fib.install: must be true or false, not \"1\"\n"
 	"k.yaml:2:26: fib.table: must be main, default or the number of a routing "
 	"table, not \"mian\"\n"
@@ -302,7 +302,8 @@ static const struct config_error_row rows[] = {
 	"k.yaml:2:58: fib.metric: must be a number from 1 to 4294967295, not \"0\"\n"
 	"k.yaml:2:72: fib.multipath: must be a number from 1 to 64, not \"65\"\n"
 	"k.yaml:2:84: fib.onStop: must be keep or withdraw, not \"never\"\n"
-	"k.yaml:2:99: fib.backup: must be true or false, not \"maybe\"\n"},
+	"k.yaml:2:99: fib.backup: must be true or false, not \"maybe\"\n"
+	"k.yaml:2:122: fib.nextHopObjects: must be off or auto, not \"on\"\n"},
     {ROUTER "fib: {table: local}\n",
 	"k.yaml:2:14: fib.table: must not be local: that table is the kernel's own\n"},
     {ROUTER "fib: {table: 255, protocol: 4}\n",

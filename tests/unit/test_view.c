@@ -192,13 +192,16 @@ static void test_fib_lists_the_hops_of_a_route(void **state)
 	(void)state;
 	assert_shows("fib",
 	    "[{'prefix':'10.1.0.0/24','nextHops':[{'address':'10.0.0.1','interface':'eth0',"
-	    "'weight':2},{'address':null,'interface':'eth1','weight':1}],'table':254,'metric':20,"
+	    "'weight':2},{'address':null,'interface':'eth1','weight':1}],"
+	    "'nextHopObject':1801584644,'table':254,'metric':20,"
 	    "'backup':false,'state':'installed','error':null},"
 	    "{'prefix':'10.2.0.0/24','nextHops':[],'table':100,'metric':21,'backup':true,"
 	    "'state':'failed','error':'Network is unreachable'}]",
-	    "PREFIX       NEXT HOPS                     TABLE  METRIC  ROLE     STATE      ERROR\n"
-	    "10.1.0.0/24  10.0.0.1 eth0 weight 2, eth1   main      20  primary  installed\n"
-	    "10.2.0.0/24  -                               100      21  backup   failed     "
+	    "PREFIX       NEXT HOPS                         OBJECT  TABLE  METRIC  ROLE     "
+	    "STATE      ERROR\n"
+	    "10.1.0.0/24  10.0.0.1 eth0 weight 2, eth1  1801584644   main      20  primary  "
+	    "installed\n"
+	    "10.2.0.0/24  -                                      -    100      21  backup   failed     "
 	    "Network is unreachable\n");
 	assert_shows("fib",
 	    "[{'prefix':'10.1.0.0/24','type':'unicast','nextHops':[{'address':'10.0.0.1',"
@@ -208,11 +211,14 @@ static void test_fib_lists_the_hops_of_a_route(void **state)
 	    "'metric':4294967295,'backup':false,'state':'installed','error':null},"
 	    "{'prefix':'10.3.0.0/24','type':null,'nextHops':[],'source':null,'table':254,"
 	    "'metric':20,'backup':false,'state':'stale','error':null}]",
-	    "PREFIX       NEXT HOPS                    TABLE      METRIC  ROLE     STATE      "
-	    "ERROR\n"
-	    "10.1.0.0/24  10.0.0.1 eth0 from 10.0.0.7   main          20  primary  installed\n"
-	    "10.2.0.0/24  blackhole                     main  4294967295  primary  installed\n"
-	    "10.3.0.0/24  -                             main          20  primary  stale\n");
+	    "PREFIX       NEXT HOPS                    OBJECT  TABLE      METRIC  ROLE     "
+	    "STATE      ERROR\n"
+	    "10.1.0.0/24  10.0.0.1 eth0 from 10.0.0.7       -   main          20  primary  "
+	    "installed\n"
+	    "10.2.0.0/24  blackhole                         -   main  4294967295  primary  "
+	    "installed\n"
+	    "10.3.0.0/24  -                                 -   main          20  primary  "
+	    "stale\n");
 	assert_shows("fib", "[]", "None.\n");
 }
 
@@ -221,12 +227,15 @@ static void test_next_hops_tell_what_is_wrong(void **state)
 	(void)state;
 	assert_shows("nexthops",
 	    "[{'address':'10.0.0.1','reachable':true,'onLink':true,'gateway':null,"
-	    "'interface':'eth0','via':'0.0.0.0/0','depth':1,'cost':0,'attributeSets':3,'reason':null},"
+	    "'interface':'eth0','via':'0.0.0.0/0','depth':1,'cost':0,'attributeSets':3,"
+	    "'nextHopObject':1801584644,'reason':null},"
 	    "{'address':'10.9.0.1','reachable':false,'onLink':false,'gateway':null,"
 	    "'interface':null,'via':null,'depth':0,'cost':0,'attributeSets':1,'reason':'no route'}]",
-	    "ADDRESS   STATE        VIA      INTERFACE  OVER ROUTE  COST  ATTRIBUTE SETS  REASON\n"
-	    "10.0.0.1  reachable    on link  eth0       0.0.0.0/0      0               3\n"
-	    "10.9.0.1  unreachable  -        -          -              0               1  no route\n");
+	    "ADDRESS   STATE        VIA      INTERFACE  OVER ROUTE  COST  ATTRIBUTE SETS      OBJECT  "
+	    "REASON\n"
+	    "10.0.0.1  reachable    on link  eth0       0.0.0.0/0      0               3  1801584644\n"
+	    "10.9.0.1  unreachable  -        -          -              0               1           -  "
+	    "no route\n");
 }
 
 static void test_an_event_is_a_line_that_nobody_can_forge(void **state)

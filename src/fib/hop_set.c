@@ -201,6 +201,7 @@ void hop_sets_refresh(struct hop_sets *sets)
 			continue;
 		if (set->group)
 			next_hop_group_change(sets->objects, set->group, set->hops, set->hop_count);
+		set->moved = true;
 		set->changed |= !next_hop_group_id(set->group);
 	}
 }
@@ -234,7 +235,7 @@ void hop_sets_clear_changed(struct hop_sets *sets)
 	size_t cursor = 0;
 
 	while ((set = hash_table_next(&sets->table, &cursor)))
-		set->changed = false;
+		set->changed = set->moved = false;
 }
 
 void hop_sets_free(struct hop_sets *sets)

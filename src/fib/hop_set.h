@@ -36,6 +36,7 @@ struct hop_set {
 	uint8_t member_count;
 	uint8_t hop_count;
 	bool changed; /* routes that use it must be sent again */
+	bool moved; /* it leads elsewhere, whether or not routes must be sent */
 	uint8_t type;
 	struct ip_address source;
 	struct next_hop_object *group; /* that its routes point to, or NULL */
@@ -68,6 +69,7 @@ void hop_sets_refresh(struct hop_sets *sets);
 void hop_sets_mark_interface(struct hop_sets *sets, uint32_t interface);
 /* Marks the sets with this source address. */
 void hop_sets_mark_source(struct hop_sets *sets, const struct ip_address *source);
+/* Takes all marks away. */
 void hop_sets_clear_changed(struct hop_sets *sets);
 /* Every set must have been released. */
 void hop_sets_free(struct hop_sets *sets);

@@ -56,12 +56,12 @@ static bool look_over(struct fib *fib, const struct fib_table *table, struct fib
 	return queue;
 }
 
-/* The route leads elsewhere now: its backup must not lead there too. */
+/* The route leads elsewhere now: it and its backup must not lead to one place. */
 static bool has_moved(const struct fib_table *table, uint32_t id)
 {
 	const struct fib_entry *entry = fib_find_entry(table, id);
 
-	return entry && entry->set && entry->set->changed;
+	return entry && entry->set && entry->set->moved;
 }
 
 static void pass(struct fib *fib, struct fib_table *table, uint32_t id)
@@ -74,7 +74,7 @@ static void pass(struct fib *fib, struct fib_table *table, uint32_t id)
 	if (entry && look_over(fib, table, entry))
 		queue = true;
 	if (table->rank == FIB_BACKUP && table->walk_for & FIB_WALK_SETS &&
-	    has_moved(fib_table_of(fib, table->family, FIB_PRIMARY), id))
+	    (has_moved(table, id) || has_moved(fib_table_of(fib, table->family, FIB_PRIMARY), id)))
 		queue = true;
 	if (queue)
 		fib_queue(fib, table, id);

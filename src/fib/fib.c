@@ -289,6 +289,8 @@ static void run_resolve_task(void *arg)
 	fib->view_changed = false;
 	if (moved)
 		hop_sets_refresh(&fib->sets);
+	if (moved && fib->settings.backup)
+		hop_sets_remove_unreachable(&fib->sets);
 	next_hop_objects_sync(&fib->objects);
 	loop_task_schedule(fib->loop, &fib->install_task);
 	if (moved || fib->interface_lost)

@@ -8,7 +8,8 @@
  * a route of another source has another set, and nothing else needs to be remembered per prefix.
  *
  * A set whose next hops are all unreachable keeps its last hops: the RIB decides then, and takes
- * the routes away or gives them another set.
+ * the routes away or gives them another set.  Where prefixes have backup routes these are to forward
+ * until then: the group of the set is removed, and its routes with it.
  */
 #include "fib/hop_set.h"
 
@@ -203,6 +204,29 @@ void hop_sets_refresh(struct hop_sets *sets)
 			next_hop_group_change(sets->objects, set->group, set->hops, set->hop_count);
 		set->moved = true;
 		set->changed |= !next_hop_group_id(set->group);
+	}
+}
+
+static bool is_unreachable(const struct hop_set *set)
+{
+	size_t i = 0;
+
+	while (i < set->member_count && !set->members[i].next_hop->resolution.reachable)
+		i++;
+	return i == set->member_count;
+}
+
+void hop_sets_remove_unreachable(struct hop_sets *sets)
+{
+	struct hop_set *set;
+	size_t cursor = 0;
+
+	while ((set = hash_table_next(&sets->table, &cursor))) {
+		if (!next_hop_group_id(set->group) || !is_unreachable(set))
+			continue;
+		next_hop_group_remove(sets->objects, set->group);
+		set->group = NULL;
+		set->changed = true;
 	}
 }
 

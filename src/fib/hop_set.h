@@ -65,6 +65,11 @@ void hop_set_release(struct hop_sets *sets, struct hop_set *set);
  * it has none, the set is marked.
  */
 void hop_sets_refresh(struct hop_sets *sets);
+/*
+ * Takes the routes over sets of which no next hop is reachable out of the kernel, with one request
+ * for each such set, and marks them; not those that name their hops.
+ */
+void hop_sets_remove_unreachable(struct hop_sets *sets);
 /* Marks the sets with a hop over the interface whose routes name their hops. */
 void hop_sets_mark_interface(struct hop_sets *sets, uint32_t interface);
 /* Marks the sets with this source address. */

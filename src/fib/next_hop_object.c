@@ -370,6 +370,16 @@ void next_hop_group_release(struct next_hop_objects *objects, struct next_hop_ob
 		next_hop_object_free(objects, group);
 }
 
+void next_hop_group_remove(struct next_hop_objects *objects, struct next_hop_object *group)
+{
+	/* With a request out it goes when nothing uses it: its routes are sent again one by one. */
+	const bool removable = group->present && !group->request;
+
+	next_hop_group_release(objects, group);
+	if (removable)
+		next_hop_object_remove(objects, group);
+}
+
 uint32_t next_hop_group_use(struct next_hop_objects *objects, struct next_hop_object *group)
 {
 	if (!group->present)

@@ -115,6 +115,8 @@ void next_hop_group_change(struct next_hop_objects *objects, struct next_hop_obj
     const struct kernel_hop *hops, size_t count);
 /* The owner has no route any more; the kernel may still have some, so the object stays a while. */
 void next_hop_group_release(struct next_hop_objects *objects, struct next_hop_object *group);
+/* The same, and the routes that the kernel has are to go at once: one request takes them all. */
+void next_hop_group_remove(struct next_hop_objects *objects, struct next_hop_object *group);
 /*
  * The id for routes that are sent from now on, after the request that makes the object if there is
  * none; 0: the kernel has refused it, and routes have to name their hops.

@@ -211,13 +211,13 @@ static void test_metric_of_the_settings_changes_for_both(void **state)
 
 /* What it is for */
 
-static void announce_pairs(struct fixture *fixture, unsigned count)
+static void announce_pairs_over(struct fixture *fixture, unsigned count, const char *next_hop)
 {
 	for (unsigned i = 0; i < count; i++) {
 		char prefix[32];
 
 		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
-		announce(fixture, 0, prefix, "192.0.2.1");
+		announce(fixture, 0, prefix, next_hop);
 		announce(fixture, 1, prefix, "198.51.100.1");
 	}
 }
@@ -263,7 +263,7 @@ static void fail_over(struct fixture *fixture, unsigned count)
 {
 	uint64_t requests;
 
-	announce_pairs(fixture, count);
+	announce_pairs_over(fixture, count, "192.0.2.1");
 	expect_count(fixture, "d0", count);
 	expect_backups(fixture, count, count);
 	requests = fib_counters(fixture->fib)->requests;
@@ -315,6 +315,32 @@ static void test_path_of_the_backup_takes_over_from_an_unreachable_next_hop(void
 	run("ip route del 203.0.113.0/24");
 	expect(fixture, "route show 10.1.0.0/16 metric 20", "via 198.51.100.1 dev d1");
 	expect(fixture, "route show 10.1.0.0/16 metric 21", "via 198.51.100.2 dev d1");
+}
+
+/* The link of the next hop stays up, so that the kernel does nothing by itself. */
+static void test_backups_forward_at_once_when_a_next_hop_becomes_unreachable(void **state)
+{
+	struct fixture *fixture = *state;
+	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
+	const struct fib_counters *counters = fib_counters(fixture->fib);
+	uint64_t requests;
+
+	run("ip route add 203.0.113.0/24 via 192.0.2.1");
+	announce_pairs_over(fixture, MANY, "203.0.113.9");
+	expect_count(fixture, "d0", MANY);
+	expect_backups(fixture, MANY, MANY);
+	requests = counters->requests;
+	run("ip route del 203.0.113.0/24");
+	while (count_forwarded(MANY, "d1") < MANY && loop_now(fixture->loop) < deadline)
+		loop_run_once(fixture->loop, 5);
+	assert_int_equal(count_forwarded(MANY, "d1"), MANY);
+	if (default_settings.next_hop_objects)
+		assert_true(counters->requests - requests < MANY);
+	expect_backups(fixture, MANY, 0);
+	expect_count(fixture, "d1", MANY);
+	run("ip route add 203.0.113.0/24 via 192.0.2.1");
+	expect_backups(fixture, MANY, MANY);
+	expect_count(fixture, "d0", MANY);
 }
 
 /* No primary route has anything to do with it. */
@@ -479,6 +505,7 @@ int main(void)
 	    backup_test(test_failover_of_a_few_leaves_no_gap),
 	    backup_test(test_kernel_fails_over_by_itself_for_ipv6),
 	    backup_test(test_path_of_the_backup_takes_over_from_an_unreachable_next_hop),
+	    backup_test(test_backups_forward_at_once_when_a_next_hop_becomes_unreachable),
 	    backup_test(test_backups_go_with_their_next_hop),
 	    backup_test(test_backup_stays_while_the_primary_route_is_refused),
 	    backup_test(test_backup_in_the_place_of_a_foreign_route_is_a_conflict),

@@ -607,6 +607,27 @@ static void test_withdrawal_takes_all_that_nobody_else_uses(void **state)
 	assert_int_equal(fixture->count, 2);
 }
 
+static void test_group_is_removed_for_the_sake_of_its_routes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct next_hop_object *group = install(fixture, "192.0.2.1@2*1");
+
+	next_hop_group_remove(&fixture->objects, group);
+	assert_int_equal(fixture->count, 3);
+	assert_sent(fixture, 2, fixture->sent[1].text[1] == '0' ? "-0" : "-1");
+	answer_all(fixture);
+	assert_int_equal(fixture->objects.count, 1);
+	/* What the kernel answers to the replacement is about a group that nobody knows by then. */
+	group = install(fixture, "192.0.2.1@2*1");
+	change(fixture, group, "192.0.2.1@2*1 192.0.2.2@2*1");
+	next_hop_group_remove(&fixture->objects, group);
+	answer_all(fixture);
+	go_round(fixture, 0);
+	go_round(fixture, 0);
+	answer_all(fixture);
+	assert_int_equal(fixture->objects.count, 0);
+}
+
 #define object_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -631,6 +652,7 @@ int main(void)
 	    object_test(test_hop_stays_as_long_as_a_group_has_it),
 	    object_test(test_objects_of_a_previous_run_go_when_unused),
 	    object_test(test_hop_that_is_wanted_again_is_kept),
+	    object_test(test_group_is_removed_for_the_sake_of_its_routes),
 	    object_test(test_withdrawal_takes_all_that_nobody_else_uses),
 	};
 

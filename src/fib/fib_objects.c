@@ -8,8 +8,8 @@
  * follows and finds what came out differently.  One more follows the refusal of a route over an
  * object.
  *
- * Objects are removed at the end of a dump of everything.  While there are some to be removed, dumps
- * come more often than audits do, but take no more than a hundredth of the time.
+ * Objects are removed at the end of a dump of everything.  While there are some to be removed,
+ * dumps come more often than audits do, but take no more than a hundredth of the time.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>

@@ -36,7 +36,7 @@ struct hop_set {
 	uint8_t member_count;
 	uint8_t hop_count;
 	bool changed; /* routes that use it must be sent again */
-	bool moved; /* it leads elsewhere, whether or not routes must be sent */
+	bool moved; /* prefixes that use it must be looked at: they may want another set */
 	uint8_t type;
 	struct ip_address source;
 	struct next_hop_object *group; /* that its routes point to, or NULL */

@@ -45,7 +45,8 @@ static bool look_over(struct fib *fib, const struct fib_table *table, struct fib
 	if (reasons & FIB_WALK_SETS && entry->set && entry->set->changed) {
 		fib_entry_set_flags(entry, FIB_ENTRY_RESEND);
 		queue = true;
-	} else if (reasons & FIB_WALK_SETS && entry->flags & FIB_ENTRY_REFUSED) {
+	} else if (reasons & FIB_WALK_SETS &&
+		   (entry->flags & FIB_ENTRY_REFUSED || (entry->set && entry->set->moved))) {
 		queue = true;
 	}
 	if (reasons & FIB_WALK_MISSING && is_missing(fib, entry)) {
@@ -61,7 +62,7 @@ static bool has_moved(const struct fib_table *table, uint32_t id)
 {
 	const struct fib_entry *entry = fib_find_entry(table, id);
 
-	return entry && entry->set && entry->set->moved;
+	return entry && entry->set && (entry->set->changed || entry->set->moved);
 }
 
 static void pass(struct fib *fib, struct fib_table *table, uint32_t id)
@@ -74,7 +75,7 @@ static void pass(struct fib *fib, struct fib_table *table, uint32_t id)
 	if (entry && look_over(fib, table, entry))
 		queue = true;
 	if (table->rank == FIB_BACKUP && table->walk_for & FIB_WALK_SETS &&
-	    (has_moved(table, id) || has_moved(fib_table_of(fib, table->family, FIB_PRIMARY), id)))
+	    has_moved(fib_table_of(fib, table->family, FIB_PRIMARY), id))
 		queue = true;
 	if (queue)
 		fib_queue(fib, table, id);

@@ -99,6 +99,20 @@ static void test_many_prefixes_leave_a_hop_with_one_request(void **state)
 	assert_int_equal(requests(fixture) - before, 2);
 }
 
+/* The routes follow their object without being sent again, but what is refused is another thing. */
+static void test_route_that_would_lead_to_its_own_gateway_goes(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add 203.0.113.0/24 via 198.51.100.1");
+	announce(fixture, 0, "192.0.2.0/25", "203.0.113.9");
+	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
+	expect(fixture, "route show 192.0.2.0/25", "via 198.51.100.1 dev d1 proto bgp");
+	run("ip route replace 203.0.113.0/24 via 192.0.2.1 dev d0 onlink");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	expect(fixture, "route show 192.0.2.0/25", NULL);
+}
+
 static void test_lost_link_costs_no_request_for_the_others(void **state)
 {
 	struct fixture *fixture = *state;
@@ -371,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    fib_test(test_many_prefixes_move_with_one_request),
 	    fib_test(test_many_prefixes_leave_a_hop_with_one_request),
+	    fib_test(test_route_that_would_lead_to_its_own_gateway_goes),
 	    fib_test(test_lost_link_costs_no_request_for_the_others),
 	    fib_test(test_sets_share_their_hops_in_both_families),
 	    fib_test(test_objects_that_somebody_deletes_come_back_with_their_routes),

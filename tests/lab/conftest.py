@@ -7,9 +7,10 @@ import signal
 import pytest
 
 pytest.register_assert_rewrite(
-    "lab", "daemons", "neighbour", "bird", "exabgp", "frr", "gobgp", "openbgpd", "scripted",
-    "sessions", "sessions_routes", "sessions_transport", "wire")
+    "lab", "daemons", "neighbour", "bird", "exabgp", "fib", "frr", "gobgp", "openbgpd",
+    "scripted", "sessions", "sessions_routes", "sessions_transport", "wire")
 
+from fib import FORMS  # noqa: E402
 from lab import Lab  # noqa: E402  (after the line that has its assertions explained)
 
 
@@ -39,6 +40,12 @@ def pytest_collection_modifyitems(items):
 def neighbour(request):
     """The class of the neighbour that a test's file is about."""
     return request.module.NEIGHBOUR
+
+
+@pytest.fixture(params=FORMS)
+def form(request):
+    """How kbgpd's routes are in the kernel: with next-hop objects, or each with its hops."""
+    return request.param
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -86,8 +86,8 @@ def hop_of(entry):
 
 def hops_of(route):
     """The hops of a route as `ip -json route` has it: a set of (gateway, interface, weight)."""
-    if "dev" not in route and "nexthops" not in route:
-        return set()  # blackhole and the like
+    if route.get("type", "unicast") not in ("unicast", "1"):
+        return set()  # blackhole and the like, which in IPv6 has a device
     return {hop_of(entry) for entry in route.get("nexthops", [route])}
 
 
@@ -116,10 +116,10 @@ def kernel_hops(host, prefix, selector=f"proto {PROTOCOL}"):
     return hops_of(route) if route else None
 
 
-def kernel_objects(host):
+def kernel_objects(host, protocol=PROTOCOL):
     """Our next-hop objects by id."""
     return {each["id"]: each for each in host.ip_json("nexthop show")
-            if int(each.get("protocol", 0)) == PROTOCOL}
+            if int(each.get("protocol", 0)) == protocol}
 
 
 def object_hops(objects, number):
@@ -135,7 +135,7 @@ def check_objects(host, with_objects, protocol=PROTOCOL):
     """Routes and objects fit: an AssertionError says what does not."""
     routes = [route for route in kernel_routes(host, f"table all proto {protocol}")
               if route["hops"]]
-    objects = kernel_objects(host)
+    objects = kernel_objects(host, protocol)
     if not with_objects:
         assert not objects and not [route for route in routes if "nhid" in route], objects
         return True

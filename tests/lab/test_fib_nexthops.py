@@ -430,7 +430,7 @@ def test_objects_are_all_gone_in_the_end(ground):
         two.say(f"10.7.{number}.0/24", f"10.0.2.{number + 100}")
     wait_until(lambda: len(ground.all_hops()) == 60, "all routes")
     if ground.with_objects:
-        assert len(kernel_objects(ground.node)) == 180
+        wait_until(lambda: len(kernel_objects(ground.node)) == 180, "all objects, and no other")
     two.unsay()
     ground.wait_hops("10.7.59.0/24", {("10.0.1.159", "r1", 1)})
     one.unsay()

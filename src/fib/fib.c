@@ -342,8 +342,8 @@ static void move_on(struct fib *fib)
 	fib->left_protocol =
 	    old->table == new->table && old->protocol != new->protocol ? old->protocol : 0;
 	fib->move = FIB_ARRIVES;
-	fib->objects.protocol = new->protocol;
 	hop_sets_use_objects(&fib->sets, fib->sets.objects);
+	next_hop_objects_change_protocol(&fib->objects, new->protocol);
 	kernel_view_move(fib->view, new->protocol, fib->left_protocol, new->table);
 	start_dumps(fib);
 	take_settings(fib, new);

@@ -203,6 +203,12 @@ void fib_objects_plan(struct fib *fib)
 	if (fib->objects_doubted)
 		plan_check(fib);
 	fib->objects_doubted = false;
+	/* What was given up just now need not wait as long as what others still use. */
+	if (fib->rounds_in_vain && fib->given_up != fib->objects.given_up) {
+		fib->rounds_in_vain = 0;
+		fib->round_planned = false;
+	}
+	fib->given_up = fib->objects.given_up;
 	plan_round(fib);
 }
 

@@ -135,6 +135,7 @@ struct fib {
 	bool objects_doubted; /* a check is due: the kernel may have dropped some */
 	bool round_planned; /* the next dump is for the sake of unused objects */
 	unsigned rounds_in_vain; /* in a row: unused objects were still in use */
+	uint32_t given_up; /* objects, as counted when the last round was planned */
 	uint64_t dump_started_at; /* loop_now() */
 	uint64_t dump_took_ms; /* the last complete one */
 	bool ready; /* the kernel view is complete */

@@ -114,14 +114,19 @@ static void set_entry_set(struct fib *fib, struct fib_entry *entry, struct hop_s
 	entry->set = set;
 }
 
-/* Gives the prefix id back if nothing is left to be known of it. */
+/*
+ * Gives back what nothing is left to be known of: the set, also while the prefix waits for a hop
+ * that was left out, and then the prefix id.
+ */
 static void settle(struct fib *fib, struct fib_table *table, uint32_t id)
 {
 	struct fib_entry *entry = fib_entry(table, id);
 
-	if (entry->flags != FIB_ENTRY_HELD || entry->error)
+	if (entry->flags & ~(FIB_ENTRY_HELD | FIB_ENTRY_REFUSED) || entry->error)
 		return;
 	set_entry_set(fib, entry, NULL);
+	if (entry->flags != FIB_ENTRY_HELD)
+		return;
 	*entry = (struct fib_entry){0};
 	rib_release_prefix(fib->rib, table->family, id);
 }

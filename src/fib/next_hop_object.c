@@ -141,6 +141,7 @@ static void release_single(struct next_hop_objects *objects, struct next_hop_obj
 		return;
 	single->unused_since = objects->round;
 	objects->unused = true;
+	objects->given_up++;
 }
 
 void next_hop_object_free(struct next_hop_objects *objects, struct next_hop_object *object)
@@ -366,6 +367,7 @@ void next_hop_group_release(struct next_hop_objects *objects, struct next_hop_ob
 	group->kind = NEXT_HOP_UNOWNED;
 	group->unused_since = objects->round;
 	objects->unused = true;
+	objects->given_up++;
 	if (!group->present && !group->request)
 		next_hop_object_free(objects, group);
 }
@@ -404,6 +406,24 @@ void next_hop_objects_sync(struct next_hop_objects *objects)
 		sync_group(objects, group);
 		/* With a request out it waits for the answer. */
 		objects->dirty |= group->dirty && !group->refused;
+	}
+}
+
+/* What is made from now on has a new number: the hops that groups share, too. */
+void next_hop_objects_change_protocol(struct next_hop_objects *objects, uint8_t protocol)
+{
+	size_t i;
+
+	objects->protocol = protocol;
+	for (i = 0; i < objects->capacity; i++) {
+		struct next_hop_object *single = objects->by_number[i];
+
+		if (!single || single->kind != NEXT_HOP_SINGLE || single->users)
+			continue;
+		hash_table_remove(&objects->singles, hash_single(objects, &single->hop), single);
+		single->kind = NEXT_HOP_UNOWNED;
+		if (!single->present && !single->request)
+			next_hop_object_free(objects, single);
 	}
 }
 

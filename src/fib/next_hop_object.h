@@ -95,6 +95,7 @@ struct next_hop_objects {
 	uint32_t round; /* dumps of objects and routes, counted */
 	bool dirty; /* some group is */
 	bool unused; /* there may be something to remove after the next round */
+	uint32_t given_up; /* objects that have lost their last user, counted */
 	uint64_t repaired; /* objects that somebody else removed or changed */
 };
 
@@ -102,6 +103,9 @@ void next_hop_objects_init(struct next_hop_objects *objects, uint64_t hash_seed,
     const struct next_hop_objects_ops *ops, void *arg);
 /* Forgets everything; nothing is removed from the kernel. */
 void next_hop_objects_release(struct next_hop_objects *objects);
+
+/* Objects have another protocol number from now on.  Every group must have been released. */
+void next_hop_objects_change_protocol(struct next_hop_objects *objects, uint8_t protocol);
 
 /*
  * A group with these hops, at least one and at most KERNEL_HOPS_MAX; the kernel is told at its

@@ -151,6 +151,19 @@ static void test_sets_share_their_hops_in_both_families(void **state)
 	    object_of(fixture, "10.2.0.0/16"), object_of(fixture, "2001:db8:200::/48"));
 }
 
+/* A prefix that only waits for a hop that was left out uses no object. */
+static void test_left_out_hop_keeps_no_object(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "192.0.2.1/32", "192.0.2.1");
+	announce(fixture, 1, "192.0.2.1/32", "198.51.100.1");
+	expect(fixture, "route show 192.0.2.1/32", "via 198.51.100.1 dev d1");
+	withdraw(fixture, 1, "192.0.2.1/32");
+	expect(fixture, "route show 192.0.2.1/32", NULL);
+	expect(fixture, "nexthop show proto bgp", NULL);
+}
+
 /* Losing */
 
 static void test_objects_that_somebody_deletes_come_back_with_their_routes(void **state)
@@ -388,6 +401,7 @@ int main(void)
 	    fib_test(test_route_that_would_lead_to_its_own_gateway_goes),
 	    fib_test(test_lost_link_costs_no_request_for_the_others),
 	    fib_test(test_sets_share_their_hops_in_both_families),
+	    fib_test(test_left_out_hop_keeps_no_object),
 	    fib_test(test_objects_that_somebody_deletes_come_back_with_their_routes),
 	    fib_test(test_object_that_somebody_changes_is_put_right),
 	    fib_test(test_link_that_flaps_unseen_gets_its_hops_back),

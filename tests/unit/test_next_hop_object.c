@@ -34,6 +34,7 @@ struct fixture {
 	size_t answered;
 	unsigned resent; /* of which the owner has been told */
 	unsigned changed;
+	uint8_t protocol; /* of what is made */
 };
 
 /* The object's number and what is done: "+3 192.0.2.1@2", "=4 3*1 5*2", "-4". */
@@ -57,7 +58,7 @@ static void on_send(void *arg, struct nlmsghdr *message, uint64_t tag)
 	    next_hop.id - NEXT_HOP_OBJECT_BASE);
 	if (message->nlmsg_type == RTM_DELNEXTHOP)
 		return;
-	assert_int_equal(next_hop.protocol, OURS);
+	assert_int_equal(next_hop.protocol, fixture->protocol);
 	for (i = 0; i < next_hop.member_count; i++)
 		length += (size_t)snprintf(sent->text + length, sizeof(sent->text) - length,
 		    " %u*%u", members[i].id - NEXT_HOP_OBJECT_BASE, members[i].weight);
@@ -83,6 +84,7 @@ static int set_up(void **state)
 {
 	struct fixture *fixture = memory_allocate_zero(1, sizeof(*fixture));
 
+	fixture->protocol = OURS;
 	next_hop_objects_init(&fixture->objects, 7, OURS, &ops, fixture);
 	next_hop_objects_begin_round(&fixture->objects);
 	*state = fixture;
@@ -628,6 +630,25 @@ static void test_group_is_removed_for_the_sake_of_its_routes(void **state)
 	assert_int_equal(fixture->objects.count, 0);
 }
 
+/* Hops that are shared are not taken over into groups of another protocol number. */
+static void test_another_protocol_has_hops_of_its_own(void **state)
+{
+	struct fixture *fixture = *state;
+	struct next_hop_object *group = install(fixture, "192.0.2.1@2*1");
+
+	next_hop_group_release(&fixture->objects, group);
+	fixture->protocol = OURS + 1;
+	next_hop_objects_change_protocol(&fixture->objects, fixture->protocol);
+	group = install(fixture, "192.0.2.1@2*1");
+	assert_sent(fixture, 2, "+3 192.0.2.1@2");
+	assert_sent(fixture, 3, "+2 3*1");
+	go_round(fixture, group->id);
+	assert_sent(fixture, 4, "-0");
+	assert_sent(fixture, 5, "-1");
+	answer_all(fixture);
+	assert_int_equal(fixture->objects.count, 2);
+}
+
 #define object_test(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -654,6 +675,7 @@ int main(void)
 	    object_test(test_hop_that_is_wanted_again_is_kept),
 	    object_test(test_group_is_removed_for_the_sake_of_its_routes),
 	    object_test(test_withdrawal_takes_all_that_nobody_else_uses),
+	    object_test(test_another_protocol_has_hops_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -459,8 +459,12 @@ static void start(struct world *world)
 		world->peers[i]->identifier = i + 1;
 		world->peers[i]->address = ip_address_from_ipv4(0xc0000201 + i);
 	}
-	world->settings = (struct fib_settings){
-	    .install = true, .table = RT_TABLE_MAIN, .metric = 20, .protocol = 186, .multipath = 4};
+	world->settings = (struct fib_settings){.install = true,
+	    .table = RT_TABLE_MAIN,
+	    .metric = 20,
+	    .protocol = 186,
+	    .multipath = 4,
+	    .next_hop_objects = world->settings.next_hop_objects};
 	world->tables[0] = RT_TABLE_MAIN;
 	world->tables[1] = 100;
 	world->protocols[0] = 186;
@@ -473,11 +477,14 @@ static void start(struct world *world)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world *world = calloc(1, sizeof(*world));
+	uint8_t first;
 
 	require(world);
 	clock_ms = 1000000;
 	world->steps = wire_reader_from_span((struct wire_span){data, size});
-	world->dumps_are_told = wire_get_u8(&world->steps) & 1;
+	first = wire_get_u8(&world->steps);
+	world->dumps_are_told = first & 1;
+	world->settings.next_hop_objects = first & 2;
 	start(world);
 	run(world);
 	play(world);

@@ -289,7 +289,11 @@ int main(void)
 
 	if (!enter_own_network())
 		return SKIPPED;
-	failed = cmocka_run_group_tests_name("turns with time", tests, NULL, NULL);
+	failed = cmocka_run_group_tests_name("hops, turns with time", tests, NULL, NULL);
+	default_settings.next_hop_objects = true;
+	failed += cmocka_run_group_tests_name("objects, turns with time", tests, NULL, NULL);
 	in_slices = true;
-	return failed + cmocka_run_group_tests_name("turns without time", tests, NULL, NULL);
+	failed += cmocka_run_group_tests_name("objects, turns without time", tests, NULL, NULL);
+	default_settings.next_hop_objects = false;
+	return failed + cmocka_run_group_tests_name("hops, turns without time", tests, NULL, NULL);
 }

@@ -7,12 +7,9 @@ a link of a router can go without the session that brought its routes, and the o
 Every case is run in both forms: with next-hop objects, and with the hops in each route.
 """
 
-import functools
 import select
 import socket
 import struct
-import subprocess
-import tempfile
 import threading
 
 import scripted
@@ -36,28 +33,15 @@ filters:
 """
 
 
-@functools.cache
-def knows(build, key, value):
-    """True if this kbgpd has the key of `fib`."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(f"router: {{asn: 1, routerID: 10.0.0.1}}\nfib: {{{key}: {value}}}\n")
-        file.flush()
-        done = subprocess.run([build / "kbgpd", "-n", "-c", file.name], check=False,
-                              capture_output=True)
-    return done.returncode == 0
-
-
-def fib_section(build, form_, **keys):
-    """The section `fib` for a form: fib_section(build, "plain", metric=30)."""
-    keys = dict(keys)
-    if knows(build, "nextHopObjects", FORMS[form_]):
-        keys["nextHopObjects"] = FORMS[form_]
+def fib_section(form_, **keys):
+    """The section `fib` for a form: fib_section("plain", metric=30)."""
+    keys = {**keys, "nextHopObjects": FORMS[form_]}
     inner = ", ".join(f"{key}: {value}" for key, value in keys.items())
     return f"fib: {{{inner}}}\n"
 
 
-def uses_objects(build, form_):
-    return form_ == "objects" and knows(build, "nextHopObjects", "auto")
+def uses_objects(form_):
+    return form_ == "objects"
 
 
 def is_ipv6(text):
@@ -298,7 +282,7 @@ class Ground:
 
     def __init__(self, lab, build, form_, routers=2, speakers=2, rest="", **keys):
         self.lab, self.build, self.form = lab, build, form_
-        self.with_objects = uses_objects(build, form_)
+        self.with_objects = uses_objects(form_)
         self.node, self.core = lab.host("node"), lab.host("core")
         lab.link(self.node, self.core, ["10.0.0.2/24", "2001:db8::2/64"],
                  ["10.0.0.1/24", *(f"10.0.0.{10 + each}/24" for each in range(1, speakers + 1))])
@@ -336,13 +320,13 @@ class Ground:
             f" passive: true, import: [{import_}]}}\n" for speaker in self.speakers)
         return (f"router: {{asn: {ASN}, routerID: 10.0.0.2}}\n"
                 f"cluster: {{source: manifests, manifests: {self.manifests.folder}}}\n"
-                + fib_section(self.build, self.form, **self.keys) + f"peers:\n{peers}{self.rest}"
+                + fib_section(self.form, **self.keys) + f"peers:\n{peers}{self.rest}"
                 + FILTERS)
 
     def reconfigure(self, **keys):
         """Other keys of `fib` by a reload, None for one that goes; `form` is one of them."""
         self.form = keys.pop("form", self.form)
-        self.with_objects = uses_objects(self.build, self.form)
+        self.with_objects = uses_objects(self.form)
         self.keys = {key: value for key, value in {**self.keys, **keys}.items()
                      if value is not None}
         self.kbgpd.configure(self.configuration())

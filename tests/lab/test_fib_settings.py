@@ -4,7 +4,7 @@ import pytest
 
 from fib import (
     FORMS, PROTOCOL, Ground, Monitor, address_of, hops_via, is_ipv6, kernel_hops,
-    kernel_objects, kernel_route, kernel_routes, knows)
+    kernel_objects, kernel_route, kernel_routes)
 from lab import wait_until
 
 FOUR, SIX = "10.7.0.0/24", "2001:db8:7::/64"
@@ -51,8 +51,6 @@ def test_place(ground, place):
 
 def test_forms_change_by_reload(ground):
     """From plain routes to objects or back; no route is missing for a moment."""
-    if not knows(ground.build, "nextHopObjects", "off"):
-        pytest.skip("no next-hop objects in this kbgpd")
     say_both(ground)
     monitor = Monitor(ground.node)
     first = ground.form

@@ -70,7 +70,7 @@ class Site:
             f"- {{name: {name}, address: {address}, asn: {remote}, connectRetryTime: 1s,"
             f" holdTime: 9s, import: [all]}}\n" for name, (address, remote) in peers.items())
         return (f"router: {{asn: {asn}, routerID: 10.{segment}.0.{number}}}\n"
-                + fib_section(self.build, self.form) + f"peers:\n{text}"
+                + fib_section(self.form) + f"peers:\n{text}"
                 "advertisements:\n- {name: pods, type: Prefix, prefixes:"
                 f' [10.244.{number}.0/24, "fd00:244:{number}::/64"]}}\n' + FILTERS)
 
@@ -90,7 +90,7 @@ class Site:
     def wait_all(self):
         for number in SEGMENT:
             self.wait_routes(number)
-        assert check_objects(self.nodes[1], uses_objects(self.build, self.form))
+        assert check_objects(self.nodes[1], uses_objects(self.form))
 
     def streams(self, source=1, targets=(2, 3)):
         """Streams of both families from the pod of a node to those of others."""
@@ -144,7 +144,7 @@ def test_no_packet_is_lost(lab, build, form, kind, end):
     wait_until(lambda: [row["state"] for row in kbgpd.ctl("fib")] == ["installed"] * 4,
                "all routes are those of this run")
     site.wait_routes()
-    wait_until(lambda: check_objects(site.nodes[1], uses_objects(build, site.form)), "objects")
+    wait_until(lambda: check_objects(site.nodes[1], uses_objects(site.form)), "objects")
     for stream in streams:
         stream.flows()
     assert [stream.stop() for stream in streams] == [0] * 4

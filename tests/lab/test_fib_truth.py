@@ -7,7 +7,7 @@ import pytest
 from daemons import Kbgpd
 from fib import (
     FIRST_OBJECT, FORMS, OBJECTS, PROTOCOL, Ground, Monitor, address_of, delete_routes, hops_of,
-    hops_via, is_ipv6, kernel_hops, kernel_objects, kernel_route, kernel_routes, knows)
+    hops_via, is_ipv6, kernel_hops, kernel_objects, kernel_route, kernel_routes)
 from lab import stays, wait_until
 
 FOUR, SIX = "10.7.0.0/24", "2001:db8:7::/64"
@@ -51,8 +51,7 @@ def test_routes_of_the_run_before(ground, end):
         del ground.speakers[0].held[prefix]
     if end == "other form":
         ground.form = other_form(ground.form)
-        ground.with_objects = ground.form == "objects" and knows(
-            ground.build, "nextHopObjects", "auto")
+        ground.with_objects = ground.form == "objects"
         ground.kbgpd.configure(ground.configuration())
     ground.kbgpd.start()
     wait_until(lambda: {row["prefix"] for row in ground.kbgpd.ctl("fib")

@@ -346,4 +346,30 @@ static inline bool enter_own_network(void)
 	return false;
 }
 
+/* With plain routes and with next-hop objects, with time in the turns of the loop and without. */
+static inline int run_in_every_form(const struct CMUnitTest *tests, size_t count)
+{
+	static const struct {
+		const char *name;
+		bool objects;
+		bool slices;
+	} forms[] = {
+	    {"hops, turns with time", false, false},
+	    {"objects, turns with time", true, false},
+	    {"objects, turns without time", true, true},
+	    {"hops, turns without time", false, true},
+	};
+	int failed = 0;
+	size_t i;
+
+	if (!enter_own_network())
+		return SKIPPED;
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		default_settings.next_hop_objects = forms[i].objects;
+		in_slices = forms[i].slices;
+		failed += _cmocka_run_group_tests(forms[i].name, tests, count, NULL, NULL);
+	}
+	return failed;
+}
+
 #endif

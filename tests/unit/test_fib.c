@@ -660,15 +660,6 @@ int main(void)
 	    fib_test(test_connected_is_what_no_router_is_in_between_of),
 	    fib_test(test_neighbours_are_heard_of_if_asked_for),
 	};
-	int failed;
 
-	if (!enter_own_network())
-		return SKIPPED;
-	failed = cmocka_run_group_tests_name("hops, turns with time", tests, NULL, NULL);
-	default_settings.next_hop_objects = true;
-	failed += cmocka_run_group_tests_name("objects, turns with time", tests, NULL, NULL);
-	in_slices = true;
-	failed += cmocka_run_group_tests_name("objects, turns without time", tests, NULL, NULL);
-	default_settings.next_hop_objects = false;
-	return failed + cmocka_run_group_tests_name("hops, turns without time", tests, NULL, NULL);
+	return run_in_every_form(tests, sizeof(tests) / sizeof(tests[0]));
 }

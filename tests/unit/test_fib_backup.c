@@ -514,15 +514,6 @@ int main(void)
 	    backup_test(test_backups_are_withdrawn_on_stop),
 	    backup_test(test_option_is_turned_on_and_off),
 	};
-	int failed;
 
-	if (!enter_own_network())
-		return SKIPPED;
-	failed = cmocka_run_group_tests_name("hops, turns with time", tests, NULL, NULL);
-	default_settings.next_hop_objects = true;
-	failed += cmocka_run_group_tests_name("objects, turns with time", tests, NULL, NULL);
-	in_slices = true;
-	failed += cmocka_run_group_tests_name("objects, turns without time", tests, NULL, NULL);
-	default_settings.next_hop_objects = false;
-	return failed + cmocka_run_group_tests_name("hops, turns without time", tests, NULL, NULL);
+	return run_in_every_form(tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -467,15 +467,6 @@ int main(void)
 	    fib_test(test_source_address_on_two_links_may_leave_one),
 	    fib_test(test_backup_routes_have_the_source_address_too),
 	};
-	int failed;
 
-	if (!enter_own_network())
-		return SKIPPED;
-	failed = cmocka_run_group_tests_name("hops, turns with time", tests, NULL, NULL);
-	in_slices = true;
-	failed += cmocka_run_group_tests_name("hops, turns without time", tests, NULL, NULL);
-	default_settings.next_hop_objects = true;
-	failed += cmocka_run_group_tests_name("objects, turns without time", tests, NULL, NULL);
-	in_slices = false;
-	return failed + cmocka_run_group_tests_name("objects, turns with time", tests, NULL, NULL);
+	return run_in_every_form(tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -285,15 +285,6 @@ int main(void)
 	    fault_test(test_notifications_that_were_lost_are_made_good_by_a_dump),
 	    fault_test(test_interrupted_dumps_are_repeated),
 	};
-	int failed;
 
-	if (!enter_own_network())
-		return SKIPPED;
-	failed = cmocka_run_group_tests_name("hops, turns with time", tests, NULL, NULL);
-	default_settings.next_hop_objects = true;
-	failed += cmocka_run_group_tests_name("objects, turns with time", tests, NULL, NULL);
-	in_slices = true;
-	failed += cmocka_run_group_tests_name("objects, turns without time", tests, NULL, NULL);
-	default_settings.next_hop_objects = false;
-	return failed + cmocka_run_group_tests_name("hops, turns without time", tests, NULL, NULL);
+	return run_in_every_form(tests, sizeof(tests) / sizeof(tests[0]));
 }

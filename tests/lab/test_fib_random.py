@@ -16,7 +16,7 @@ from fib import (
     kernel_objects, kernel_routes)
 from lab import full_prefix, wait_until
 
-SECONDS = float(os.environ.get("KBGPD_LAB_SECONDS", "45"))
+SECONDS = float(os.environ.get("KBGPD_LAB_SECONDS", "60"))
 SEED = int(os.environ.get("KBGPD_LAB_SEED", random.randrange(1 << 30)))
 ROUTERS = ("r1", "r2", "r3")
 PREFIXES = [f"10.7.{number}.0/24" for number in range(6)] + [

@@ -360,7 +360,7 @@ void next_hop_group_change(struct next_hop_objects *objects, struct next_hop_obj
 	next_hop_object_mark_dirty(objects, group);
 }
 
-void next_hop_group_release(struct next_hop_objects *objects, struct next_hop_object *group)
+static void disown(struct next_hop_objects *objects, struct next_hop_object *group)
 {
 	release_wanted(objects, group);
 	group->owner = NULL;
@@ -368,18 +368,25 @@ void next_hop_group_release(struct next_hop_objects *objects, struct next_hop_ob
 	group->unused_since = objects->round;
 	objects->unused = true;
 	objects->given_up++;
+}
+
+void next_hop_group_release(struct next_hop_objects *objects, struct next_hop_object *group)
+{
+	disown(objects, group);
 	if (!group->present && !group->request)
 		next_hop_object_free(objects, group);
 }
 
 void next_hop_group_remove(struct next_hop_objects *objects, struct next_hop_object *group)
 {
+	disown(objects, group);
 	/* With a request out it goes when nothing uses it: its routes are sent again one by one. */
-	const bool removable = group->present && !group->request;
-
-	next_hop_group_release(objects, group);
-	if (removable)
+	if (group->request)
+		return;
+	if (group->present)
 		next_hop_object_remove(objects, group);
+	else
+		next_hop_object_free(objects, group);
 }
 
 uint32_t next_hop_group_use(struct next_hop_objects *objects, struct next_hop_object *group)

@@ -9,7 +9,7 @@ import statistics
 OURS = "kbgpd"
 LABEL_WIDTH = 29
 COLUMN_WIDTH = 12
-RATIO_WIDTH = 13
+RATIO_WIDTH = 14
 FAMILIES = {"4": "IPv4", "6": "IPv6", "both": "IPv4 and as many IPv6"}
 
 

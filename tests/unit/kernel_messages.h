@@ -160,4 +160,29 @@ static inline void message_rule(struct kernel_view *view, int type, struct told_
 	message_tell(view, message);
 }
 
+/* For struct kernel_view_ops: what a test does not care about. */
+static inline void view_ignore(void *arg)
+{
+	(void)arg;
+}
+
+static inline void view_ignore_address(void *arg, const struct ip_address *address)
+{
+	(void)arg;
+	(void)address;
+}
+
+static inline void view_ignore_interface(void *arg, uint32_t interface)
+{
+	(void)arg;
+	(void)interface;
+}
+
+static inline void view_ignore_route(void *arg, const struct kernel_route *route, bool gone)
+{
+	(void)arg;
+	(void)route;
+	(void)gone;
+}
+
 #endif

@@ -44,30 +44,6 @@ static void on_prefix_changed(void *arg, const struct ip_prefix *prefix)
 	next_hop_tracker_concern(&((struct fixture *)arg)->tracker, prefix);
 }
 
-static void on_nothing(void *arg)
-{
-	(void)arg;
-}
-
-static void on_address(void *arg, const struct ip_address *address)
-{
-	(void)arg;
-	(void)address;
-}
-
-static void on_interface_lost(void *arg, uint32_t interface)
-{
-	(void)arg;
-	(void)interface;
-}
-
-static void on_route(void *arg, const struct kernel_route *route, bool gone)
-{
-	(void)arg;
-	(void)route;
-	(void)gone;
-}
-
 static void on_replaced(void *arg, const struct kernel_route *by)
 {
 	(void)arg;
@@ -82,11 +58,11 @@ static void on_incomplete(void *arg)
 static const struct kernel_view_ops view_ops = {
     .changed = on_changed,
     .prefix_changed = on_prefix_changed,
-    .links_changed = on_nothing,
-    .address = on_address,
-    .interface_lost = on_interface_lost,
-    .own_route = on_route,
-    .foreign_route = on_route,
+    .links_changed = view_ignore,
+    .address = view_ignore_address,
+    .interface_lost = view_ignore_interface,
+    .own_route = view_ignore_route,
+    .foreign_route = view_ignore_route,
     .replaced = on_replaced,
     .incomplete = on_incomplete,
 };

@@ -5,28 +5,12 @@ import struct
 import pytest
 
 from fib import (
-    FORMS, POD_CIDRS, Ground, address_of, hops_via, kernel_hops, kernel_route, link_bandwidth)
-from lab import Lab, stays, wait_until
+    POD_CIDRS, address_of, hops_via, kernel_hops, kernel_route, link_bandwidth)
+from fib_shared import form_of_file, ground_of_file, lab_of_file  # noqa: F401
+from lab import stays, wait_until
 
 FOUR, SIX = "10.7.0.0/24", "2001:db8:7::/64"
 BOTH = pytest.mark.parametrize("prefix", [FOUR, SIX])
-
-
-@pytest.fixture(scope="module", params=FORMS)
-def form(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def lab(form):
-    with Lab() as new:
-        new.form = form
-        yield new
-
-
-@pytest.fixture(scope="module")
-def shared(lab, build, form):
-    return Ground(lab, build, form, routers=3, speakers=3).start()
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@
 #include "config/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "config/sections.h"
 
@@ -131,44 +130,11 @@ struct config *config_parse(const char *string, size_t length, const char *file,
 	return config;
 }
 
-/* The whole file, or NULL and errno. */
-static char *read_file(const char *file, size_t *length)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	size_t capacity = 0;
-	char *bytes = NULL;
-	ssize_t got = -1;
-
-	if (fd < 0)
-		return NULL;
-	*length = 0;
-	do {
-		bytes = memory_grow(bytes, &capacity, *length + 16384, 1);
-		got = read(fd, bytes + *length, 16384);
-		if (got > 0)
-			*length += (size_t)got;
-		if (*length > FILE_SIZE_MAX) {
-			errno = EFBIG;
-			got = -1;
-			break;
-		}
-	} while (got > 0 || (got < 0 && errno == EINTR));
-	if (got < 0) {
-		int reason = errno;
-
-		free(bytes);
-		bytes = NULL;
-		errno = reason;
-	}
-	close(fd);
-	return bytes;
-}
-
 struct config *config_load(
     const char *file, const struct config_environment *environment, struct text *errors)
 {
 	size_t length;
-	char *string = read_file(file, &length);
+	char *string = file_read(file, FILE_SIZE_MAX, &length);
 	struct config *config;
 
 	if (!string) {

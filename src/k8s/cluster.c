@@ -6,9 +6,11 @@
  * is also in the group of that Service, at the place `group_index`; a group is never empty.  An
  * observer is called when the tables are consistent again, and must not change the cluster.
  *
- * A complete view is a generation number: put() stamps the entry, end_view() removes what has an
- * older stamp.  New objects are so in place before old ones go, which keeps an address announced
- * that moves from one Service to another.
+ * A complete view of a kind is a generation number: put() stamps the entry, the end of the view
+ * removes what has an older stamp.  New objects are so in place before old ones go, which keeps an
+ * address announced that moves from one Service to another.  The entries of a kind are in a list,
+ * in the order in which they were put last: those with older stamps are its beginning, so that
+ * they are removed some at a time without looking at the others.
  */
 #include "k8s/cluster.h"
 
@@ -20,7 +22,14 @@
 
 struct slice_group;
 
+/* The ring of the entries of a kind, closed by a head that is no entry. */
+struct ring {
+	struct ring *next;
+	struct ring *previous;
+};
+
 struct entry {
+	struct ring ring; /* first, so that a ring that is no head is an entry */
 	struct k8s_object *object;
 	uint64_t hash;
 	uint64_t view;
@@ -41,8 +50,10 @@ struct k8s_cluster {
 	struct hash_table entries[K8S_KINDS];
 	struct hash_table groups;
 	uint64_t events[K8S_KINDS];
+	struct ring rings[K8S_KINDS]; /* heads; put longest ago first */
+	uint64_t views[K8S_KINDS];
+	bool listed[K8S_KINDS]; /* a view of the kind is complete */
 	uint64_t hash_seed;
-	uint64_t view;
 	bool synced;
 	const struct k8s_cluster_ops *ops;
 	void *arg;
@@ -139,6 +150,8 @@ struct k8s_cluster *k8s_cluster_new(
 {
 	struct k8s_cluster *cluster = memory_allocate_zero(1, sizeof(*cluster));
 
+	for (unsigned kind = 0; kind < K8S_KINDS; kind++)
+		cluster->rings[kind] = (struct ring){&cluster->rings[kind], &cluster->rings[kind]};
 	cluster->hash_seed = hash_seed;
 	cluster->ops = ops;
 	cluster->arg = arg;
@@ -166,6 +179,26 @@ void k8s_cluster_free(struct k8s_cluster *cluster)
 	free(cluster);
 }
 
+static void leave_ring(struct entry *entry)
+{
+	if (!entry->ring.next)
+		return;
+	entry->ring.next->previous = entry->ring.previous;
+	entry->ring.previous->next = entry->ring.next;
+}
+
+/* It is of the view that is being made. */
+static void stamp(struct k8s_cluster *cluster, struct entry *entry, enum k8s_kind kind)
+{
+	struct ring *head = &cluster->rings[kind];
+
+	leave_ring(entry);
+	entry->ring = (struct ring){head, head->previous};
+	head->previous->next = &entry->ring;
+	head->previous = &entry->ring;
+	entry->view = cluster->views[kind];
+}
+
 static void tell_changed(
     struct k8s_cluster *cluster, const struct k8s_object *object, const struct k8s_object *old)
 {
@@ -191,7 +224,7 @@ void k8s_cluster_put(struct k8s_cluster *cluster, struct k8s_object *object)
 	struct k8s_object *old = entry ? entry->object : NULL;
 
 	if (old && k8s_object_equal(old, object)) {
-		entry->view = cluster->view;
+		stamp(cluster, entry, old->kind);
 		keep_object(old, object);
 		return;
 	}
@@ -202,7 +235,7 @@ void k8s_cluster_put(struct k8s_cluster *cluster, struct k8s_object *object)
 	}
 	leave_group(cluster, entry);
 	entry->object = object;
-	entry->view = cluster->view;
+	stamp(cluster, entry, object->kind);
 	join_group(cluster, entry);
 	tell_changed(cluster, object, old);
 	k8s_object_free(old);
@@ -213,6 +246,7 @@ static void remove_entry(struct k8s_cluster *cluster, struct entry *entry)
 	struct k8s_object *object = entry->object;
 
 	leave_group(cluster, entry);
+	leave_ring(entry);
 	hash_table_remove(&cluster->entries[object->kind], entry->hash, entry);
 	free(entry);
 	cluster->events[object->kind]++;
@@ -231,41 +265,74 @@ void k8s_cluster_remove(
 		remove_entry(cluster, entry);
 }
 
-void k8s_cluster_begin_view(struct k8s_cluster *cluster)
+void k8s_cluster_keep(
+    struct k8s_cluster *cluster, enum k8s_kind kind, const char *namespace, const char *name)
 {
-	cluster->view++;
+	const struct key key = {namespace, name};
+	struct entry *entry = find_entry(cluster, kind, &key);
+
+	if (entry)
+		stamp(cluster, entry, kind);
 }
 
-static void remove_unseen(struct k8s_cluster *cluster, enum k8s_kind kind)
+void k8s_cluster_begin_list(struct k8s_cluster *cluster, enum k8s_kind kind)
 {
-	struct entry **unseen = NULL;
-	size_t capacity = 0;
-	size_t count = 0;
-	size_t cursor = 0;
-	struct entry *entry;
+	cluster->views[kind]++;
+}
 
-	while ((entry = hash_table_next(&cluster->entries[kind], &cursor))) {
-		if (entry->view == cluster->view)
-			continue;
-		unseen = memory_grow(unseen, &capacity, count + 1, sizeof(struct entry *));
-		unseen[count++] = entry;
+/* The first of the ring if it is of an older view; NULL: there is none of these. */
+static struct entry *first_unseen(const struct k8s_cluster *cluster, enum k8s_kind kind)
+{
+	struct ring *first = cluster->rings[kind].next;
+	struct entry *entry = (struct entry *)first;
+
+	if (first == &cluster->rings[kind] || entry->view == cluster->views[kind])
+		return NULL;
+	return entry;
+}
+
+static void tell_synced(struct k8s_cluster *cluster)
+{
+	for (unsigned kind = 0; kind < K8S_KINDS; kind++) {
+		if (!cluster->listed[kind])
+			return;
 	}
-	for (size_t i = 0; i < count; i++)
-		remove_entry(cluster, unseen[i]);
-	free(unseen);
-}
-
-void k8s_cluster_end_view(struct k8s_cluster *cluster)
-{
-	for (unsigned kind = 0; kind < K8S_KINDS; kind++)
-		remove_unseen(cluster, (enum k8s_kind)kind);
 	cluster->synced = true;
 	if (cluster->ops && cluster->ops->synced)
 		cluster->ops->synced(cluster->arg);
 }
 
+bool k8s_cluster_end_list(struct k8s_cluster *cluster, enum k8s_kind kind, size_t limit)
+{
+	struct entry *entry;
+
+	while ((entry = first_unseen(cluster, kind))) {
+		if (!limit--)
+			return false;
+		remove_entry(cluster, entry);
+	}
+	cluster->listed[kind] = true;
+	tell_synced(cluster);
+	return true;
+}
+
+void k8s_cluster_begin_view(struct k8s_cluster *cluster)
+{
+	for (unsigned kind = 0; kind < K8S_KINDS; kind++) {
+		k8s_cluster_begin_list(cluster, (enum k8s_kind)kind);
+		cluster->listed[kind] = false;
+	}
+}
+
+void k8s_cluster_end_view(struct k8s_cluster *cluster)
+{
+	for (unsigned kind = 0; kind < K8S_KINDS; kind++)
+		k8s_cluster_end_list(cluster, (enum k8s_kind)kind, SIZE_MAX);
+}
+
 void k8s_cluster_forget_view(struct k8s_cluster *cluster)
 {
+	memset(cluster->listed, 0, sizeof(cluster->listed));
 	cluster->synced = false;
 }
 

@@ -226,6 +226,53 @@ static void view_removes_what_was_not_put(void **state)
 	assert_events(fixture, "new c gone a synced ");
 }
 
+/* Kinds are listed one after the other; the view is complete with the last one. */
+static void lists_of_the_kinds_make_a_view(void **state)
+{
+	struct fixture *fixture = *state;
+	struct k8s_cluster *cluster = fixture->cluster;
+
+	k8s_cluster_put(cluster, new_object(K8S_NODE, "n", "a"));
+	k8s_cluster_put(cluster, new_object(K8S_SERVICE, "old", "a"));
+	k8s_cluster_begin_list(cluster, K8S_SERVICE);
+	k8s_cluster_put(cluster, new_object(K8S_SERVICE, "new", "a"));
+	assert_events(fixture, "new n new old new new ");
+	assert_true(k8s_cluster_end_list(cluster, K8S_SERVICE, 10));
+	assert_events(fixture, "gone old ");
+	k8s_cluster_begin_list(cluster, K8S_ENDPOINT_SLICE);
+	assert_true(k8s_cluster_end_list(cluster, K8S_ENDPOINT_SLICE, 10));
+	k8s_cluster_begin_list(cluster, K8S_NODE);
+	assert_false(k8s_cluster_is_synced(cluster));
+	k8s_cluster_keep(cluster, K8S_NODE, "", "n");
+	k8s_cluster_keep(cluster, K8S_NODE, "", "unknown");
+	assert_true(k8s_cluster_end_list(cluster, K8S_NODE, 10));
+	assert_events(fixture, "synced ");
+	assert_true(k8s_cluster_is_synced(cluster));
+}
+
+/* What is put between two steps of the removal stays. */
+static void a_list_ends_by_and_by(void **state)
+{
+	struct fixture *fixture = *state;
+	struct k8s_cluster *cluster = fixture->cluster;
+	static const char *const names[] = {"a", "b", "c", "d", "e"};
+
+	for (size_t i = 0; i < 5; i++)
+		k8s_cluster_put(cluster, new_object(K8S_SERVICE, names[i], "x"));
+	k8s_cluster_begin_list(cluster, K8S_SERVICE);
+	k8s_cluster_put(cluster, new_object(K8S_SERVICE, "b", "x"));
+	k8s_cluster_put(cluster, new_object(K8S_SERVICE, "d", "y"));
+	text_clear(&fixture->events);
+	assert_false(k8s_cluster_end_list(cluster, K8S_SERVICE, 1));
+	assert_events(fixture, "gone a ");
+	k8s_cluster_put(cluster, new_object(K8S_SERVICE, "c", "x"));
+	k8s_cluster_remove(cluster, K8S_SERVICE, "default", "b");
+	assert_events(fixture, "gone b ");
+	assert_true(k8s_cluster_end_list(cluster, K8S_SERVICE, 1));
+	assert_events(fixture, "gone e ");
+	assert_int_equal(k8s_cluster_count(cluster, K8S_SERVICE), 2);
+}
+
 static void walk_visits_every_object_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -256,6 +303,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		another_source_is_not_synced_before_its_view, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(view_removes_what_was_not_put, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(lists_of_the_kinds_make_a_view, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_list_ends_by_and_by, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(walk_visits_every_object_once, set_up, tear_down),
 	};
 

@@ -222,6 +222,8 @@ static bool start(struct daemon *daemon, struct config *config,
 	    .log = &daemon->log,
 	    .config_file = daemon->options.config_file,
 	    .environment = *environment,
+	    .service_host = getenv("KUBERNETES_SERVICE_HOST"),
+	    .service_port = getenv("KUBERNETES_SERVICE_PORT"),
 	    .verbosity = daemon->options.verbose};
 
 	/* From now on a signal waits for the loop. */

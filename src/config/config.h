@@ -150,6 +150,9 @@ struct config {
 	struct config_router router;
 	enum config_cluster_source source;
 	char *manifests; /* folder */
+	char *kubeconfig; /* file; "": the pod's service account */
+	char **api_servers; /* URLs in place of that of the kubeconfig or service account */
+	size_t api_server_count;
 	struct config_peer *peers;
 	size_t peer_count;
 	struct config_advertisement *advertisements;

@@ -1,12 +1,14 @@
 /*
  * The small sections: node, cluster, fib, metrics and log.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "bgp/types.h"
 #include "config/sections.h"
 #include "config/values.h"
+#include "k8s/access.h"
 
 #define CONFIG(member) offsetof(struct config, member)
 
@@ -29,30 +31,36 @@ static const char *const source_words[] = {
     NULL,
 };
 
-static bool read_source(const struct schema *schema, const struct schema_key *key, const char *text,
-    void *to, struct error *error)
+static bool read_api_server(const struct schema *schema, const struct schema_key *key,
+    const char *text, void *to, struct error *error)
 {
-	enum config_cluster_source source;
+	struct k8s_server server;
+	struct error reason;
 
-	if (!value_word.read(schema, key, text, &source, error))
-		return false;
-	if (source == CONFIG_SOURCE_KUBERNETES)
-		return error_set(error, "kubernetes is not supported yet: use manifests or none");
-	memcpy(to, &source, sizeof(source));
+	(void)schema;
+	(void)key;
+	if (!k8s_server_parse(text, &server, &reason))
+		return error_set(error, "%s", reason.text);
+	free(server.host);
+	free(server.path);
+	*(char **)to = memory_copy_string(text);
 	return true;
 }
 
-static const struct schema_type cluster_source = {.read = read_source};
+static const struct schema_type api_server = {.read = read_api_server};
 
 const struct schema_key config_cluster_keys[] = {
     {.name = "source",
-	.type = &cluster_source,
+	.type = &value_word,
 	.words = source_words,
 	.offset = CONFIG(source),
 	.fallback = "none"},
-    {.name = "kubeconfig",
-	.unsupported = "not supported yet: use source: manifests",
-	.harmless = ""},
+    {.name = "kubeconfig", .type = &value_text, .offset = CONFIG(kubeconfig), .fallback = ""},
+    {.name = "servers",
+	.type = &api_server,
+	.offset = CONFIG(api_servers),
+	.count = CONFIG(api_server_count),
+	.item_size = sizeof(char *)},
     {.name = "manifests",
 	.type = &value_path,
 	.offset = CONFIG(manifests),

@@ -497,16 +497,39 @@ static void print_kubernetes_events(const struct metric_writer *writer)
 
 static void print_kubernetes_up(const struct metric_writer *writer)
 {
-	append_sample(writer, NULL, k8s_cluster_is_synced(speaker_cluster(writer->speaker)));
+	const struct k8s_api_source *api = speaker_api_source(writer->speaker);
+	const bool connected = !api || k8s_api_source_status(api).connected;
+
+	append_sample(
+	    writer, NULL, connected && k8s_cluster_is_synced(speaker_cluster(writer->speaker)));
 }
 
 static void print_kubernetes_problems(const struct metric_writer *writer)
 {
 	const struct k8s_manifests *manifests = speaker_manifests(writer->speaker);
+	const struct k8s_api_source *api = speaker_api_source(writer->speaker);
 	const char *const *texts;
+	size_t count = 0;
 
-	append_sample(
-	    writer, NULL, manifests ? (double)k8s_manifests_problems(manifests, &texts) : 0);
+	if (manifests)
+		count = k8s_manifests_problems(manifests, &texts);
+	if (api)
+		count = k8s_api_source_problem_count(api);
+	append_sample(writer, NULL, (double)count);
+}
+
+static void print_kubernetes_requests(const struct metric_writer *writer)
+{
+	const struct k8s_api_source *api = speaker_api_source(writer->speaker);
+
+	append_sample(writer, NULL, api ? (double)k8s_api_source_status(api).requests : 0);
+}
+
+static void print_kubernetes_failures(const struct metric_writer *writer)
+{
+	const struct k8s_api_source *api = speaker_api_source(writer->speaker);
+
+	append_sample(writer, NULL, api ? (double)k8s_api_source_status(api).failures : 0);
 }
 
 static void print_config_stale(const struct metric_writer *writer)
@@ -602,13 +625,17 @@ static const struct metric metrics[] = {
 	print_fib_repaired},
     {"services_announced", "gauge", {0}, "Services with at least one address announced here.",
 	print_services_announced},
-    {"kubernetes_up", "gauge", {0}, "1 if the view of the cluster is complete.",
+    {"kubernetes_up", "gauge", {0}, "1 if the view of the cluster is complete, and kept up.",
 	print_kubernetes_up},
     {"kubernetes_objects", "gauge", {"kind"}, "Objects known.", print_kubernetes_objects},
     {"kubernetes_events_total", "counter", {"kind"}, "Objects that changed.",
 	print_kubernetes_events},
     {"kubernetes_problems", "gauge", {0}, "Files and objects that cannot be understood.",
 	print_kubernetes_problems},
+    {"kubernetes_requests_total", "counter", {0}, "Requests made to the API server.",
+	print_kubernetes_requests},
+    {"kubernetes_request_failures_total", "counter", {0},
+	"Requests to the API server that were refused or broken off.", print_kubernetes_failures},
     {"config_stale", "gauge", {0}, "1 if the last configuration was refused.", print_config_stale},
     {"config_loaded_timestamp_seconds", "gauge", {0},
 	"When the configuration in force was loaded, in seconds since 1970.", print_config_loaded},

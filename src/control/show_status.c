@@ -67,18 +67,56 @@ static const char *source_name(enum config_cluster_source source)
 	return "none";
 }
 
-static json_t *cluster_value(const struct speaker *speaker)
+/* What is wrong with files or objects. */
+static json_t *problems_value(const struct speaker *speaker)
 {
 	const struct k8s_manifests *manifests = speaker_manifests(speaker);
-	const struct k8s_cluster *cluster = speaker_cluster(speaker);
-	const struct config *config = speaker_config(speaker);
-	json_t *value = json_object();
+	const struct k8s_api_source *api = speaker_api_source(speaker);
 	json_t *problems = json_array();
 	const char *const *texts;
-	size_t count = manifests ? k8s_manifests_problems(manifests, &texts) : 0;
+	const size_t count = manifests ? k8s_manifests_problems(manifests, &texts) : 0;
+	const char *text;
 
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(problems, json_value_text(texts[i]));
+	for (size_t i = 0; api && (text = k8s_api_source_problem(api, i)); i++)
+		json_array_append_new(problems, json_value_text(text));
+	return problems;
+}
+
+/* Null unless the source is the API server. */
+static json_t *api_server_value(const struct speaker *speaker)
+{
+	const struct k8s_api_source *source = speaker_api_source(speaker);
+	const uint64_t now = loop_now(speaker_loop(speaker));
+	struct k8s_api_status status;
+	json_t *value;
+
+	if (!source)
+		return json_null();
+	status = k8s_api_source_status(source);
+	value = json_object();
+	json_set_text(value, "server", status.server);
+	json_set_bool(value, "connected", status.connected);
+	json_set_number(
+	    value, "staleSeconds", status.stale_since ? (now - status.stale_since) / 1000 : 0);
+	json_set_text(value, "lastError", status.last_error);
+	json_set_text(value, "discoveryVersion", status.discovery_version);
+	json_set_number(value, "requests", status.requests);
+	json_set_number(value, "failures", status.failures);
+	json_set_number(value, "lists", status.lists);
+	json_set_number(value, "events", status.events);
+	json_set_number(value, "oldEvents", status.old_events);
+	json_set_number(value, "bytes", status.bytes);
+	return value;
+}
+
+static json_t *cluster_value(const struct speaker *speaker)
+{
+	const struct k8s_cluster *cluster = speaker_cluster(speaker);
+	const struct config *config = speaker_config(speaker);
+	json_t *value = json_object();
+
 	json_set_text(value, "source", source_name(config->source));
 	if (config->source == CONFIG_SOURCE_MANIFESTS)
 		json_set_text(value, "folder", config->manifests);
@@ -88,7 +126,8 @@ static json_t *cluster_value(const struct speaker *speaker)
 	json_set_number(value, "endpointSlices", k8s_cluster_count(cluster, K8S_ENDPOINT_SLICE));
 	json_set_number(
 	    value, "servicesAnnounced", k8s_announcer_service_count(speaker_announcer(speaker)));
-	json_set(value, "problems", problems);
+	json_set(value, "apiServer", api_server_value(speaker));
+	json_set(value, "problems", problems_value(speaker));
 	return value;
 }
 

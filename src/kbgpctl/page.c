@@ -109,6 +109,30 @@ static void print_status_config(FILE *file, const json_t *status)
 		print_lines(file, "  refused:", format_string(config, "errors"));
 }
 
+static void print_status_api_server(FILE *file, const json_t *api)
+{
+	struct text text = {0};
+
+	if (!json_is_object(api))
+		return;
+	if (json_is_true(json_object_get(api, "connected"))) {
+		text_append(&text, "connected");
+	} else {
+		text_append(&text, "not connected, as it was ");
+		format_append_duration(&text, format_number(api, "staleSeconds"));
+		text_append(&text, " ago");
+	}
+	format_print_line(file, "", "API server %s: %s", format_string(api, "server"), text.string);
+	text_clear(&text);
+	append_count(&text, api, "requests", "request", "s");
+	append_count(&text, api, "failures", "failed", "");
+	append_count(&text, api, "events", "event", "s");
+	format_print_line(file, "", "%s", text.string);
+	text_free(&text);
+	if (!json_is_true(json_object_get(api, "connected")) && !format_is_null(api, "lastError"))
+		print_lines(file, "  last error:", format_string(api, "lastError"));
+}
+
 static void print_status_cluster(FILE *file, const json_t *status)
 {
 	const json_t *cluster = json_object_get(status, "cluster");
@@ -128,6 +152,7 @@ static void print_status_cluster(FILE *file, const json_t *status)
 	append_count(&text, cluster, "servicesAnnounced", "Service", "s");
 	format_print_line(file, "", "%s announced here", text.string);
 	text_free(&text);
+	print_status_api_server(file, json_object_get(cluster, "apiServer"));
 	print_list(file, "  problems:", json_object_get(cluster, "problems"));
 }
 

@@ -244,75 +244,6 @@ static void apply_fib(struct speaker *speaker)
 	    speaker->fib, node ? node->pod_cidrs : NULL, node ? node->pod_cidr_count : 0);
 }
 
-static void cluster_changed(
-    void *arg, const struct k8s_object *object, const struct k8s_object *old)
-{
-	speaker_origin_object_changed(arg, object, old);
-}
-
-static void cluster_removed(void *arg, const struct k8s_object *object)
-{
-	speaker_origin_object_removed(arg, object);
-}
-
-static void cluster_synced(void *arg)
-{
-	struct speaker *speaker = arg;
-
-	loop_task_schedule(speaker->loop, &speaker->apply_task);
-}
-
-static void manifests_trouble(void *arg, const char *file, const char *what)
-{
-	struct speaker *speaker = arg;
-
-	if (!what) {
-		log_write(speaker->log, LOG_LEVEL_INFO, file, "understood again");
-		return;
-	}
-	log_write(speaker->log, LOG_LEVEL_WARNING, NULL, "%s", what); /* begins with the file */
-	speaker_tell(speaker, SPEAKER_CLUSTER_TROUBLE, file, NULL, what);
-}
-
-/* True if the source that runs is the one that is configured. */
-static bool source_is_applied(const struct speaker *speaker, const char *folder)
-{
-	if (!folder)
-		return !speaker->manifests && k8s_cluster_is_synced(speaker->cluster);
-	return speaker->manifests && strcmp(folder, speaker->manifests_folder) == 0;
-}
-
-/* Another folder is another view of the cluster: what is not in it goes. */
-static void apply_source(struct speaker *speaker)
-{
-	const struct config *config = speaker->config;
-	const char *folder = config->source == CONFIG_SOURCE_MANIFESTS ? config->manifests : NULL;
-
-	if (source_is_applied(speaker, folder))
-		return;
-	k8s_cluster_forget_view(speaker->cluster);
-	k8s_manifests_free(speaker->manifests);
-	free(speaker->manifests_folder);
-	speaker->manifests = NULL;
-	speaker->manifests_folder = NULL;
-	if (folder) {
-		speaker->manifests_folder = memory_copy_string(folder);
-		speaker->manifests = k8s_manifests_new(
-		    speaker->loop, folder, speaker->cluster, manifests_trouble, speaker);
-	} else {
-		k8s_cluster_begin_view(speaker->cluster);
-		k8s_cluster_end_view(speaker->cluster);
-	}
-}
-
-void speaker_cluster_start(struct speaker *speaker)
-{
-	static const struct k8s_cluster_ops ops = {
-	    cluster_changed, cluster_removed, cluster_synced};
-
-	speaker->cluster = k8s_cluster_new(speaker->options.hash_seed, &ops, speaker);
-}
-
 static void apply_log(struct speaker *speaker)
 {
 	int level = (int)speaker->config->log_level + speaker->options.verbosity;
@@ -337,7 +268,7 @@ void speaker_apply(struct speaker *speaker, const struct config *old)
 	resolve_identity(speaker);
 	if (old != speaker->config)
 		apply_config(speaker);
-	apply_source(speaker);
+	speaker_apply_source(speaker);
 	resolve_identity(speaker);
 	if (speaker->asn != speaker->origin_asn) /* it is what advertisements prepend */
 		speaker_origin_configure(speaker);

@@ -160,8 +160,7 @@ void speaker_free(struct speaker *speaker)
 	speaker_peers_stop(speaker);
 	speaker_listeners_close(speaker);
 	speaker_ranges_stop(speaker);
-	k8s_manifests_free(speaker->manifests);
-	free(speaker->manifests_folder);
+	speaker_stop_source(speaker);
 	speaker_latency_stop(speaker);
 	speaker_convergence_stop(speaker);
 	loop_task_cancel(speaker->loop, &speaker->refilter_task);

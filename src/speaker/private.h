@@ -146,7 +146,8 @@ struct speaker {
 
 	struct k8s_cluster *cluster;
 	struct k8s_manifests *manifests;
-	char *manifests_folder;
+	struct k8s_api_source *api_source; /* at most one of the two is there */
+	char *source; /* what it was made from; NULL: none was yet */
 	struct k8s_announcer *announcer;
 	const struct k8s_advertisement **rules; /* of the announcer: into the configuration */
 	struct prefix_table pod_cidrs[IP_FAMILIES]; /* of all Nodes, counted */
@@ -232,7 +233,12 @@ bool speaker_selects_node(const struct speaker *speaker, const struct k8s_select
 void speaker_apply(struct speaker *speaker, const struct config *old);
 /* The settings of the FIB as configured; every byte of them is written. */
 void speaker_fib_settings(const struct config_fib *config, struct fib_settings *settings);
+
+/* source.c */
 void speaker_cluster_start(struct speaker *speaker);
+void speaker_apply_source(struct speaker *speaker);
+/* The cluster stays as it is. */
+void speaker_stop_source(struct speaker *speaker);
 
 /* listen.c */
 void speaker_listeners_apply(struct speaker *speaker);

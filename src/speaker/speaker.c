@@ -53,6 +53,11 @@ const struct k8s_manifests *speaker_manifests(const struct speaker *speaker)
 	return speaker->manifests;
 }
 
+const struct k8s_api_source *speaker_api_source(const struct speaker *speaker)
+{
+	return speaker->api_source;
+}
+
 uint32_t speaker_asn(const struct speaker *speaker)
 {
 	return speaker->asn;

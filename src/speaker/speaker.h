@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "fib/fib.h"
 #include "k8s/announce.h"
+#include "k8s/api_source.h"
 #include "k8s/cluster.h"
 #include "k8s/manifests.h"
 #include "rib/table.h"
@@ -33,6 +34,8 @@ struct speaker_options {
 	struct log *log; /* level and format follow the configuration */
 	const char *config_file; /* watched; read again by speaker_reload() */
 	struct config_environment environment;
+	const char *service_host; /* $KUBERNETES_SERVICE_HOST, or NULL */
+	const char *service_port; /* $KUBERNETES_SERVICE_PORT, or NULL */
 	uint64_t hash_seed;
 	int verbosity; /* steps to log more than the configuration says */
 };
@@ -78,6 +81,8 @@ const struct k8s_cluster *speaker_cluster(const struct speaker *speaker);
 const struct k8s_announcer *speaker_announcer(const struct speaker *speaker);
 /* NULL unless the source is manifests. */
 const struct k8s_manifests *speaker_manifests(const struct speaker *speaker);
+/* NULL unless the source is kubernetes. */
+const struct k8s_api_source *speaker_api_source(const struct speaker *speaker);
 uint32_t speaker_asn(const struct speaker *speaker);
 /* Host order. */
 uint32_t speaker_router_id(const struct speaker *speaker);

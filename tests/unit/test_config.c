@@ -31,7 +31,8 @@ static const char full[] =
     "  - routerID: 10.0.0.12\n"
     "cluster:\n"
     "  source: manifests\n"
-    "  kubeconfig: \"\"\n"
+    "  kubeconfig: /root/.kube/config\n"
+    "  servers: [\"https://10.0.0.1:6443\", \"https://10.0.0.2:6443\"]\n"
     "  manifests: /tmp/manifests\n"
     "mesh:\n"
     "  enabled: false\n"
@@ -227,6 +228,9 @@ static void cluster_fib_metrics_and_log_are_read(void **state)
 
 	assert_int_equal(config->source, CONFIG_SOURCE_MANIFESTS);
 	assert_string_equal(config->manifests, "/tmp/manifests");
+	assert_string_equal(config->kubeconfig, "/root/.kube/config");
+	assert_int_equal(config->api_server_count, 2);
+	assert_string_equal(config->api_servers[1], "https://10.0.0.2:6443");
 	assert_false(config->fib.install);
 	assert_int_equal(config->fib.table, 100);
 	assert_int_equal(config->fib.protocol, 200);
@@ -460,6 +464,7 @@ static void a_minimal_file_has_the_documented_defaults(void **state)
 	assert_int_equal(config->router.listen_address_count, 0);
 	assert_int_equal(config->source, CONFIG_SOURCE_NONE);
 	assert_string_equal(config->manifests, "/etc/kbgpd/manifests");
+	assert_string_equal(config->kubeconfig, "");
 	assert_int_equal(config->peer_count, 0);
 	assert_true(config->fib.install);
 	assert_int_equal(config->fib.table, 254);
@@ -650,7 +655,7 @@ static void unusual_but_right(void **state)
 	     "- {name: b, address: 10.0.0.1, asn: 1, nodeSelector: {matchLabels: {r: y}}}\n"),
 	    "router: {asn: 1}\nfilters:\n- {name: a, rules: []}\n",
 	    "router: &r\n  asn: 1\n  nodeOverrides: [&o {asn: 5}, *o]\n",
-	    "router: {asn: 1}\ncluster: {kubeconfig: \"\"}\n",
+	    "router: {asn: 1}\ncluster: {source: kubernetes, kubeconfig: \"\", servers: []}\n",
 	    "router: {asn: 1}\npeers:\n- {name: a, address: 169.254.1.1, asn: 2}\n",
 	    ("router: {asn: 1}\nmesh: {delayOpenTime: 1s, maxASPathLength: 9, maxPrefixesWarning: 0, "
 	     "aigp: true, stripAttributes: [], addPath: {send: 64}, gracefulRestart: {}}\n"),

@@ -139,14 +139,14 @@ static const struct config_error_row rows[] = {
 	"k.yaml:3:105: peers[0].nodeSelector.matchExpressions[0].values: must be "
 	"empty with operator Exists\n"},
     /* cluster and mesh */
-    {ROUTER "cluster: {source: kubernetes}\n",
-	"k.yaml:2:19: cluster.source: kubernetes is not supported yet: use manifests "
-	"or none\n"},
     {ROUTER "cluster: {source: file}\n",
 	"k.yaml:2:19: cluster.source: must be none, manifests or kubernetes, not "
 	"\"file\"\n"},
-    {ROUTER "cluster: {kubeconfig: /root/.kube/config}\n",
-	"k.yaml:2:11: cluster.kubeconfig: not supported yet: use source: manifests\n"},
+    {ROUTER "cluster: {kubeconfig: []}\n",
+	"k.yaml:2:23: cluster.kubeconfig: must have a value, not a list\n"},
+    {ROUTER "cluster: {servers: [\"https://a\", \"http://b\"]}\n",
+	"k.yaml:2:34: cluster.servers[1]: \"http://b\" does not begin with https://: the API "
+	"server is asked over TLS only\n"},
     {ROUTER "cluster: {manifests: \"\"}\n", "k.yaml:2:22: cluster.manifests: must not be empty\n"},
     {ROUTER "mesh: {enabled: true}\n",
 	"k.yaml:2:8: mesh.enabled: not supported yet: only false is\n"},

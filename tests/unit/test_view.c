@@ -285,6 +285,29 @@ static void test_status_shows_what_was_refused(void **state)
 	free(text);
 }
 
+static void test_status_shows_how_old_the_cluster_is(void **state)
+{
+	static const char lost[] =
+	    "{'cluster':{'source':'kubernetes','synced':true,'nodes':1,'services':2,"
+	    "'endpointSlices':3,'servicesAnnounced':1,'apiServer':{'server':'api:6443',"
+	    "'connected':false,'staleSeconds':62,'lastError':'api:6443: refused',"
+	    "'requests':9,'failures':2,'events':1}}}";
+	static const char found[] =
+	    "{'cluster':{'source':'kubernetes','apiServer':{'server':'api:6443',"
+	    "'connected':true,'lastError':'api:6443: refused'}}}";
+	char *text = show("status", lost);
+
+	(void)state;
+	assert_non_null(strstr(text, "API server api:6443: not connected, as it was 1m02s ago\n"
+				     "                  9 requests, 2 failed, 1 event\n"
+				     "  last error:     api:6443: refused\n"));
+	free(text);
+	text = show("status", found);
+	assert_non_null(strstr(text, "API server api:6443: connected\n"));
+	assert_null(strstr(text, "last error"));
+	free(text);
+}
+
 static void test_a_peer_page_survives_missing_keys(void **state)
 {
 	char *text = show("peer", "[{'name':'tor-a'}]");
@@ -411,6 +434,7 @@ int main(void)
 	    cmocka_unit_test(test_next_hops_tell_what_is_wrong),
 	    cmocka_unit_test(test_an_event_is_a_line_that_nobody_can_forge),
 	    cmocka_unit_test(test_status_shows_what_was_refused),
+	    cmocka_unit_test(test_status_shows_how_old_the_cluster_is),
 	    cmocka_unit_test(test_a_peer_page_survives_missing_keys),
 	    cmocka_unit_test(test_a_peer_page_tells_the_rules),
 	    cmocka_unit_test(test_a_peer_page_says_nothing_twice),

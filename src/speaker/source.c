@@ -1,0 +1,161 @@
+/*
+ * Where the cluster is read from, as configured: a folder of manifests, the API server, or nowhere.
+ * What the source tells of is handed to the origin of routes; what troubles it is logged.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "speaker/private.h"
+
+static void cluster_changed(
+    void *arg, const struct k8s_object *object, const struct k8s_object *old)
+{
+	speaker_origin_object_changed(arg, object, old);
+}
+
+static void cluster_removed(void *arg, const struct k8s_object *object)
+{
+	speaker_origin_object_removed(arg, object);
+}
+
+static void cluster_synced(void *arg)
+{
+	struct speaker *speaker = arg;
+
+	loop_task_schedule(speaker->loop, &speaker->apply_task);
+}
+
+static void manifests_trouble(void *arg, const char *file, const char *what)
+{
+	struct speaker *speaker = arg;
+
+	if (!what) {
+		log_write(speaker->log, LOG_LEVEL_INFO, file, "understood again");
+		return;
+	}
+	log_write(speaker->log, LOG_LEVEL_WARNING, NULL, "%s", what); /* begins with the file */
+	speaker_tell(speaker, SPEAKER_CLUSTER_TROUBLE, file, NULL, what);
+}
+
+static void api_trouble(void *arg, const char *subject, const char *what)
+{
+	struct speaker *speaker = arg;
+	const bool server = strcmp(subject, K8S_API_SERVER) == 0;
+
+	if (!what) {
+		log_write(speaker->log, LOG_LEVEL_INFO, subject, "%s",
+		    server ? "connected again" : "understood again, or gone");
+		return;
+	}
+	/* What is wrong with an object begins with its name. */
+	log_write(speaker->log, LOG_LEVEL_WARNING, server ? subject : NULL, "%s", what);
+	speaker_tell(speaker, SPEAKER_CLUSTER_TROUBLE, subject, NULL, what);
+}
+
+/*
+ * A peer inside of the AS that has no filter is believed about the pod CIDRs of all nodes, and only
+ * then more than this node has to be known.
+ */
+static bool needs_all_nodes(const struct speaker *speaker)
+{
+	const struct config *config = speaker->config;
+
+	for (size_t i = 0; i < config->peer_count; i++) {
+		const struct config_peer *peer = &config->peers[i];
+
+		if (!peer->has_import &&
+		    (peer->remote_as == BGP_REMOTE_AS_INTERNAL ||
+			(peer->remote_as == BGP_REMOTE_AS_NUMBER &&
+			    (peer->asn == speaker->asn || peer->asn == peer->local_asn))))
+			return true;
+	}
+	return false;
+}
+
+/* What the source is made from, in one text, so that another one is told by comparison. */
+static char *describe_source(const struct speaker *speaker)
+{
+	const struct config *config = speaker->config;
+	struct text text = {NULL, 0, 0};
+
+	switch (config->source) {
+	case CONFIG_SOURCE_NONE:
+		text_append(&text, "none");
+		break;
+	case CONFIG_SOURCE_MANIFESTS:
+		text_append(&text, "manifests %s", config->manifests);
+		break;
+	case CONFIG_SOURCE_KUBERNETES:
+		text_append(&text, "kubernetes %s nodes, kubeconfig %s",
+		    needs_all_nodes(speaker) ? "all" : "own", config->kubeconfig);
+		for (size_t i = 0; i < config->api_server_count; i++)
+			text_append(&text, " %s", config->api_servers[i]);
+		break;
+	}
+	return text.string;
+}
+
+static void start_api_source(struct speaker *speaker)
+{
+	const struct config *config = speaker->config;
+	const struct k8s_api_settings settings = {
+	    .access = {.kubeconfig = config->kubeconfig,
+		.service_host = speaker->options.service_host,
+		.service_port = speaker->options.service_port,
+		.servers = (const char *const *)config->api_servers,
+		.server_count = config->api_server_count},
+	    .node_name = needs_all_nodes(speaker) ? NULL : config->node_name,
+	    .random_seed = hash_string(config->node_name, speaker->options.hash_seed),
+	};
+
+	speaker->api_source =
+	    k8s_api_source_new(speaker->loop, speaker->cluster, &settings, api_trouble, speaker);
+}
+
+void speaker_stop_source(struct speaker *speaker)
+{
+	k8s_manifests_free(speaker->manifests);
+	k8s_api_source_free(speaker->api_source);
+	free(speaker->source);
+	speaker->manifests = NULL;
+	speaker->api_source = NULL;
+	speaker->source = NULL;
+}
+
+/* Another source is another view of the cluster: what is not in it goes, once it is complete. */
+void speaker_apply_source(struct speaker *speaker)
+{
+	const struct config *config = speaker->config;
+	char *source = describe_source(speaker);
+
+	if (speaker->source && strcmp(source, speaker->source) == 0) {
+		free(source);
+		return;
+	}
+	k8s_cluster_forget_view(speaker->cluster);
+	speaker_stop_source(speaker);
+	speaker->source = source;
+	switch (config->source) {
+	case CONFIG_SOURCE_NONE:
+		k8s_cluster_begin_view(speaker->cluster);
+		k8s_cluster_end_view(speaker->cluster);
+		break;
+	case CONFIG_SOURCE_MANIFESTS:
+		speaker->manifests = k8s_manifests_new(
+		    speaker->loop, config->manifests, speaker->cluster, manifests_trouble, speaker);
+		break;
+	case CONFIG_SOURCE_KUBERNETES:
+		start_api_source(speaker);
+		break;
+	}
+}
+
+void speaker_cluster_start(struct speaker *speaker)
+{
+	static const struct k8s_cluster_ops ops = {
+	    cluster_changed, cluster_removed, cluster_synced};
+
+	speaker->cluster = k8s_cluster_new(speaker->options.hash_seed, &ops, speaker);
+}

@@ -274,6 +274,9 @@ void loop_free(struct loop *loop)
 		loop->signals = next;
 	}
 	event_free(loop->wait_limit);
+	/* libevent's resolver gives up its memory in callbacks that are still due. */
+	if (event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) > 0)
+		event_base_loop(loop->base, EVLOOP_NONBLOCK);
 	event_base_free(loop->base);
 	free(loop);
 }

@@ -366,21 +366,41 @@ static void test_it_can_be_freed_at_any_time(void **state)
 	static const struct k8s_connection_ops ops = {on_head, on_body, on_done};
 	static const struct k8s_request request = {.target = "/"};
 	struct world *world = *state;
-	static const char *const hosts[] = {"127.0.0.1", "localhost"};
+	static const char *const hosts[] = {"127.0.0.1", "localhost", "name.invalid"};
 
 	for (int turns = 0; turns < 24; turns++) {
 		struct k8s_connection *connection =
 		    k8s_connection_new(world->rig->loop, &ops, world);
 
 		rig_play(world->rig, steps, 1);
-		world->rig->access.service_host = hosts[turns % 2];
+		world->rig->access.service_host = hosts[turns % 3];
 		k8s_connection_request(
 		    connection, k8s_access_load(&world->rig->access, 0, NULL), &request);
 		for (int i = 0; i < turns; i++)
 			loop_run_once(world->rig->loop, 1);
 		k8s_connection_free(connection);
 	}
-	loop_run_once(world->rig->loop, 1);
+}
+
+/* The last thing that happens is that a name is looked up. */
+static void test_the_loop_can_be_freed_while_a_name_is_looked_up(void **state)
+{
+	static const struct k8s_connection_ops ops = {on_head, on_body, on_done};
+	static const struct k8s_request request = {.target = "/"};
+	struct world *world = *state;
+
+	for (int turns = 0; turns < 4; turns++) {
+		struct loop *loop = loop_new();
+		struct k8s_connection *connection = k8s_connection_new(loop, &ops, world);
+
+		world->rig->access.service_host = "name.invalid";
+		k8s_connection_request(
+		    connection, k8s_access_load(&world->rig->access, 0, NULL), &request);
+		for (int i = 0; i < turns; i++)
+			loop_run_once(loop, 0);
+		k8s_connection_free(connection);
+		loop_free(loop);
+	}
 }
 
 int main(void)
@@ -405,6 +425,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_a_client_certificate_is_shown, start, stop),
 	    cmocka_unit_test_setup_teardown(test_nobody_listens, start, stop),
 	    cmocka_unit_test_setup_teardown(test_it_can_be_freed_at_any_time, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_the_loop_can_be_freed_while_a_name_is_looked_up, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

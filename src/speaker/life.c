@@ -142,6 +142,7 @@ struct speaker *speaker_new(
 	start_timers(speaker);
 	speaker_discovery_start(speaker);
 	speaker_cluster_start(speaker);
+	speaker_pod_cidrs_start(speaker);
 	speaker_origin_start(speaker);
 	speaker_apply(speaker, NULL);
 	speaker->watch =
@@ -170,6 +171,7 @@ void speaker_free(struct speaker *speaker)
 	loop_timer_free(&speaker->stop_timer);
 	fib_free(speaker->fib);
 	speaker_origin_stop(speaker);
+	speaker_pod_cidrs_stop(speaker);
 	k8s_cluster_free(speaker->cluster);
 	update_groups_free(speaker->groups);
 	rib_free(speaker->rib);

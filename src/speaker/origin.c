@@ -5,8 +5,6 @@
  *
  * Which peers an advertisement goes to is an audience: each distinct list of peers has a bit, the
  * set carries the bits of its list, and an update group has the bits of the lists its peers are in.
- *
- * The pod CIDRs of all Nodes are counted here too: they bound what internal peers may send.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +13,6 @@
 #include "bgp/as_path.h"
 #include "config/difference.h"
 #include "speaker/private.h"
-
-struct pod_cidr {
-	struct ip_prefix prefix;
-	uint32_t references; /* Nodes with it */
-};
 
 static bool names(char *const *list, size_t count, const char *name)
 {
@@ -287,9 +280,6 @@ void speaker_origin_start(struct speaker *speaker)
 {
 	static const struct k8s_announcer_ops ops = {announce, withdraw, renumbered};
 
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		prefix_table_init(&speaker->pod_cidrs[family], sizeof(struct pod_cidr),
-		    speaker->options.hash_seed);
 	speaker->announcer = k8s_announcer_new(speaker->cluster, speaker->config->node_name,
 	    speaker->options.hash_seed, &ops, speaker);
 }
@@ -301,74 +291,12 @@ void speaker_origin_stop(struct speaker *speaker)
 	free(speaker->rules);
 	for (size_t i = 0; i < AUDIENCES_MAX; i++)
 		free_audience(&speaker->audiences[i]);
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		prefix_table_release(&speaker->pod_cidrs[family]);
-}
-
-static void add_pod_cidr(struct speaker *speaker, const struct ip_prefix *prefix)
-{
-	struct prefix_table *table = &speaker->pod_cidrs[prefix->family];
-	uint32_t id = prefix_table_add(table, prefix);
-
-	if (id)
-		((struct pod_cidr *)prefix_table_item(table, id))->references++;
-}
-
-static void remove_pod_cidr(struct speaker *speaker, const struct ip_prefix *prefix)
-{
-	struct prefix_table *table = &speaker->pod_cidrs[prefix->family];
-	uint32_t id = prefix_table_find(table, prefix);
-
-	if (id && !--((struct pod_cidr *)prefix_table_item(table, id))->references)
-		prefix_table_remove(table, &id, 1);
-}
-
-static bool same_pod_cidrs(const struct k8s_node *a, const struct k8s_node *b)
-{
-	return a->pod_cidr_count == b->pod_cidr_count &&
-	       (!a->pod_cidr_count ||
-		   !memcmp(a->pod_cidrs, b->pod_cidrs, a->pod_cidr_count * sizeof *a->pod_cidrs));
-}
-
-bool speaker_is_pod_prefix(const struct speaker *speaker, const struct ip_prefix *prefix)
-{
-	const struct prefix_table *table = &speaker->pod_cidrs[prefix->family];
-	const struct ip_address address = ip_prefix_address(prefix);
-
-	for (unsigned length = 0; length <= prefix->length; length++) {
-		struct ip_prefix outer = ip_prefix_from_address(&address, length);
-
-		if (table->lengths[length] && prefix_table_find(table, &outer))
-			return true;
-	}
-	return false;
-}
-
-static void pod_cidrs_changed(
-    struct speaker *speaker, const struct k8s_node *new, const struct k8s_node *old)
-{
-	if (new &&old && same_pod_cidrs(new, old))
-		return;
-	for (size_t i = 0; new &&i < new->pod_cidr_count; i++)
-		add_pod_cidr(speaker, &new->pod_cidrs[i]);
-	for (size_t i = 0; old && i < old->pod_cidr_count; i++)
-		remove_pod_cidr(speaker, &old->pod_cidrs[i]);
-	loop_task_schedule(speaker->loop, &speaker->refilter_task);
-}
-
-static bool is_own_node(const struct speaker *speaker, const struct k8s_object *object)
-{
-	return object->kind == K8S_NODE && strcmp(object->name, speaker->config->node_name) == 0;
 }
 
 void speaker_origin_object_changed(
     struct speaker *speaker, const struct k8s_object *object, const struct k8s_object *old)
 {
 	speaker->event_at = speaker_microseconds();
-	if (object->kind == K8S_NODE)
-		pod_cidrs_changed(speaker, &object->node, old ? &old->node : NULL);
-	if (is_own_node(speaker, object)) /* selectors, identity, own pod CIDRs */
-		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	k8s_announcer_object_changed(speaker->announcer, object, old);
 	speaker->event_at = 0;
 }
@@ -376,10 +304,6 @@ void speaker_origin_object_changed(
 void speaker_origin_object_removed(struct speaker *speaker, const struct k8s_object *object)
 {
 	speaker->event_at = speaker_microseconds();
-	if (object->kind == K8S_NODE)
-		pod_cidrs_changed(speaker, NULL, &object->node);
-	if (is_own_node(speaker, object))
-		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	k8s_announcer_object_removed(speaker->announcer, object);
 	speaker->event_at = 0;
 }

@@ -7,7 +7,8 @@
  * routes sent again, import.c takes UPDATEs into the RIB by the rules of import_rules.c, hold.c says
  * whether a peer may run, trouble.c tells what goes wrong with it, convergence.c finds out when all
  * have told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
- * announcements into the RIB, observe.c tells what happens, speaker.c shows.
+ * announcements into the RIB, pod_cidrs.c knows whose pods are where, observe.c tells what happens,
+ * speaker.c shows.
  */
 #ifndef SPEAKER_PRIVATE_H
 #define SPEAKER_PRIVATE_H
@@ -415,6 +416,13 @@ uint64_t speaker_audiences_of(const struct speaker *speaker, const char *peer);
 void speaker_origin_object_changed(
     struct speaker *speaker, const struct k8s_object *object, const struct k8s_object *old);
 void speaker_origin_object_removed(struct speaker *speaker, const struct k8s_object *object);
+
+/* pod_cidrs.c */
+void speaker_pod_cidrs_start(struct speaker *speaker);
+void speaker_pod_cidrs_stop(struct speaker *speaker);
+/* A Node has changed; `new` is NULL: it is gone, `old` is NULL: it is there for the first time. */
+void speaker_pod_cidrs_changed(
+    struct speaker *speaker, const struct k8s_node *new, const struct k8s_node *old);
 /* True if the prefix lies inside a pod CIDR of a known Node. */
 bool speaker_is_pod_prefix(const struct speaker *speaker, const struct ip_prefix *prefix);
 

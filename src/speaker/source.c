@@ -1,6 +1,6 @@
 /*
  * Where the cluster is read from, as configured: a folder of manifests, the API server, or nowhere.
- * What the source tells of is handed to the origin of routes; what troubles it is logged.
+ * What the source tells of is handed on to whom it concerns; what troubles it is logged.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +9,32 @@
 #include "base/memory.h"
 #include "speaker/private.h"
 
+static bool is_own_node(const struct speaker *speaker, const struct k8s_object *object)
+{
+	return object->kind == K8S_NODE && strcmp(object->name, speaker->config->node_name) == 0;
+}
+
 static void cluster_changed(
     void *arg, const struct k8s_object *object, const struct k8s_object *old)
 {
-	speaker_origin_object_changed(arg, object, old);
+	struct speaker *speaker = arg;
+
+	if (object->kind == K8S_NODE)
+		speaker_pod_cidrs_changed(speaker, &object->node, old ? &old->node : NULL);
+	if (is_own_node(speaker, object)) /* selectors, identity, own pod CIDRs */
+		loop_task_schedule(speaker->loop, &speaker->apply_task);
+	speaker_origin_object_changed(speaker, object, old);
 }
 
 static void cluster_removed(void *arg, const struct k8s_object *object)
 {
-	speaker_origin_object_removed(arg, object);
+	struct speaker *speaker = arg;
+
+	if (object->kind == K8S_NODE)
+		speaker_pod_cidrs_changed(speaker, NULL, &object->node);
+	if (is_own_node(speaker, object))
+		loop_task_schedule(speaker->loop, &speaker->apply_task);
+	speaker_origin_object_removed(speaker, object);
 }
 
 static void cluster_synced(void *arg)

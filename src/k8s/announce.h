@@ -54,6 +54,9 @@ enum k8s_reason {
 	K8S_IP_MODE_PROXY,
 	K8S_NO_ENDPOINT, /* policy Cluster: none is ready anywhere */
 	K8S_NO_LOCAL_ENDPOINT, /* policy Local: none on this node */
+	/* Of a Service as a whole, never of an address. */
+	K8S_NO_ADDRESS, /* none of the kinds that an advertisement asks for */
+	K8S_SERVICE_GONE, /* the object was removed */
 	K8S_REASONS
 };
 
@@ -103,6 +106,17 @@ struct ip_prefix k8s_announced_prefix(const struct k8s_advertisement *advertisem
 
 struct k8s_announcer;
 
+/* A Service of which other prefixes are announced than before. */
+struct k8s_service_change {
+	const char *namespace;
+	const char *name;
+	const struct k8s_object *service; /* NULL: it is gone */
+	const struct ip_prefix *prefixes; /* announced for it now, ascending; none: withdrawn */
+	size_t prefix_count;
+	/* Of nothing announced: what the address that came nearest to it has failed. */
+	enum k8s_reason reason;
+};
+
 /* Told when the set of (advertisement, prefix) pairs changes. */
 struct k8s_announcer_ops {
 	void (*announce)(void *arg, size_t advertisement, const struct ip_prefix *prefix);
@@ -112,6 +126,11 @@ struct k8s_announcer_ops {
 	 * announcements: indices are of the old list before, of the new one after.  May be NULL.
 	 */
 	void (*renumbered)(void *arg);
+	/*
+	 * The prefixes of a Service are others than before: told once for each Service that an event
+	 * has touched.  May be NULL.
+	 */
+	void (*service_changed)(void *arg, const struct k8s_service_change *change);
 };
 
 /*

@@ -46,6 +46,9 @@ static const struct {
     [K8S_NO_ENDPOINT] = {"noEndpoints", "no endpoint of the Service is ready"},
     [K8S_NO_LOCAL_ENDPOINT] = {"noLocalEndpoints",
 	"the traffic policy is Local and no endpoint on this node is ready"},
+    [K8S_NO_ADDRESS] = {"noAddress",
+	"the Service has no address of a kind that an advertisement asks for"},
+    [K8S_SERVICE_GONE] = {"serviceGone", "the Service was removed"},
 };
 
 static const char *const address_kind_names[K8S_ADDRESS_KINDS] = {

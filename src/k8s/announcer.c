@@ -69,6 +69,8 @@ struct k8s_announcer {
 	struct held **dropped;
 	size_t dropped_count;
 	size_t dropped_capacity;
+	struct ip_prefix *told; /* scratch: the prefixes of a Service */
+	size_t told_capacity;
 };
 
 struct service_key {
@@ -81,9 +83,11 @@ static int compare_pairs(const void *left, const void *right)
 	const struct pair *a = left;
 	const struct pair *b = right;
 
-	if (a->advertisement != b->advertisement)
-		return a->advertisement < b->advertisement ? -1 : 1;
-	return ip_prefix_compare(&a->prefix, &b->prefix);
+	const int order = ip_prefix_compare(&a->prefix, &b->prefix);
+
+	if (order)
+		return order;
+	return (a->advertisement > b->advertisement) - (a->advertisement < b->advertisement);
 }
 
 static uint64_t hash_pair(const struct k8s_announcer *announcer, const struct pair *pair)
@@ -186,14 +190,38 @@ static void withdraw_dropped(struct k8s_announcer *announcer)
 	announcer->dropped_count = 0;
 }
 
-/* Replaces the list in the book by the one wanted, which is taken over. */
+/* The first pair after this one that has another prefix, or the end. */
+static size_t next_prefix(const struct pair_list *list, size_t at)
+{
+	const struct ip_prefix *prefix = &list->items[at].prefix;
+
+	do
+		at++;
+	while (at < list->count && ip_prefix_equal(&list->items[at].prefix, prefix));
+	return at;
+}
+
+static bool have_same_prefixes(const struct pair_list *a, const struct pair_list *b)
+{
+	size_t i = 0;
+	size_t j = 0;
+
+	while (i < a->count && j < b->count) {
+		if (!ip_prefix_equal(&a->items[i].prefix, &b->items[j].prefix))
+			return false;
+		i = next_prefix(a, i);
+		j = next_prefix(b, j);
+	}
+	return i == a->count && j == b->count;
+}
+
+/* Replaces the list in the book by the one wanted, sorted too, which is taken over. */
 static void replace_pairs(
     struct k8s_announcer *announcer, struct pair_list *have, struct pair_list *want)
 {
 	size_t i = 0;
 	size_t j = 0;
 
-	sort_pairs(want);
 	while (i < have->count || j < want->count) {
 		int order = i == have->count ? 1 : -1;
 
@@ -302,19 +330,32 @@ static void judge_own(
 	}
 }
 
-static void collect_announced(void *arg, const struct k8s_verdict *verdict)
+/* What is wanted for a Service or the node, and how near the rest came to it. */
+struct outcome {
+	struct pair_list want;
+	bool is_judged;
+	enum k8s_reason nearest; /* of what is not announced */
+};
+
+static void collect(void *arg, const struct k8s_verdict *verdict)
 {
+	struct outcome *outcome = arg;
+
 	if (verdict->reason == K8S_ANNOUNCED)
-		append_pair(arg, verdict->advertisement, &verdict->prefix);
+		append_pair(&outcome->want, verdict->advertisement, &verdict->prefix);
+	else if (!outcome->is_judged || verdict->reason > outcome->nearest)
+		outcome->nearest = verdict->reason;
+	outcome->is_judged = true;
 }
 
 static void run_own(struct k8s_announcer *announcer)
 {
-	struct pair_list want = {NULL, 0, 0};
+	struct outcome outcome = {.nearest = K8S_NO_ADDRESS};
 
 	for (size_t i = 0; i < announcer->count; i++)
-		judge_own(announcer, i, collect_announced, &want);
-	replace_pairs(announcer, &announcer->book.own, &want);
+		judge_own(announcer, i, collect, &outcome);
+	sort_pairs(&outcome.want);
+	replace_pairs(announcer, &announcer->book.own, &outcome.want);
 }
 
 static void free_holder(struct holder *holder)
@@ -337,6 +378,36 @@ static struct holder *new_holder(
 	return holder;
 }
 
+static struct outcome judge_everywhere(
+    const struct k8s_announcer *announcer, const struct k8s_object *service)
+{
+	struct outcome outcome = {.nearest = service ? K8S_NO_ADDRESS : K8S_SERVICE_GONE};
+	struct k8s_endpoint_count endpoints;
+
+	if (!service)
+		return outcome;
+	endpoints = k8s_count_endpoints(announcer->cluster, service, announcer->node_name);
+	for (size_t i = 0; i < announcer->count; i++)
+		judge_service(announcer, i, service, &endpoints, collect, &outcome);
+	return outcome;
+}
+
+static void tell_service(struct k8s_announcer *announcer, const struct service_key *key,
+    const struct k8s_object *service, const struct outcome *outcome)
+{
+	const struct pair_list *want = &outcome->want;
+	struct k8s_service_change change = {
+	    .namespace = key->namespace, .name = key->name, .service = service};
+
+	announcer->told = memory_grow(
+	    announcer->told, &announcer->told_capacity, want->count, sizeof(*announcer->told));
+	for (size_t i = 0; i < want->count; i = next_prefix(want, i))
+		announcer->told[change.prefix_count++] = want->items[i].prefix;
+	change.prefixes = announcer->told;
+	change.reason = change.prefix_count ? K8S_ANNOUNCED : outcome->nearest;
+	announcer->ops->service_changed(announcer->arg, &change);
+}
+
 static void run_service(struct k8s_announcer *announcer, const char *namespace, const char *name)
 {
 	const struct service_key key = {namespace, name};
@@ -345,20 +416,17 @@ static void run_service(struct k8s_announcer *announcer, const char *namespace, 
 	    hash_table_find(&announcer->book.holders, hash, holder_is_service, &key);
 	const struct k8s_object *object =
 	    k8s_cluster_find(announcer->cluster, K8S_SERVICE, namespace, name);
-	struct pair_list want = {NULL, 0, 0};
+	struct outcome outcome = judge_everywhere(announcer, object);
 
-	if (object) {
-		const struct k8s_endpoint_count endpoints =
-		    k8s_count_endpoints(announcer->cluster, object, announcer->node_name);
-
-		for (size_t i = 0; i < announcer->count; i++)
-			judge_service(announcer, i, object, &endpoints, collect_announced, &want);
-	}
-	if (!holder && !want.count)
+	if (!holder && !outcome.want.count)
 		return;
 	if (!holder)
 		holder = new_holder(announcer, &key, hash);
-	replace_pairs(announcer, &holder->pairs, &want);
+	sort_pairs(&outcome.want);
+	if (announcer->ops && announcer->ops->service_changed &&
+	    !have_same_prefixes(&holder->pairs, &outcome.want))
+		tell_service(announcer, &key, object, &outcome);
+	replace_pairs(announcer, &holder->pairs, &outcome.want);
 	if (holder->pairs.count)
 		return;
 	hash_table_remove(&announcer->book.holders, hash, holder);
@@ -462,6 +530,7 @@ void k8s_announcer_free(struct k8s_announcer *announcer)
 		return;
 	free_book(&announcer->book);
 	free(announcer->dropped);
+	free(announcer->told);
 	free(announcer->advertisements);
 	free(announcer->node_reasons);
 	free(announcer->node_name);

@@ -278,7 +278,8 @@ void speaker_origin_configure(struct speaker *speaker)
 
 void speaker_origin_start(struct speaker *speaker)
 {
-	static const struct k8s_announcer_ops ops = {announce, withdraw, renumbered};
+	static const struct k8s_announcer_ops ops = {
+	    .announce = announce, .withdraw = withdraw, .renumbered = renumbered};
 
 	speaker->announcer = k8s_announcer_new(speaker->cluster, speaker->config->node_name,
 	    speaker->options.hash_seed, &ops, speaker);

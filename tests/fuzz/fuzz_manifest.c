@@ -93,7 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct k8s_cluster_ops cluster_ops = {on_changed, on_removed, NULL};
-	static const struct k8s_announcer_ops announcer_ops = {on_announce, on_withdraw, NULL};
+	static const struct k8s_announcer_ops announcer_ops = {
+	    .announce = on_announce, .withdraw = on_withdraw};
 	struct target target = {0};
 	size_t announced = 0;
 	size_t before;

@@ -35,6 +35,7 @@ struct fixture {
 	struct pairs announced; /* as told by the announcer */
 	size_t next[RULES_MAX]; /* how `renumbered` changes the indices; SIZE_MAX: gone */
 	struct text events;
+	struct text services; /* what was told of Services */
 	bool broken; /* told twice, or withdrawn without being announced */
 };
 
@@ -92,6 +93,21 @@ static void on_renumbered(void *arg)
 	}
 }
 
+static void on_service_changed(void *arg, const struct k8s_service_change *change)
+{
+	struct fixture *fixture = arg;
+	char text[IP_TEXT_MAX];
+
+	assert_int_equal(change->prefix_count > 0, change->reason == K8S_ANNOUNCED);
+	assert_int_equal(!change->service, change->reason == K8S_SERVICE_GONE);
+	text_append(&fixture->services, "%s/%s", change->namespace, change->name);
+	for (size_t i = 0; i < change->prefix_count; i++)
+		text_append(&fixture->services, " %s", ip_prefix_print(&change->prefixes[i], text));
+	if (!change->prefix_count)
+		text_append(&fixture->services, " %s", k8s_reason_name(change->reason));
+	text_append(&fixture->services, ". ");
+}
+
 static void on_changed(void *arg, const struct k8s_object *object, const struct k8s_object *old)
 {
 	struct fixture *fixture = arg;
@@ -106,7 +122,10 @@ static void on_removed(void *arg, const struct k8s_object *object)
 	k8s_announcer_object_removed(fixture->announcer, object);
 }
 
-static const struct k8s_announcer_ops announcer_ops = {on_announce, on_withdraw, on_renumbered};
+static const struct k8s_announcer_ops announcer_ops = {.announce = on_announce,
+    .withdraw = on_withdraw,
+    .renumbered = on_renumbered,
+    .service_changed = on_service_changed};
 static const struct k8s_cluster_ops cluster_ops = {on_changed, on_removed, NULL};
 
 static int set_up(void **state)
@@ -116,6 +135,7 @@ static int set_up(void **state)
 	fixture->cluster = k8s_cluster_new(7, &cluster_ops, fixture);
 	fixture->announcer = k8s_announcer_new(fixture->cluster, "me", 7, &announcer_ops, fixture);
 	text_append(&fixture->events, "%s", "");
+	text_append(&fixture->services, "%s", "");
 	*state = fixture;
 	return 0;
 }
@@ -127,6 +147,7 @@ static int tear_down(void **state)
 	k8s_announcer_free(fixture->announcer);
 	k8s_cluster_free(fixture->cluster);
 	text_free(&fixture->events);
+	text_free(&fixture->services);
 	free(fixture);
 	return 0;
 }
@@ -353,6 +374,57 @@ static void aggregate_is_split_for_policy_local(void **state)
 	assert_events(fixture, "+0:192.0.2.2/32 ");
 	put_service(fixture, "a", "Local", "192.0.2.1");
 	assert_events(fixture, "+0:192.0.2.1/32 -0:192.0.2.0/24 ");
+}
+
+static void assert_services(struct fixture *fixture, const char *expected)
+{
+	assert_string_equal(fixture->services.string, expected);
+	text_clear(&fixture->services);
+	text_append(&fixture->services, "%s", "");
+}
+
+static void each_service_is_told_what_is_announced_for_it_and_why_not(void **state)
+{
+	struct fixture *fixture = *state;
+
+	configure_one(fixture, &balancers);
+	put_node(fixture, "me", "True");
+	put_service(fixture, "a", "Local", "192.0.2.1");
+	assert_services(fixture, "");
+	put_slice(fixture, "a-1", "a", "me", true);
+	assert_services(fixture, "default/a 192.0.2.1/32. ");
+	put_slice(fixture, "b-1", "b", "other", true);
+	/* The prefix is announced already, but not for this Service. */
+	put_service(fixture, "b", "Cluster", "192.0.2.1");
+	assert_services(fixture, "default/b 192.0.2.1/32. ");
+	put_service(fixture, "b", "Cluster", "192.0.2.2");
+	assert_services(fixture, "default/b 192.0.2.2/32. ");
+	put_slice(fixture, "b-2", "b", "me", true);
+	assert_services(fixture, "");
+	put_slice(fixture, "a-1", "a", "me", false);
+	assert_services(fixture, "default/a noLocalEndpoints. ");
+	k8s_cluster_remove(fixture->cluster, K8S_SERVICE, "default", "a");
+	assert_services(fixture, "");
+	put_node(fixture, "me", "False");
+	assert_services(fixture, "default/b nodeNotReady. ");
+	put_node(fixture, "me", "True");
+	text_clear(&fixture->services);
+	k8s_cluster_remove(fixture->cluster, K8S_SERVICE, "default", "b");
+	assert_services(fixture, "default/b serviceGone. ");
+}
+
+static void service_without_an_address_is_told_of(void **state)
+{
+	struct fixture *fixture = *state;
+
+	configure_one(fixture, &balancers);
+	put_node(fixture, "me", "True");
+	put_slice(fixture, "a-1", "a", "me", true);
+	put_service(fixture, "a", "Cluster", "192.0.2.1");
+	text_clear(&fixture->services);
+	put(fixture, "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {type:"
+		     " LoadBalancer}}");
+	assert_services(fixture, "default/a noAddress. ");
 }
 
 static void only_the_right_kinds_of_service_have_addresses(void **state)
@@ -753,6 +825,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		slice_that_changes_its_service_touches_both, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(aggregate_is_split_for_policy_local, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		each_service_is_told_what_is_announced_for_it_and_why_not, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		service_without_an_address_is_told_of, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		only_the_right_kinds_of_service_have_addresses, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

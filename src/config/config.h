@@ -147,6 +147,7 @@ struct config_fib {
 
 struct config {
 	char *node_name;
+	struct k8s_node_rules node_rules; /* node.withdrawServices */
 	struct config_router router;
 	enum config_cluster_source source;
 	char *manifests; /* folder */

@@ -19,8 +19,39 @@ enum { PROTOCOL_STATIC = 4, PROTOCOL_BGP = 186 };
 
 #define MULTIPATH_MAX 64
 
+#define WITHDRAWS(reason) CONFIG(node_rules.withdraws[reason])
+
+static const struct schema_key withdraw_services_keys[] = {
+    {.name = "notReady",
+	.type = &value_boolean,
+	.offset = WITHDRAWS(K8S_NODE_NOT_READY),
+	.fallback = "true"},
+    {.name = "networkUnavailable",
+	.type = &value_boolean,
+	.offset = WITHDRAWS(K8S_NODE_NETWORK_UNAVAILABLE),
+	.fallback = "true"},
+    {.name = "excluded",
+	.type = &value_boolean,
+	.offset = WITHDRAWS(K8S_NODE_EXCLUDED),
+	.fallback = "true"},
+    {.name = "unschedulable",
+	.type = &value_boolean,
+	.offset = WITHDRAWS(K8S_NODE_UNSCHEDULABLE),
+	.fallback = "false"},
+    {.name = "toBeDeleted",
+	.type = &value_boolean,
+	.offset = WITHDRAWS(K8S_NODE_TO_BE_DELETED),
+	.fallback = "true"},
+    {.name = "noExecute",
+	.type = &value_boolean,
+	.offset = WITHDRAWS(K8S_NODE_NO_EXECUTE),
+	.fallback = "false"},
+    {.name = NULL},
+};
+
 const struct schema_key config_node_keys[] = {
     {.name = "name", .type = &value_name, .offset = CONFIG(node_name)},
+    {.name = "withdrawServices", .keys = withdraw_services_keys},
     {.name = NULL},
 };
 

@@ -44,9 +44,13 @@ enum k8s_reason {
 	K8S_ANNOUNCED,
 	K8S_NODE_NOT_SELECTED, /* nodeSelector of the advertisement */
 	K8S_NODE_NOT_FOUND, /* no Node object of this name */
+	K8S_STOPPING, /* this daemon is about to end */
 	K8S_NODE_NOT_READY,
 	K8S_NODE_NETWORK_UNAVAILABLE,
 	K8S_NODE_EXCLUDED, /* exclude-from-external-load-balancers */
+	K8S_NODE_UNSCHEDULABLE, /* cordoned; with the two below the node is about to go */
+	K8S_NODE_TO_BE_DELETED,
+	K8S_NODE_NO_EXECUTE,
 	K8S_SERVICE_NOT_SELECTED,
 	K8S_CLASS_NOT_SELECTED,
 	K8S_MARTIAN, /* no unicast address that others may be told of */
@@ -58,6 +62,14 @@ enum k8s_reason {
 	K8S_NO_ADDRESS, /* none of the kinds that an advertisement asks for */
 	K8S_SERVICE_GONE, /* the object was removed */
 	K8S_REASONS
+};
+
+/*
+ * What makes this node announce no Services, for all advertisements alike: by reason, of those from
+ * K8S_STOPPING to K8S_NODE_NO_EXECUTE.
+ */
+struct k8s_node_rules {
+	bool withdraws[K8S_REASONS];
 };
 
 /* "announced", "noLocalEndpoints", ... as kbgpctl shows them. */
@@ -89,9 +101,14 @@ struct k8s_endpoint_count {
  */
 struct k8s_endpoint_count k8s_count_endpoints(
     const struct k8s_cluster *cluster, const struct k8s_object *service, const char *node_name);
+/* Why this node announces no Services at all: K8S_ANNOUNCED if it may, `node` NULL: not found. */
+enum k8s_reason k8s_judge_node_state(
+    const struct k8s_node_rules *rules, const struct k8s_node *node);
+/* True if the node works, but is about to go: there is time to send the traffic elsewhere. */
+bool k8s_reason_is_drain(enum k8s_reason reason);
 /* The verdict on the node itself for one advertisement: K8S_ANNOUNCED if it may announce. */
-enum k8s_reason k8s_judge_node(
-    const struct k8s_advertisement *advertisement, const struct k8s_object *node);
+enum k8s_reason k8s_judge_node(const struct k8s_advertisement *advertisement,
+    const struct k8s_node_rules *rules, const struct k8s_object *node);
 /* The verdict for one address of a Service, the node having been judged. */
 enum k8s_reason k8s_judge_address(const struct k8s_advertisement *advertisement,
     const struct k8s_service *service, enum k8s_address_kind kind, const struct ip_address *address,
@@ -141,6 +158,9 @@ struct k8s_announcer_ops {
 struct k8s_announcer *k8s_announcer_new(const struct k8s_cluster *cluster, const char *node_name,
     uint64_t hash_seed, const struct k8s_announcer_ops *ops, void *arg);
 void k8s_announcer_free(struct k8s_announcer *announcer);
+/* Judges this node by these rules from now on; before the first ones its state does not count. */
+void k8s_announcer_set_node_rules(
+    struct k8s_announcer *announcer, const struct k8s_node_rules *rules);
 /*
  * Replaces the advertisements: `previous[i]` is the index in the old list that the new one i
  * continues, or SIZE_MAX, and no old one is continued twice; what is announced in both is neither

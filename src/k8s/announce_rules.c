@@ -6,8 +6,10 @@
  * Where the rules come from:
  * - Node: Ready must be True, and Unknown (the kubelet has gone silent) is not True.
  *   NetworkUnavailable must not be True; most clusters never set it.  The exclude label counts by
- *   its presence, whatever its value, as in KEP-1143 and in MetalLB.  Pod CIDRs and fixed prefixes
- *   do not depend on any of these: pods run on a node that is not ready, too.
+ *   its presence, whatever its value, as in KEP-1143 and in MetalLB.  A node that is about to go is
+ *   told by what drains it: kubectl (unschedulable), the cluster autoscaler (its taint, KEP-3836),
+ *   whoever deletes the Node, or a taint that evicts pods.  The operator chooses which of all these
+ *   count.  Pod CIDRs and fixed prefixes do not depend on any: pods run on such a node, too.
  * - Endpoints: an EndpointSlice is of one family, so each family is judged by its own slices.
  *   Policy Cluster wants one that is ready, anywhere.  Policy Local asks about this node only, where
  *   terminating endpoints that still serve count while none is ready (KEP-1669).
@@ -30,10 +32,15 @@ static const struct {
     [K8S_NODE_NOT_SELECTED] = {"nodeNotSelected",
 	"the advertisement's nodeSelector does not match this node"},
     [K8S_NODE_NOT_FOUND] = {"nodeNotFound", "there is no Node object of this node's name"},
+    [K8S_STOPPING] = {"stopping", "this daemon is about to end"},
     [K8S_NODE_NOT_READY] = {"nodeNotReady", "this node's condition Ready is not True"},
     [K8S_NODE_NETWORK_UNAVAILABLE] = {"nodeNetworkUnavailable",
 	"this node's condition NetworkUnavailable is True"},
     [K8S_NODE_EXCLUDED] = {"nodeExcluded", "this node has the label " EXCLUDE_LABEL},
+    [K8S_NODE_UNSCHEDULABLE] = {"nodeUnschedulable", "this node is unschedulable (cordoned)"},
+    [K8S_NODE_TO_BE_DELETED] = {"nodeToBeDeleted",
+	"this node is being deleted, or the cluster autoscaler is about to delete it"},
+    [K8S_NODE_NO_EXECUTE] = {"nodeNoExecute", "this node has a taint with the effect NoExecute"},
     [K8S_SERVICE_NOT_SELECTED] = {"serviceNotSelected",
 	"the advertisement's serviceSelector does not match the Service"},
     [K8S_CLASS_NOT_SELECTED] = {"loadBalancerClassNotSelected",
@@ -121,8 +128,48 @@ struct k8s_endpoint_count k8s_count_endpoints(
 	return count;
 }
 
-enum k8s_reason k8s_judge_node(
-    const struct k8s_advertisement *advertisement, const struct k8s_object *node)
+/* Whether the node is in the state that the reason names. */
+static bool is_in_state(const struct k8s_node *node, enum k8s_reason reason)
+{
+	switch (reason) {
+	case K8S_STOPPING:
+		return true;
+	case K8S_NODE_NOT_READY:
+		return node->ready != K8S_TRUE;
+	case K8S_NODE_NETWORK_UNAVAILABLE:
+		return node->network_unavailable == K8S_TRUE;
+	case K8S_NODE_EXCLUDED:
+		return k8s_labels_get(&node->labels, EXCLUDE_LABEL) != NULL;
+	case K8S_NODE_UNSCHEDULABLE:
+		return node->unschedulable;
+	case K8S_NODE_TO_BE_DELETED:
+		return node->to_be_deleted;
+	case K8S_NODE_NO_EXECUTE:
+		return node->no_execute;
+	default:
+		return false;
+	}
+}
+
+enum k8s_reason k8s_judge_node_state(
+    const struct k8s_node_rules *rules, const struct k8s_node *node)
+{
+	if (!node)
+		return K8S_NODE_NOT_FOUND;
+	for (enum k8s_reason reason = K8S_STOPPING; reason <= K8S_NODE_NO_EXECUTE; reason++) {
+		if (rules->withdraws[reason] && is_in_state(node, reason))
+			return reason;
+	}
+	return K8S_ANNOUNCED;
+}
+
+bool k8s_reason_is_drain(enum k8s_reason reason)
+{
+	return reason >= K8S_NODE_UNSCHEDULABLE && reason <= K8S_NODE_NO_EXECUTE;
+}
+
+enum k8s_reason k8s_judge_node(const struct k8s_advertisement *advertisement,
+    const struct k8s_node_rules *rules, const struct k8s_object *node)
 {
 	if (!node) {
 		/* A fixed prefix for every node needs no Node object. */
@@ -135,13 +182,7 @@ enum k8s_reason k8s_judge_node(
 		return K8S_NODE_NOT_SELECTED;
 	if (advertisement->type != K8S_ADVERTISE_SERVICE)
 		return K8S_ANNOUNCED;
-	if (node->node.ready != K8S_TRUE)
-		return K8S_NODE_NOT_READY;
-	if (node->node.network_unavailable == K8S_TRUE)
-		return K8S_NODE_NETWORK_UNAVAILABLE;
-	if (k8s_labels_get(&node->node.labels, EXCLUDE_LABEL))
-		return K8S_NODE_EXCLUDED;
-	return K8S_ANNOUNCED;
+	return k8s_judge_node_state(rules, &node->node);
 }
 
 static bool class_is_selected(

@@ -63,6 +63,7 @@ struct k8s_announcer {
 	const struct k8s_announcer_ops *ops; /* NULL while a book is built silently */
 	void *arg;
 	const struct k8s_advertisement **advertisements;
+	struct k8s_node_rules node_rules;
 	enum k8s_reason *node_reasons; /* per advertisement: the verdict on this node */
 	size_t count;
 	struct book book;
@@ -449,7 +450,8 @@ static bool judge_this_node(struct k8s_announcer *announcer)
 	bool changed = false;
 
 	for (size_t i = 0; i < announcer->count; i++) {
-		const enum k8s_reason reason = k8s_judge_node(announcer->advertisements[i], node);
+		const enum k8s_reason reason =
+		    k8s_judge_node(announcer->advertisements[i], &announcer->node_rules, node);
 
 		changed = changed || reason != announcer->node_reasons[i];
 		announcer->node_reasons[i] = reason;
@@ -492,6 +494,15 @@ void k8s_announcer_object_changed(
 void k8s_announcer_object_removed(struct k8s_announcer *announcer, const struct k8s_object *object)
 {
 	run_object(announcer, object);
+	withdraw_dropped(announcer);
+}
+
+void k8s_announcer_set_node_rules(
+    struct k8s_announcer *announcer, const struct k8s_node_rules *rules)
+{
+	announcer->node_rules = *rules;
+	if (judge_this_node(announcer))
+		run_all_services(announcer);
 	withdraw_dropped(announcer);
 }
 

@@ -68,7 +68,8 @@ static bool addresses_equal(
 
 static bool node_equal(const struct k8s_node *a, const struct k8s_node *b)
 {
-	if (a->unschedulable != b->unschedulable || a->ready != b->ready ||
+	if (a->unschedulable != b->unschedulable || a->to_be_deleted != b->to_be_deleted ||
+	    a->no_execute != b->no_execute || a->ready != b->ready ||
 	    a->network_unavailable != b->network_unavailable ||
 	    a->pod_cidr_count != b->pod_cidr_count)
 		return false;

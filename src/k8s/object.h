@@ -27,6 +27,8 @@ struct k8s_node {
 	struct ip_address *internal_ips; /* status.addresses of type InternalIP */
 	size_t internal_ip_count;
 	bool unschedulable;
+	bool to_be_deleted; /* it has a deletionTimestamp, or the cluster autoscaler's taint */
+	bool no_execute; /* a taint of that effect that does not come with being not ready */
 	enum k8s_condition ready; /* no condition: K8S_UNKNOWN */
 	enum k8s_condition network_unavailable; /* likewise */
 };

@@ -22,6 +22,7 @@
 #define LABELS_MAX 4096
 #define PATH_TEXT_MAX 200
 #define SERVICE_NAME_LABEL "kubernetes.io/service-name"
+#define TO_BE_DELETED_TAINT "ToBeDeletedByClusterAutoscaler"
 #define HOSTNAME_TOPOLOGY "kubernetes.io/hostname"
 /* A copy of the whole object, written by kubectl apply; nobody needs it here. */
 #define LAST_APPLIED_ANNOTATION "kubectl.kubernetes.io/last-applied-configuration"
@@ -307,6 +308,30 @@ static void decode_conditions(
 	}
 }
 
+/* The node controller's own, which say no more than the condition Ready. */
+static bool is_taint_of_not_ready(const char *key)
+{
+	return !strcmp(key, "node.kubernetes.io/not-ready") ||
+	       !strcmp(key, "node.kubernetes.io/unreachable");
+}
+
+/* What the taints say is kept, and not the taints. */
+static void decode_taints(struct decoder *decoder, const struct place *spec, struct k8s_node *node)
+{
+	const struct place list = member(decoder, spec, "taints", JSON_ARRAY);
+
+	for (size_t i = 0; i < item_count(&list) && !decoder->failed; i++) {
+		const struct place place = item(decoder, &list, i, JSON_OBJECT);
+		const char *key = get_string(decoder, &place, "key");
+		const char *effect = get_string(decoder, &place, "effect");
+
+		if (key && !strcmp(key, TO_BE_DELETED_TAINT))
+			node->to_be_deleted = true;
+		if (effect && !strcmp(effect, "NoExecute") && !(key && is_taint_of_not_ready(key)))
+			node->no_execute = true;
+	}
+}
+
 static void decode_node(
     struct decoder *decoder, const struct place *root, struct k8s_object *object)
 {
@@ -319,6 +344,8 @@ static void decode_node(
 	decode_labels(decoder, &metadata, "annotations", &node->annotations);
 	decode_pod_cidrs(decoder, &spec, node);
 	node->unschedulable = get_bool(decoder, &spec, "unschedulable", false);
+	node->to_be_deleted = get_string(decoder, &metadata, "deletionTimestamp") != NULL;
+	decode_taints(decoder, &spec, node);
 	decode_node_addresses(decoder, &status, node);
 	decode_conditions(decoder, &status, node);
 }

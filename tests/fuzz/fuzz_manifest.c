@@ -95,12 +95,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct k8s_cluster_ops cluster_ops = {on_changed, on_removed, NULL};
 	static const struct k8s_announcer_ops announcer_ops = {
 	    .announce = on_announce, .withdraw = on_withdraw};
+	static const struct k8s_node_rules node_rules = {
+	    {[K8S_NODE_NOT_READY] = true, [K8S_NODE_NO_EXECUTE] = true}};
 	struct target target = {0};
 	size_t announced = 0;
 	size_t before;
 
 	target.cluster = k8s_cluster_new(1, &cluster_ops, &target);
 	target.announcer = k8s_announcer_new(target.cluster, "node-a", 1, &announcer_ops, &target);
+	k8s_announcer_set_node_rules(target.announcer, &node_rules);
 	configure(&target);
 	k8s_cluster_begin_view(target.cluster);
 	k8s_manifest_decode((const char *)data, size, on_object, on_problem, &target);

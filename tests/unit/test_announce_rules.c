@@ -72,6 +72,12 @@ static const struct node_case node_cases[] = {
 	K8S_FALSE, NULL, false, K8S_NODE_NOT_SELECTED},
 };
 
+/* The defaults of node.withdrawServices. */
+static const struct k8s_node_rules usual = {{[K8S_NODE_NOT_READY] = true,
+    [K8S_NODE_NETWORK_UNAVAILABLE] = true,
+    [K8S_NODE_EXCLUDED] = true,
+    [K8S_NODE_TO_BE_DELETED] = true}};
+
 static void node_rules(void **state)
 {
 	static const char *const racks[] = {"r1"};
@@ -93,12 +99,47 @@ static void node_rules(void **state)
 		node.node.ready = test->ready;
 		node.node.network_unavailable = test->network_unavailable;
 		node.node.unschedulable = test->unschedulable;
-		reason = k8s_judge_node(&advertisement, test->no_node ? NULL : &node);
+		reason = k8s_judge_node(&advertisement, &usual, test->no_node ? NULL : &node);
 		if (reason != test->reason)
 			fail_msg("%s: %s", test->name, k8s_reason_name(reason));
 		k8s_selector_free(&advertisement.node_selector);
 		k8s_labels_free(&node.node.labels);
 	}
+}
+
+/* A node to which everything happens at once. */
+static void each_state_counts_only_if_its_rule_says_so(void **state)
+{
+	struct k8s_node node = {.ready = K8S_FALSE,
+	    .network_unavailable = K8S_TRUE,
+	    .unschedulable = true,
+	    .to_be_deleted = true,
+	    .no_execute = true};
+	const struct k8s_node healthy = {.ready = K8S_TRUE};
+	struct k8s_node_rules rules = {{false}};
+
+	(void)state;
+	k8s_labels_set(&node.labels, EXCLUDE, "");
+	assert_int_equal(k8s_judge_node_state(&rules, &node), K8S_ANNOUNCED);
+	assert_int_equal(k8s_judge_node_state(&rules, NULL), K8S_NODE_NOT_FOUND);
+	/* From the last to the first: the first one that counts is the verdict. */
+	for (unsigned reason = K8S_NODE_NO_EXECUTE; reason > K8S_STOPPING; reason--) {
+		rules.withdraws[reason] = true;
+		assert_int_equal(k8s_judge_node_state(&rules, &node), reason);
+		assert_int_equal(k8s_judge_node_state(&rules, &healthy), K8S_ANNOUNCED);
+	}
+	rules.withdraws[K8S_STOPPING] = true;
+	assert_int_equal(k8s_judge_node_state(&rules, &healthy), K8S_STOPPING);
+	k8s_labels_free(&node.labels);
+}
+
+static void a_node_is_drained_that_works_and_is_about_to_go(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < K8S_REASONS; i++)
+		assert_int_equal(k8s_reason_is_drain((enum k8s_reason)i),
+		    i == K8S_NODE_UNSCHEDULABLE || i == K8S_NODE_TO_BE_DELETED ||
+			i == K8S_NODE_NO_EXECUTE);
 }
 
 struct address_case {
@@ -391,6 +432,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(node_rules),
+	    cmocka_unit_test(each_state_counts_only_if_its_rule_says_so),
+	    cmocka_unit_test(a_node_is_drained_that_works_and_is_about_to_go),
 	    cmocka_unit_test(address_rules),
 	    cmocka_unit_test(endpoint_rules),
 	    cmocka_unit_test(endpoint_without_address_or_node_is_not_local),

@@ -122,6 +122,9 @@ static void on_removed(void *arg, const struct k8s_object *object)
 	k8s_announcer_object_removed(fixture->announcer, object);
 }
 
+static const struct k8s_node_rules node_rules = {{[K8S_NODE_NOT_READY] = true,
+    [K8S_NODE_NETWORK_UNAVAILABLE] = true,
+    [K8S_NODE_EXCLUDED] = true}};
 static const struct k8s_announcer_ops announcer_ops = {.announce = on_announce,
     .withdraw = on_withdraw,
     .renumbered = on_renumbered,
@@ -134,6 +137,7 @@ static int set_up(void **state)
 
 	fixture->cluster = k8s_cluster_new(7, &cluster_ops, fixture);
 	fixture->announcer = k8s_announcer_new(fixture->cluster, "me", 7, &announcer_ops, fixture);
+	k8s_announcer_set_node_rules(fixture->announcer, &node_rules);
 	text_append(&fixture->events, "%s", "");
 	text_append(&fixture->services, "%s", "");
 	*state = fixture;
@@ -306,6 +310,31 @@ static void service_follows_endpoints_and_node(void **state)
 	assert_events(fixture, "+0:192.0.2.1/32 ");
 	k8s_cluster_remove(fixture->cluster, K8S_SERVICE, "default", "web");
 	assert_events(fixture, "-0:192.0.2.1/32 ");
+}
+
+static void other_node_rules_judge_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct k8s_node_rules rules = node_rules;
+	struct text reasons = {NULL, 0, 0};
+
+	configure_one(fixture, &balancers);
+	put(fixture,
+	    "{apiVersion: v1, kind: Node, metadata: {name: me}, spec: {unschedulable: true},"
+	    " status: {conditions: [{type: Ready, status: \"True\"}]}}");
+	put_service(fixture, "web", "Cluster", "192.0.2.1");
+	put_slice(fixture, "web-1", "web", "me", true);
+	assert_events(fixture, "+0:192.0.2.1/32 ");
+	rules.withdraws[K8S_NODE_UNSCHEDULABLE] = true;
+	k8s_announcer_set_node_rules(fixture->announcer, &rules);
+	assert_events(fixture, "-0:192.0.2.1/32 ");
+	k8s_announcer_walk(fixture->announcer, note_reason, &reasons);
+	assert_string_equal(reasons.string, "nodeUnschedulable ");
+	k8s_announcer_set_node_rules(fixture->announcer, &rules);
+	assert_events(fixture, "");
+	k8s_announcer_set_node_rules(fixture->announcer, &node_rules);
+	assert_events(fixture, "+0:192.0.2.1/32 ");
+	text_free(&reasons);
 }
 
 static void changed_address_is_announced_before_the_old_one_goes(void **state)
@@ -704,7 +733,7 @@ static void expect_rule(
 	const struct k8s_object *object;
 	size_t cursor = 0;
 
-	if (k8s_judge_node(rule, node) != K8S_ANNOUNCED)
+	if (k8s_judge_node(rule, &node_rules, node) != K8S_ANNOUNCED)
 		return;
 	for (size_t n = 0; rule->type == K8S_ADVERTISE_PREFIX && n < rule->prefix_count; n++)
 		expect_pair(pairs, i, &rule->prefixes[n]);
@@ -818,6 +847,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(martian_pod_cidr_is_not_announced, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(fixed_prefix_needs_no_node, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(service_follows_endpoints_and_node, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(other_node_rules_judge_at_once, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		changed_address_is_announced_before_the_old_one_goes, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

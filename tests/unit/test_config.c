@@ -18,6 +18,8 @@ static const struct config_environment environment = {
 static const char full[] =
     "node:\n"
     "  name: node-a\n"
+    "  withdrawServices: {notReady: false, networkUnavailable: false, excluded: false, "
+    "unschedulable: true, toBeDeleted: false, noExecute: true}\n"
     "router:\n"
     "  asn: 64512\n"
     "  routerID: 10.0.0.11\n"
@@ -195,6 +197,39 @@ static int tear_down(void **state)
 {
 	config_free(*state);
 	return 0;
+}
+
+/* Which of the node's states withdraw its Services, as letters. */
+static void assert_node_rules(const struct k8s_node_rules *rules, const char *expected)
+{
+	static const struct {
+		enum k8s_reason reason;
+		char letter;
+	} letters[] = {{K8S_STOPPING, 's'}, {K8S_NODE_NOT_READY, 'r'},
+	    {K8S_NODE_NETWORK_UNAVAILABLE, 'n'}, {K8S_NODE_EXCLUDED, 'x'},
+	    {K8S_NODE_UNSCHEDULABLE, 'u'}, {K8S_NODE_TO_BE_DELETED, 'd'},
+	    {K8S_NODE_NO_EXECUTE, 'e'}};
+	char found[8] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+		if (rules->withdraws[letters[i].reason])
+			found[length++] = letters[i].letter;
+	assert_string_equal(found, expected);
+}
+
+static void node_rules_are_read_and_have_defaults(void **state)
+{
+	const struct config *read = *state;
+	struct config *minimal = parse("router: {asn: 1}\n");
+	struct config *one =
+	    parse("router: {asn: 1}\nnode: {withdrawServices: {noExecute: true}}\n");
+
+	assert_node_rules(&read->node_rules, "ue");
+	assert_node_rules(&minimal->node_rules, "rnxd");
+	assert_node_rules(&one->node_rules, "rnxde");
+	config_free(minimal);
+	config_free(one);
 }
 
 static void router_is_read(void **state)
@@ -714,6 +749,8 @@ static void the_host_name_stands_in_for_a_missing_node_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		node_rules_are_read_and_have_defaults, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(router_is_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		cluster_fib_metrics_and_log_are_read, set_up, tear_down),

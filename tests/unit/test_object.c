@@ -91,6 +91,53 @@ static void node_is_decoded(void **state)
 	k8s_object_free(object);
 }
 
+/* The Node with these taints, or whatever comes before or after them in its spec. */
+static void assert_taints(const char *taints, bool to_be_deleted, bool no_execute)
+{
+	char text[600];
+	struct k8s_object *object;
+
+	snprintf(text, sizeof(text),
+	    "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"n\"},"
+	    "\"spec\":{\"taints\":%s}}",
+	    taints);
+	object = decode(text);
+	if (object->node.to_be_deleted != to_be_deleted || object->node.no_execute != no_execute)
+		fail_msg("%s", taints);
+	k8s_object_free(object);
+}
+
+static void taints_are_kept_by_what_they_say(void **state)
+{
+	(void)state;
+	assert_taints("null", false, false);
+	assert_taints("[{}]", false, false);
+	assert_taints("[{\"key\":\"k\",\"effect\":\"NoSchedule\"}]", false, false);
+	assert_taints("[{\"key\":\"k\",\"value\":\"v\",\"effect\":\"NoExecute\"}]", false, true);
+	assert_taints("[{\"effect\":\"NoExecute\"}]", false, true);
+	assert_taints("[{\"key\":\"ToBeDeletedByClusterAutoscaler\",\"value\":\"1732180000\","
+		      "\"effect\":\"NoSchedule\"}]",
+	    true, false);
+	assert_taints("[{\"key\":\"node.kubernetes.io/not-ready\",\"effect\":\"NoExecute\"},"
+		      "{\"key\":\"node.kubernetes.io/unreachable\",\"effect\":\"NoExecute\"}]",
+	    false, false);
+	assert_taints("[{\"key\":\"node.kubernetes.io/not-ready\",\"effect\":\"NoExecute\"},"
+		      "{\"key\":\"node.kubernetes.io/out-of-service\",\"effect\":\"NoExecute\"}]",
+	    false, true);
+}
+
+static void a_node_that_is_being_deleted_says_so(void **state)
+{
+	struct k8s_object *object = decode("{\"apiVersion\":\"v1\",\"kind\":\"Node\","
+					   "\"metadata\":{\"name\":\"n\",\"deletionTimestamp\":"
+					   "\"2026-11-21T11:00:00Z\"}}");
+
+	(void)state;
+	assert_true(object->node.to_be_deleted);
+	assert_false(object->node.no_execute);
+	k8s_object_free(object);
+}
+
 static void node_without_anything_has_unknown_conditions(void **state)
 {
 	struct k8s_object *object = decode("{\"apiVersion\":\"v1\",\"kind\":\"Node\","
@@ -331,6 +378,9 @@ static void comparison_sees_each_field_and_not_the_version(void **state)
 	assert_differs(node_text, "\"rack\":\"r1\"", "\"rack\":\"r2\"");
 	assert_differs(node_text, "fd00:10:244:1::/64", "fd00:10:244:2::/64");
 	assert_differs(node_text, "\"unschedulable\":true", "\"unschedulable\":false");
+	assert_differs(node_text, "\"effect\":\"NoSchedule\"", "\"effect\":\"NoExecute\"");
+	assert_differs(node_text, "\"key\":\"k\"", "\"key\":\"ToBeDeletedByClusterAutoscaler\"");
+	assert_differs(node_text, "creationTimestamp", "deletionTimestamp");
 	assert_differs(
 	    node_text, "\"Ready\",\"status\":\"True\"", "\"Ready\",\"status\":\"Unknown\"");
 	assert_differs(node_text, "10.0.0.11", "10.0.0.12");
@@ -348,6 +398,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(node_is_decoded),
+	    cmocka_unit_test(taints_are_kept_by_what_they_say),
+	    cmocka_unit_test(a_node_that_is_being_deleted_says_so),
 	    cmocka_unit_test(node_without_anything_has_unknown_conditions),
 	    cmocka_unit_test(single_pod_cidr_is_enough),
 	    cmocka_unit_test(service_is_decoded),

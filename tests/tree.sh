@@ -7,7 +7,7 @@ build_packages=(
 	libevent-dev libssl-dev libnl-route-3-dev libyaml-dev libjansson-dev libcap-dev libcmocka-dev
 )
 # Services that apt must not leave running: what a lab runs, it runs itself.
-lab_services=(bird frr gobgpd openbgpd bgplgd rpki-client.timer exabgp nftables)
+lab_services=(bird frr gobgpd openbgpd bgplgd rpki-client.timer exabgp etcd nftables)
 
 die() {
 	echo "$*" >&2

@@ -59,6 +59,19 @@ def service(name, *ingress, namespace="default", kind="LoadBalancer", labels=Non
     }
 
 
+def pod(name, on_node, *addresses, namespace="default", labels=None, ready="True"):
+    """A Pod that runs on a Node with these addresses."""
+    return {
+        "apiVersion": "v1", "kind": "Pod", "metadata": metadata(name, namespace, labels),
+        "spec": {"nodeName": on_node, "containers": [{"name": "web", "image": "web"}]},
+        "status": {
+            "phase": "Running", "podIP": addresses[0],
+            "podIPs": [{"ip": each} for each in addresses],
+            "conditions": [{"type": "Ready", "status": ready},
+                           {"type": "ContainersReady", "status": ready}]},
+    }
+
+
 def endpoint(node_name="node", address="10.244.1.10", **conditions):
     """An endpoint that is ready, if nothing else is said: ready=, serving=, terminating=."""
     return {"addresses": [address], "nodeName": node_name, "zone": "zone-a",

@@ -504,6 +504,15 @@ static void print_kubernetes_up(const struct metric_writer *writer)
 	    writer, NULL, connected && k8s_cluster_is_synced(speaker_cluster(writer->speaker)));
 }
 
+static void print_kubernetes_stale(const struct metric_writer *writer)
+{
+	const struct k8s_api_source *api = speaker_api_source(writer->speaker);
+	const uint64_t now = loop_now(speaker_loop(writer->speaker));
+	const uint64_t since = api ? k8s_api_source_status(api).stale_since : 0;
+
+	append_sample(writer, NULL, since ? (double)(now - since) / 1000 : 0);
+}
+
 static void print_kubernetes_problems(const struct metric_writer *writer)
 {
 	const struct k8s_manifests *manifests = speaker_manifests(writer->speaker);
@@ -627,6 +636,9 @@ static const struct metric metrics[] = {
 	print_services_announced},
     {"kubernetes_up", "gauge", {0}, "1 if the view of the cluster is complete, and kept up.",
 	print_kubernetes_up},
+    {"kubernetes_stale_seconds", "gauge", {0},
+	"Time since the API server could not be followed any more; 0 while it can.",
+	print_kubernetes_stale},
     {"kubernetes_objects", "gauge", {"kind"}, "Objects known.", print_kubernetes_objects},
     {"kubernetes_events_total", "counter", {"kind"}, "Objects that changed.",
 	print_kubernetes_events},

@@ -646,6 +646,7 @@ static void test_metrics_have_every_name_of_the_manual(void **state)
 	    "kbgpd_services_announced 0", "kbgpd_config_stale 0",
 	    "kbgpd_config_reloads_total{result=\"failure\"} 0",
 	    "kbgpd_kubernetes_events_total{kind=\"Service\"} 0", "kbgpd_kubernetes_up ",
+	    "kbgpd_kubernetes_stale_seconds ",
 	    "kbgpd_connections_refused_total{reason=\"unknown\"} 0",
 	    "kbgpd_connections_refused_total{reason=\"limit\"} 0", "# TYPE kbgpd_bfd_up gauge",
 	    "kbgpd_announce_seconds_bucket{le=\"+Inf\"}", "kbgpd_announce_seconds_sum",

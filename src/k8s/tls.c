@@ -189,6 +189,8 @@ void k8s_tls_explain(const SSL *tls, unsigned long openssl_error, int number, st
 	if (verdict != X509_V_OK)
 		error_set(error, "the server's certificate is refused: %s; %s",
 		    X509_verify_cert_error_string(verdict), what_to_do(verdict));
+	else if (ERR_GET_REASON(openssl_error) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		error_set(error, "the connection was closed");
 	else if (openssl_error && reason)
 		error_set(error, "TLS: %s", reason);
 	else if (number)

@@ -305,7 +305,7 @@ class ApiServer:
         self._faults = []               # [pattern, times, fault]
         self._watches = []              # requests
         self._epoch = 0                 # of watches: they end when it changes
-        self._pages = {}                # version -> objects: lists that are read page by page
+        self._pages = {}                # (resource, version) -> objects of a list in pages
         self._connections, self._listeners = set(), []
         self._lock = threading.Lock()
         self._thawed = threading.Event()
@@ -514,7 +514,7 @@ class ApiServer:
         values = [each for each in values if selected(request, each)]
         if not limit or (self.cache and wanted):
             return self._page(request, values, version, 0, len(values))
-        self._pages[version] = values
+        self._pages[request.resource, version] = values
         return self._page(request, values, version, 0, min(limit, self.page_limit))
 
     def _next_page(self, request, token, limit):
@@ -522,9 +522,9 @@ class ApiServer:
             version, at = json.loads(base64.urlsafe_b64decode(token))
         except ValueError:
             return refusal(400, "BadRequest", "continue key is not valid")
-        if version not in self._pages or version < self.store.oldest:
+        if (request.resource, version) not in self._pages or version < self.store.oldest:
             return expired()
-        return self._page(request, self._pages[version], version, at,
+        return self._page(request, self._pages[request.resource, version], version, at,
                           min(limit or self.page_limit, self.page_limit))
 
     def _page(self, request, values, version, at, limit):
@@ -560,7 +560,9 @@ class ApiServer:
             self._watches.append(request)
         try:
             yield from self._events(request, missed)
-            while epoch == self._epoch and time.monotonic() < end and not connection.is_gone():
+            while epoch == self._epoch and time.monotonic() < end:
+                if connection.is_gone():
+                    raise Hung
                 with store.changed:
                     if at == len(store.history):
                         store.changed.wait(0.2)

@@ -42,12 +42,13 @@ exec "$@"
 class Pod(Kbgpd):
     """kbgpd with a service account, a resolver and hosts of its own."""
 
-    def __init__(self, host, build, configuration, service_host=None, service_port=6443, **options):
+    def __init__(self, host, build, configuration, service_host=None, service_port=6443,
+                 resolv_conf="", hosts="", **options):
         self.account = host.folder / "serviceaccount"
         self.account.mkdir(exist_ok=True)
         self.resolv_conf, self.hosts = host.folder / "resolv", host.folder / "hosts"
-        for file in (self.resolv_conf, self.hosts):
-            file.touch()
+        self.resolv_conf.write_text(resolv_conf)
+        self.hosts.write_text(hosts)
         self.variables = {"SERVICE_ACCOUNT": str(self.account), "HOSTS": str(self.hosts),
                           "RESOLV_CONF": str(self.resolv_conf)}
         if service_host:
@@ -128,7 +129,7 @@ class Ground:
 
     def start(self, cluster=None, rest=""):
         """kbgpd and its neighbour, which has been sent all that kbgpd knows by now."""
-        if not self.kubeconfig_file.exists():
+        if cluster is None and not self.kubeconfig_file.exists():
             self.kubeconfig()
         self.kbgpd = Kbgpd(self.node, self.build, self.configuration(cluster, rest))
         self.meet()

@@ -1,4 +1,4 @@
-"""An API server that goes, hangs and comes back: what was known last holds until it is corrected."""
+"""An API server that goes, hangs and comes back: what was known last holds meanwhile."""
 
 import api_faults
 import pytest

@@ -141,7 +141,8 @@ def test_a_watch_that_breaks_off_inside_of_an_event(synced, fault):
     (refuse(403, "Forbidden", message="services is forbidden"),
      ["403 services is forbidden", "give this user the right to list and watch it"]),
     (lambda _request, _answer: Answer(200, b"x" * 70000), ["the answer is no JSON"]),
-], ids=["502", "login", "302", "pizza", "nothing", "array", "no version", "short", "403", "letters"])
+], ids=["502", "login", "302", "pizza", "nothing", "array", "no version", "short", "403",
+        "letters"])
 def test_what_is_no_list_takes_nothing_away(synced, fault, words):
     """The trouble is told with a reason, once; what was known stays."""
     synced.store.compact()

@@ -40,6 +40,7 @@ static bool set_equal(const void *item, const void *key)
 	return set->wire_length == wanted->wire.length && set->next_hop == wanted->next_hop &&
 	       set->audience == wanted->extra->audience &&
 	       set->kernel_metric == wanted->extra->kernel_metric &&
+	       set->graceful_shutdown == wanted->extra->graceful_shutdown &&
 	       !memcmp(set->wire, wanted->wire.bytes, set->wire_length);
 }
 
@@ -137,6 +138,7 @@ static struct attribute_set *make_set(struct attribute_store *store,
 	set->next_hop = next_hop;
 	set->audience = key->extra->audience;
 	set->kernel_metric = key->extra->kernel_metric;
+	set->graceful_shutdown = key->extra->graceful_shutdown;
 	set->references = 1;
 	set->local_pref = bgp_attributes_has(attributes, BGP_ATTRIBUTE_LOCAL_PREF)
 			      ? attributes->local_pref
@@ -176,7 +178,8 @@ struct attribute_set *attribute_set_intern(struct attribute_store *store,
 	next_hop = intern_next_hop(store, &attributes->next_hop, extra->scope);
 	key = (struct set_key){wire_writer_span(&writer), next_hop, extra};
 	hash = hash_bytes(key.wire.bytes, key.wire.length,
-	    store->seed ^ next_hop->hash ^ hash_u64(extra->audience) ^ extra->kernel_metric);
+	    store->seed ^ next_hop->hash ^ hash_u64(extra->audience) ^ extra->kernel_metric ^
+		(uint64_t)extra->graceful_shutdown << 32);
 	set = hash_table_find(&store->sets, hash, set_equal, &key);
 	if (set)
 		return attribute_set_hold(set);

@@ -20,6 +20,7 @@ struct attribute_set_extra {
 	uint32_t scope; /* interface index of a link-local next hop */
 	uint32_t kernel_metric; /* 0: the configured one */
 	uint64_t audience; /* local routes: bits of the peer lists they go to; 0: everybody */
+	bool graceful_shutdown; /* local routes: to be sent as RFC 8326 says of what will go */
 };
 
 struct attribute_set {
@@ -39,6 +40,7 @@ struct attribute_set {
 	bool has_originator_id : 1;
 	bool has_aigp : 1;
 	bool has_link_bandwidth : 1;
+	bool graceful_shutdown : 1;
 	uint8_t wire[]; /* canonical form */
 };
 

@@ -339,6 +339,26 @@ static void prepare_internal(const struct export_key *key, const struct rib_peer
 		add_reflection(key, from, arena, attributes);
 }
 
+/*
+ * RFC 8326 4.2: what is about to go is marked, so that external neighbours that honour the mark
+ * prefer others.  Inside our AS the preference that they would set counts at once (4.1).  It is only
+ * sent: our own choice stays what it is, or the route would go before its time.
+ */
+static void mark_graceful_shutdown(
+    const struct export_key *key, struct arena *arena, struct bgp_attributes *attributes)
+{
+	struct bgp_community community = {.kind = BGP_COMMUNITY_STANDARD};
+	struct wire_span communities = attributes->communities[BGP_COMMUNITY_STANDARD];
+
+	wire_store_u32(community.bytes, BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
+	bgp_attributes_set_communities(attributes, BGP_COMMUNITY_STANDARD,
+	    bgp_communities_add(arena, communities, &community));
+	if (key->codec.external)
+		return;
+	attributes->local_pref = 0;
+	bgp_attributes_mark(attributes, BGP_ATTRIBUTE_LOCAL_PREF);
+}
+
 uint32_t export_added_cost(const struct rib *rib, const struct export_key *key,
     enum ip_family family, const struct export_route *route)
 {
@@ -377,6 +397,8 @@ void export_attributes(const struct rib *rib, const struct export_key *key, enum
 		/* What a rule prepends is for other ASes: inside ours it would look like a loop. */
 		attributes->as_path = as_path;
 	}
+	if (route->path->attributes->graceful_shutdown)
+		mark_graceful_shutdown(key, arena, attributes);
 }
 
 enum {

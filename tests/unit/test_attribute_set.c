@@ -83,29 +83,30 @@ static void equal_content_is_one_set(void **state)
 static void any_difference_is_another_set(void **state)
 {
 	struct fixture *fixture = *state;
-	struct attribute_set *sets[7];
+	struct attribute_set *sets[8];
 	const struct attribute_set_extra extras[] = {
-	    {.scope = 1}, {.kernel_metric = 1}, {.audience = 1}};
+	    {.scope = 1}, {.kernel_metric = 1}, {.audience = 1}, {.graceful_shutdown = true}};
 	struct bgp_attributes attributes = attributes_of(&fixture->arena, "192.0.2.1", path);
 
 	sets[0] = attribute_set_intern(&fixture->store, &attributes, &none);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		sets[i + 1] = attribute_set_intern(&fixture->store, &attributes, &extras[i]);
 	set_med(&attributes, 0); /* absent and 0 decide alike, but are sent differently */
-	sets[4] = attribute_set_intern(&fixture->store, &attributes, &none);
-	attributes.next_hop.address = address_of("192.0.2.2");
 	sets[5] = attribute_set_intern(&fixture->store, &attributes, &none);
-	attributes.next_hop.link_local = address_of("fe80::1");
+	attributes.next_hop.address = address_of("192.0.2.2");
 	sets[6] = attribute_set_intern(&fixture->store, &attributes, &none);
-	for (size_t i = 0; i < 7; i++)
+	attributes.next_hop.link_local = address_of("fe80::1");
+	sets[7] = attribute_set_intern(&fixture->store, &attributes, &none);
+	for (size_t i = 0; i < 8; i++)
 		for (size_t j = 0; j < i; j++) {
 			assert_ptr_not_equal(sets[i], sets[j]);
 			assert_true(sets[i]->hash != sets[j]->hash);
 		}
 	assert_int_equal(sets[2]->kernel_metric, 1);
 	assert_int_equal(sets[3]->audience, 1);
+	assert_true(sets[4]->graceful_shutdown);
 	assert_int_equal(sets[1]->next_hop->scope, 1);
-	for (size_t i = 0; i < 7; i++)
+	for (size_t i = 0; i < 8; i++)
 		attribute_set_release(&fixture->store, sets[i]);
 }
 

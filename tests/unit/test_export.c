@@ -276,6 +276,47 @@ static void advertisement_goes_to_its_audience(void **state)
 	assert_int_equal(fixture->sent.med, 3);
 }
 
+static bool has_graceful_shutdown(const struct fixture *fixture)
+{
+	return has(fixture, BGP_ATTRIBUTE_COMMUNITIES) &&
+	       bgp_communities_contain_standard(fixture->sent.communities[BGP_COMMUNITY_STANDARD],
+		   BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
+}
+
+/* RFC 8326 4.2: no filter can undo the mark, and it is sent once only. */
+static void test_rfc8326_4_2_filters_cannot_undo_the_mark(void **state)
+{
+	struct fixture *fixture = *state;
+	struct policy_rule rule = accept_all;
+	struct bgp_attributes better = attributes_of(&fixture->arena, "192.0.2.1", path);
+	const struct attribute_set_extra extra = {.graceful_shutdown = true};
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, NULL, NULL);
+	const struct ip_prefix at = prefix_of(PREFIX);
+	struct attribute_set *set;
+
+	rule.set.replace_communities = true;
+	rule.set.has_local_pref = true;
+	rule.set.local_pref = 300;
+	set_filter(fixture, &rule);
+	set = attribute_set_intern(rib_attribute_store(fixture->rib), &attributes, &extra);
+	rib_update(fixture->rib, fixture->local, &at, 1, set, 0);
+	attribute_set_release(rib_attribute_store(fixture->rib), set);
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_true(has_graceful_shutdown(fixture));
+	assert_int_equal(fixture->sent.local_pref, 0);
+	fixture->key.codec.external = true;
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_true(has_graceful_shutdown(fixture));
+	assert_false(has(fixture, BGP_ATTRIBUTE_LOCAL_PREF));
+	/* It is the best path here as before, so it is not taken back ahead of its time. */
+	announce(fixture->rib, fixture->ebgp, PREFIX, 0, &better, 0);
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_true(has_graceful_shutdown(fixture));
+	advertise(fixture, 1, 0, 0);
+	assert_true(export_prefix(fixture, PREFIX));
+	assert_false(has_graceful_shutdown(fixture));
+}
+
 /* Which one is sent depends on what there is, not on what was. */
 static void choice_of_advertisement_has_no_history(void **state)
 {
@@ -436,6 +477,7 @@ int main(void)
 	    TEST(communities_keep_learned_routes_in),
 	    TEST(own_routes_go_out_with_no_export),
 	    TEST(advertisement_goes_to_its_audience),
+	    TEST(test_rfc8326_4_2_filters_cannot_undo_the_mark),
 	    TEST(choice_of_advertisement_has_no_history),
 	    TEST(next_hop_must_be_of_a_family_that_can_be_sent),
 	    TEST(learned_link_local_is_not_passed_on),

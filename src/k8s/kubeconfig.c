@@ -6,12 +6,12 @@
 #include "k8s/access.h"
 
 #include <limits.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "k8s/base64.h"
 #include "k8s/yaml_json.h"
 
 struct reader {
@@ -93,21 +93,13 @@ static bool refuse_any(
 
 static char *decode_base64(struct reader *reader, const char *key, const char *text)
 {
-	const size_t length = strlen(text);
-	char *bytes = memory_allocate(length / 4 * 3 + 4);
-	int size =
-	    EVP_DecodeBlock((unsigned char *)bytes, (const unsigned char *)text, (int)length);
+	size_t length;
+	char *bytes = k8s_base64_decode(text, &length);
 
-	/* What "=" stands for is counted too, as zeros. */
-	for (size_t i = length; size > 0 && i && text[i - 1] == '='; i--)
-		size--;
-	if (size > 0) {
-		bytes[size] = '\0';
-		if (strlen(bytes) == (size_t)size)
-			return bytes;
-	}
+	if (bytes && length && strlen(bytes) == length)
+		return bytes;
 	free(bytes);
-	error_set(reader->error, "%s: is no PEM in base64 on one line", key);
+	error_set(reader->error, "%s: is no PEM in base64", key);
 	return NULL;
 }
 

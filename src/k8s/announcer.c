@@ -476,6 +476,7 @@ static void run_object(struct k8s_announcer *announcer, const struct k8s_object 
 		if (object->endpoint_slice.service)
 			run_service(announcer, object->namespace, object->endpoint_slice.service);
 		return;
+	case K8S_SECRET:
 	case K8S_KINDS:
 		return;
 	}

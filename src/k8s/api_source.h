@@ -1,7 +1,8 @@
 /*
  * The cluster read from the API server: Nodes, Services and EndpointSlices are listed and watched,
- * in place of a folder of manifests.  A server that cannot be reached takes nothing away: what was
- * known last stays, its age is known, and it is compared with what the server says when it is back.
+ * and Secrets that are named, in place of a folder of manifests.  A server that cannot be reached
+ * takes nothing away: what was known last stays, its age is known, and it is compared with what the
+ * server says when it is back.
  */
 #ifndef K8S_API_SOURCE_H
 #define K8S_API_SOURCE_H
@@ -29,6 +30,7 @@ typedef void k8s_api_trouble(void *arg, const char *subject, const char *what);
 struct k8s_api_settings {
 	struct k8s_access_settings access;
 	const char *node_name; /* the only Node that is wanted; NULL: all Nodes */
+	const char *namespace; /* of Secrets; NULL or "": that which the access is of */
 	uint64_t random_seed;
 	/* 0: the usual */
 	uint32_t backoff_first_ms;
@@ -55,6 +57,20 @@ struct k8s_api_source *k8s_api_source_new(struct loop *loop, struct k8s_cluster 
     const struct k8s_api_settings *settings, k8s_api_trouble *trouble, void *arg);
 /* The cluster stays as it is. */
 void k8s_api_source_free(struct k8s_api_source *source);
+/*
+ * Secrets of these names are followed from now on, and no others: what was known of those goes.
+ * None is at the start.
+ */
+void k8s_api_source_follow_secrets(
+    struct k8s_api_source *source, const char *const *names, size_t count);
+/* NULL: nothing has said yet which one it is. */
+const char *k8s_api_source_namespace(const struct k8s_api_source *source);
+/*
+ * True if the server has said whether there is a Secret of that name: the cluster has it, or there
+ * is none.  `*trouble` is what keeps it from saying so (any more), or "".
+ */
+bool k8s_api_source_knows_secret(
+    const struct k8s_api_source *source, const char *name, const char **trouble);
 /* The texts last until the next turn of the loop. */
 struct k8s_api_status k8s_api_source_status(const struct k8s_api_source *source);
 /* Objects that cannot be understood, a text each; NULL: there is none of that index. */

@@ -293,7 +293,7 @@ static struct entry *first_unseen(const struct k8s_cluster *cluster, enum k8s_ki
 
 static void tell_synced(struct k8s_cluster *cluster)
 {
-	for (unsigned kind = 0; kind < K8S_KINDS; kind++) {
+	for (unsigned kind = 0; kind < K8S_LISTED_KINDS; kind++) {
 		if (!cluster->listed[kind])
 			return;
 	}
@@ -312,7 +312,8 @@ bool k8s_cluster_end_list(struct k8s_cluster *cluster, enum k8s_kind kind, size_
 		remove_entry(cluster, entry);
 	}
 	cluster->listed[kind] = true;
-	tell_synced(cluster);
+	if (kind < K8S_LISTED_KINDS)
+		tell_synced(cluster);
 	return true;
 }
 
@@ -326,7 +327,9 @@ void k8s_cluster_begin_view(struct k8s_cluster *cluster)
 
 void k8s_cluster_end_view(struct k8s_cluster *cluster)
 {
-	for (unsigned kind = 0; kind < K8S_KINDS; kind++)
+	/* Before the last of the others makes the view complete. */
+	k8s_cluster_end_list(cluster, K8S_SECRET, SIZE_MAX);
+	for (unsigned kind = 0; kind < K8S_LISTED_KINDS; kind++)
 		k8s_cluster_end_list(cluster, (enum k8s_kind)kind, SIZE_MAX);
 }
 

@@ -1,5 +1,6 @@
 /*
- * The cluster as this node sees it: the last known Nodes, Services and EndpointSlices, by name.
+ * The cluster as this node sees it: the last known Nodes, Services, EndpointSlices and Secrets, by
+ * name.
  * A source (manifests or the API server) puts and removes objects; the observer is told of
  * each real change, and of the moment when a first complete view is there.  No BGP, no rules.
  */
@@ -40,8 +41,9 @@ void k8s_cluster_begin_view(struct k8s_cluster *cluster);
 void k8s_cluster_end_view(struct k8s_cluster *cluster);
 /*
  * The same for one kind, for a source that lists them one after the other: `synced` is called when
- * all kinds have been ended.  What was not put is removed by and by: at most `limit` objects each
- * time it is called; true when nothing is left to remove, and then the view is complete.
+ * all kinds but Secrets have been ended.  What was not put is removed by and by: at most `limit`
+ * objects each time it is called; true when nothing is left to remove, and then the view is
+ * complete.
  */
 void k8s_cluster_begin_list(struct k8s_cluster *cluster, enum k8s_kind kind);
 bool k8s_cluster_end_list(struct k8s_cluster *cluster, enum k8s_kind kind, size_t limit);

@@ -44,6 +44,24 @@ static void forget_problem(struct k8s_intake *intake, const json_t *value)
 	text_free(&subject);
 }
 
+/*
+ * Of one object alone the end of the list says whether it is there; what a server sends besides
+ * could never be removed again.
+ */
+static bool is_wanted(struct k8s_intake *intake, const json_t *value)
+{
+	const char *namespace;
+	const char *name;
+
+	if (!intake->only_name)
+		return true;
+	if (!k8s_object_identity(value, intake->kind, &namespace, &name) ||
+	    strcmp(namespace, intake->only_namespace) || strcmp(name, intake->only_name))
+		return false;
+	intake->saw_only = true;
+	return true;
+}
+
 /* It cannot be understood: what was known of it before stays. */
 static void skip_object(struct k8s_intake *intake, const json_t *value, const char *what)
 {
@@ -61,8 +79,11 @@ static void skip_object(struct k8s_intake *intake, const json_t *value, const ch
 void k8s_intake_object(struct k8s_intake *intake, const json_t *value)
 {
 	struct error error = {{0}};
-	struct k8s_object *object = k8s_object_decode(value, intake->kind, &error);
+	struct k8s_object *object;
 
+	if (!is_wanted(intake, value))
+		return;
+	object = k8s_object_decode(value, intake->kind, &error);
 	if (!object) {
 		skip_object(intake, value, error.text);
 		return;
@@ -159,7 +180,7 @@ bool k8s_intake_unreadable(
 	const char *name;
 	const bool has_name = k8s_object_identity(value, intake->kind, &namespace, &name);
 
-	if (has_name) {
+	if (has_name && is_wanted(intake, value)) {
 		name_object(&what, intake->kind, value);
 		text_append(&what, ": %s", why);
 		skip_object(intake, value, what.string);
@@ -173,14 +194,19 @@ bool k8s_intake_unreadable(
 
 void k8s_intake_begin_list(struct k8s_intake *intake)
 {
-	k8s_cluster_begin_list(intake->cluster, intake->kind);
+	if (!intake->only_name)
+		k8s_cluster_begin_list(intake->cluster, intake->kind);
+	intake->saw_only = false;
 	k8s_problems_begin_view(&intake->problems);
 }
 
 bool k8s_intake_end_list(struct k8s_intake *intake, size_t limit)
 {
-	if (!k8s_cluster_end_list(intake->cluster, intake->kind, limit))
+	if (!intake->only_name && !k8s_cluster_end_list(intake->cluster, intake->kind, limit))
 		return false;
+	if (intake->only_name && !intake->saw_only)
+		k8s_cluster_remove(
+		    intake->cluster, intake->kind, intake->only_namespace, intake->only_name);
 	k8s_problems_end_view(&intake->problems);
 	return true;
 }

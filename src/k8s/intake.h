@@ -14,14 +14,18 @@
 #include "k8s/cluster.h"
 #include "k8s/problems.h"
 
-/* The owner fills in the first four, the rest is zero. */
+/* The owner fills in the first six, the rest is zero. */
 struct k8s_intake {
 	struct k8s_cluster *cluster;
 	enum k8s_kind kind;
+	/* The only object that is wanted, one of several of its kind; NULL: all of the kind are. */
+	const char *only_namespace;
+	const char *only_name;
 	/* An object cannot be understood; `what` is NULL when it can be again, or is gone. */
 	void (*problem)(void *arg, const char *subject, const char *what);
 	void *arg;
 	struct k8s_problems problems;
+	bool saw_only; /* since the list has begun */
 	uint64_t old_events; /* that were dropped */
 };
 

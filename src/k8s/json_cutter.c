@@ -77,12 +77,20 @@ struct json_cutter *json_cutter_new(const struct json_cutter_settings *settings)
 	return cutter;
 }
 
+/* It may have been a Secret. */
+static void free_text(struct text *text)
+{
+	if (text->string)
+		explicit_bzero(text->string, text->capacity);
+	text_free(text);
+}
+
 void json_cutter_free(struct json_cutter *cutter)
 {
 	if (!cutter)
 		return;
-	text_free(&cutter->document.text);
-	text_free(&cutter->item.text);
+	free_text(&cutter->document.text);
+	free_text(&cutter->item.text);
 	free(cutter);
 }
 

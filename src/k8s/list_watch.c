@@ -13,45 +13,38 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "k8s/api_resources.h"
 
 #define PAGE_LIMIT 500
 
-struct resource {
-	const char *path; /* in front of the version of the group */
-	const char *fixed_version; /* NULL: to be discovered */
-	const char *name;
-	const char *selector; /* in the query of list and watch; "" or "&..." */
-};
-
 /*
- * EndpointSlices of headless Services are of no use: such a Service has no address that could be
- * announced.  kube-proxy leaves them out in the same way.
+ * In the query of list and watch; NULL: nothing.  EndpointSlices of headless Services are of no
+ * use: such a Service has no address that could be announced.  kube-proxy leaves them out in the
+ * same way.
  */
-static const struct resource resources[K8S_KINDS] = {
-    [K8S_NODE] = {"/api/", "v1", "nodes", ""},
-    [K8S_SERVICE] = {"/api/", "v1", "services", ""},
-    [K8S_ENDPOINT_SLICE] = {"/apis/discovery.k8s.io", NULL, "endpointslices",
-	"&labelSelector=%21service.kubernetes.io%2Fheadless"},
+static const char *const selectors[K8S_KINDS] = {
+    [K8S_ENDPOINT_SLICE] = "&labelSelector=%21service.kubernetes.io%2Fheadless",
 };
 
 /* Best first. */
 static const char *const group_versions[] = {"v1", "v1beta1"};
 
-struct k8s_list_watch k8s_list_watch_new(enum k8s_kind kind, const char *node_name)
+struct k8s_list_watch k8s_list_watch_new(enum k8s_kind kind, const char *name)
 {
-	const char *version = resources[kind].fixed_version;
+	const char *version = k8s_resource_of(kind)->version;
 
 	return (struct k8s_list_watch){
 	    .kind = kind,
 	    .step = version ? K8S_LIST : K8S_DISCOVER,
 	    .version = version,
-	    .node_name = node_name ? memory_copy_string(node_name) : NULL,
+	    .name = name ? memory_copy_string(name) : NULL,
 	};
 }
 
 void k8s_list_watch_release(struct k8s_list_watch *list_watch)
 {
-	free(list_watch->node_name);
+	free(list_watch->namespace);
+	free(list_watch->name);
 	free(list_watch->resource_version);
 	free(list_watch->next_page);
 	free(list_watch->list_version);
@@ -65,18 +58,9 @@ static void set_string(char **string, const char *value)
 	*string = copy;
 }
 
-/* As a value in a query: all but the unreserved characters of RFC 3986 is escaped. */
-static void append_escaped(struct text *text, const char *value)
+void k8s_list_watch_set_namespace(struct k8s_list_watch *list_watch, const char *namespace)
 {
-	static const char unreserved[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-
-	for (; *value; value++) {
-		if (strchr(unreserved, *value))
-			text_append_bytes(text, value, 1);
-		else
-			text_append(text, "%%%02X", (unsigned char)*value);
-	}
+	set_string(&list_watch->namespace, namespace);
 }
 
 static void append_list_query(const struct k8s_list_watch *list_watch, struct text *target)
@@ -85,7 +69,7 @@ static void append_list_query(const struct k8s_list_watch *list_watch, struct te
 
 	if (list_watch->next_page) {
 		text_append(target, "&limit=%d&continue=", PAGE_LIMIT);
-		append_escaped(target, list_watch->next_page);
+		k8s_append_escaped(target, list_watch->next_page);
 		return;
 	}
 	/* From its cache the server gives no pages; with a limit it would not use the cache. */
@@ -93,34 +77,35 @@ static void append_list_query(const struct k8s_list_watch *list_watch, struct te
 		text_append(target, "&limit=%d", PAGE_LIMIT);
 	if (!list_watch->latest) {
 		text_append(target, "&resourceVersion=");
-		append_escaped(target, known ? known : "0");
+		k8s_append_escaped(target, known ? known : "0");
 	}
 }
 
 void k8s_list_watch_append_target(
     const struct k8s_list_watch *list_watch, uint32_t watch_seconds, struct text *target)
 {
-	const struct resource *resource = &resources[list_watch->kind];
+	const struct k8s_resource *resource = k8s_resource_of(list_watch->kind);
 
 	if (list_watch->step == K8S_DISCOVER) {
-		text_append(target, "%s", resource->path);
+		k8s_resource_append_group(resource, target);
 		return;
 	}
-	text_append(target, "%s%s%s/%s?", resource->path, resource->fixed_version ? "" : "/",
-	    list_watch->version, resource->name);
+	k8s_resource_append_path(resource, list_watch->version, list_watch->namespace, target);
+	text_append(target, "?");
 	if (list_watch->step == K8S_WATCH) {
 		text_append(
 		    target, "watch=1&allowWatchBookmarks=true&timeoutSeconds=%u", watch_seconds);
 		text_append(target, "&resourceVersion=");
-		append_escaped(target, list_watch->resource_version);
+		k8s_append_escaped(target, list_watch->resource_version);
 	} else {
 		text_append(target, "timeoutSeconds=60");
 		append_list_query(list_watch, target);
 	}
-	text_append(target, "%s", resource->selector);
-	if (list_watch->node_name) {
+	if (selectors[list_watch->kind])
+		text_append(target, "%s", selectors[list_watch->kind]);
+	if (list_watch->name) {
 		text_append(target, "&fieldSelector=metadata.name%%3D");
-		append_escaped(target, list_watch->node_name);
+		k8s_append_escaped(target, list_watch->name);
 	}
 }
 
@@ -293,7 +278,7 @@ static bool list_refused(struct k8s_list_watch *list_watch, const struct k8s_sta
 	/* A continue that is not known any more, or never was. */
 	if (status->code == 400 && was_page)
 		list_latest(list_watch);
-	if (status->code == 404 && !resources[list_watch->kind].fixed_version) {
+	if (status->code == 404 && !k8s_resource_of(list_watch->kind)->version) {
 		list_latest(list_watch);
 		list_watch->step = K8S_DISCOVER;
 	}

@@ -23,7 +23,8 @@ enum k8s_list_watch_step {
 struct k8s_list_watch {
 	enum k8s_kind kind;
 	enum k8s_list_watch_step step;
-	char *node_name; /* the only Node that is wanted; NULL: all objects of the kind */
+	char *name; /* of the only object that is wanted; NULL: all of the kind */
+	char *namespace; /* the only one; NULL: all */
 	const char *version; /* of the API group; NULL: not known yet */
 	char *resource_version; /* as far as is known; NULL: nothing is */
 	char *next_page; /* the list's `continue`; NULL: its first page is next */
@@ -32,8 +33,10 @@ struct k8s_list_watch {
 	bool whole; /* without pages: they have expired before they were read */
 };
 
-/* `node_name` may be NULL, and is for kind Node only. */
-struct k8s_list_watch k8s_list_watch_new(enum k8s_kind kind, const char *node_name);
+/* `name` may be NULL: all objects of the kind. */
+struct k8s_list_watch k8s_list_watch_new(enum k8s_kind kind, const char *name);
+/* Before the first request: only objects of this namespace are wanted. */
+void k8s_list_watch_set_namespace(struct k8s_list_watch *list_watch, const char *namespace);
 void k8s_list_watch_release(struct k8s_list_watch *list_watch);
 /* Appends path and query of the next request; a watch is to end after so many seconds. */
 void k8s_list_watch_append_target(

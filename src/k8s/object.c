@@ -18,6 +18,7 @@ static const struct {
 } kinds[] = {
     {"v1", "Node", K8S_NODE},
     {"v1", "Service", K8S_SERVICE},
+    {"v1", "Secret", K8S_SECRET},
     {"discovery.k8s.io/v1", "EndpointSlice", K8S_ENDPOINT_SLICE},
     {"discovery.k8s.io/v1beta1", "EndpointSlice", K8S_ENDPOINT_SLICE},
 };
@@ -26,6 +27,7 @@ static const char *const kind_names[K8S_KINDS] = {
     [K8S_NODE] = "Node",
     [K8S_SERVICE] = "Service",
     [K8S_ENDPOINT_SLICE] = "EndpointSlice",
+    [K8S_SECRET] = "Secret",
 };
 
 const char *k8s_kind_name(enum k8s_kind kind)
@@ -140,6 +142,8 @@ bool k8s_object_equal(const struct k8s_object *a, const struct k8s_object *b)
 		return service_equal(&a->service, &b->service);
 	case K8S_ENDPOINT_SLICE:
 		return slice_equal(&a->endpoint_slice, &b->endpoint_slice);
+	case K8S_SECRET:
+		return k8s_secret_equal(&a->secret, &b->secret);
 	case K8S_KINDS:
 		break;
 	}
@@ -185,6 +189,9 @@ void k8s_object_free(struct k8s_object *object)
 		break;
 	case K8S_ENDPOINT_SLICE:
 		free_slice(&object->endpoint_slice);
+		break;
+	case K8S_SECRET:
+		k8s_secret_free(&object->secret);
 		break;
 	case K8S_KINDS:
 		break;

@@ -1,7 +1,8 @@
 /*
- * The Kubernetes objects that matter to this daemon, with only the fields in use: Node, Service and
- * EndpointSlice.  Decoded from a JSON value, whether that came from a manifest or from the API
- * server.  A field of the wrong type is an error that names its path; unknown fields are ignored.
+ * The Kubernetes objects that matter to this daemon, with only the fields in use: Node, Service,
+ * EndpointSlice and Secret.  Decoded from a JSON value, whether that came from a manifest or from
+ * the API server.  A field of the wrong type is an error that names its path; unknown fields are
+ * ignored.
  */
 #ifndef K8S_OBJECT_H
 #define K8S_OBJECT_H
@@ -13,9 +14,12 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "k8s/secret.h"
 #include "k8s/selector.h"
 
-enum k8s_kind { K8S_NODE, K8S_SERVICE, K8S_ENDPOINT_SLICE, K8S_KINDS };
+enum k8s_kind { K8S_NODE, K8S_SERVICE, K8S_ENDPOINT_SLICE, K8S_SECRET, K8S_KINDS };
+/* The first ones, of which all objects are listed; Secrets are asked for one by one. */
+#define K8S_LISTED_KINDS K8S_SECRET
 
 enum k8s_condition { K8S_UNKNOWN, K8S_FALSE, K8S_TRUE };
 
@@ -86,14 +90,15 @@ struct k8s_object {
 		struct k8s_node node;
 		struct k8s_service service;
 		struct k8s_endpoint_slice endpoint_slice;
+		struct k8s_secret secret;
 	};
 };
 
-/* "Node", "Service", "EndpointSlice". */
+/* "Node", "Service", "EndpointSlice", "Secret". */
 const char *k8s_kind_name(enum k8s_kind kind);
 /*
- * The kind of a JSON object by apiVersion and kind: v1 Node and Service, discovery.k8s.io/v1 and
- * v1beta1 EndpointSlice.  Returns false for any other object.
+ * The kind of a JSON object by apiVersion and kind: v1 Node, Service and Secret,
+ * discovery.k8s.io/v1 and v1beta1 EndpointSlice.  Returns false for any other object.
  */
 bool k8s_object_kind(const json_t *value, enum k8s_kind *kind);
 /*

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "k8s/base64.h"
 
 #define NAME_MAX_LENGTH 253 /* a DNS subdomain, RFC 1123 */
 #define LABELS_MAX 4096
@@ -487,6 +488,49 @@ static void decode_slice(
 	}
 }
 
+/* Of `data`, in base64, or of `stringData`, which is written only; nothing is said of a value. */
+static void decode_secret_value(struct decoder *decoder, const struct place *values,
+    const char *key, bool is_base64, struct k8s_secret *secret)
+{
+	const struct place place = member(decoder, values, key, JSON_STRING);
+	size_t length = place.value ? json_string_length(place.value) : 0;
+	char *bytes;
+
+	if (!is_base64)
+		bytes = memory_copy(place.value ? json_string_value(place.value) : "", length + 1);
+	else
+		bytes =
+		    k8s_base64_decode(place.value ? json_string_value(place.value) : "", &length);
+	if (bytes)
+		k8s_secret_put(secret, key, bytes, length);
+	else
+		fail(decoder, &place, "this is no base64");
+}
+
+static void decode_secret_values(struct decoder *decoder, const struct place *root,
+    const char *name, bool is_base64, struct k8s_secret *secret)
+{
+	const struct place values = member(decoder, root, name, JSON_OBJECT);
+	const char *key;
+	json_t *value;
+
+	if (!values.value)
+		return;
+	if (json_object_size(values.value) > K8S_SECRET_VALUES_MAX) {
+		fail(decoder, &values, "more than %d entries", K8S_SECRET_VALUES_MAX);
+		return;
+	}
+	json_object_foreach((json_t *)values.value, key, value)
+	    decode_secret_value(decoder, &values, key, is_base64, secret);
+}
+
+static void decode_secret(
+    struct decoder *decoder, const struct place *root, struct k8s_object *object)
+{
+	decode_secret_values(decoder, root, "data", true, &object->secret);
+	decode_secret_values(decoder, root, "stringData", false, &object->secret);
+}
+
 /* Names go into logs, keys and answers: nothing that could forge a line or a path. */
 static bool is_name(const json_t *value)
 {
@@ -526,6 +570,7 @@ struct k8s_object *k8s_object_decode(const json_t *value, enum k8s_kind kind, st
 	    [K8S_NODE] = decode_node,
 	    [K8S_SERVICE] = decode_service,
 	    [K8S_ENDPOINT_SLICE] = decode_slice,
+	    [K8S_SECRET] = decode_secret,
 	};
 	struct decoder decoder = {error, false};
 	const struct place root = {NULL, NULL, 0, value};

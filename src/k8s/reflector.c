@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "k8s/api_resources.h"
 #include "k8s/backoff.h"
 #include "k8s/connection.h"
 #include "k8s/intake.h"
@@ -45,10 +46,13 @@ static const char *const unused_of_service[] = {
     UNUSED_METADATA, "spec.ports", "spec.selector", NULL};
 static const char *const unused_of_slice[] = {UNUSED_METADATA, "metadata.annotations", "ports",
     "endpoints[].targetRef", "endpoints[].zone", "endpoints[].hints", NULL};
+static const char *const unused_of_secret[] = {
+    UNUSED_METADATA, "metadata.annotations", "metadata.labels", NULL};
 static const char *const *const unused[K8S_KINDS] = {
     [K8S_NODE] = unused_of_node,
     [K8S_SERVICE] = unused_of_service,
     [K8S_ENDPOINT_SLICE] = unused_of_slice,
+    [K8S_SECRET] = unused_of_secret,
 };
 
 struct k8s_reflector {
@@ -135,9 +139,12 @@ static bool take_value(void *arg, enum json_cut what, const char *text, size_t l
 	if (what == JSON_TOO_LARGE)
 		return skip_value(reflector, text, length, "it is too large");
 	value = json_loadb(text, length, JSON_ALLOW_NUL, &problem);
-	if (!value)
-		return skip_value(reflector, text, length, problem.text);
+	if (!value) /* the text of the problem cites what is near to it */
+		return skip_value(reflector, text, length,
+		    reflector->kind == K8S_SECRET ? "it is no JSON" : problem.text);
 	goes_on = take_json(reflector, what, value);
+	if (reflector->kind == K8S_SECRET)
+		k8s_secret_wipe_json(value);
 	json_decref(value);
 	return goes_on;
 }
@@ -377,6 +384,16 @@ static void on_done(void *arg, const char *failure)
 	clear_answer(reflector);
 }
 
+/* A Secret's namespace may be known only with the access. */
+static void set_namespace(struct k8s_reflector *reflector, const char *namespace)
+{
+	if (!k8s_resource_of(reflector->kind)->own_namespace || !namespace)
+		return;
+	k8s_list_watch_set_namespace(&reflector->next, namespace);
+	reflector->intake.only_namespace = reflector->next.namespace;
+	reflector->intake.only_name = reflector->next.name;
+}
+
 static void send_request(void *arg)
 {
 	struct k8s_reflector *reflector = arg;
@@ -396,6 +413,8 @@ static void send_request(void *arg)
 		fail(reflector, error.text, 0);
 		return;
 	}
+	if (!reflector->next.namespace)
+		set_namespace(reflector, access->namespace);
 	k8s_list_watch_append_target(&reflector->next, seconds, &target);
 	request.target = target.string;
 	reflector->counters.requests++;
@@ -410,13 +429,15 @@ struct k8s_reflector *k8s_reflector_new(const struct k8s_reflector_settings *set
 
 	reflector->loop = settings->loop;
 	reflector->settings = *settings;
-	reflector->settings.node_name = NULL; /* the next request has a copy */
+	reflector->settings.name = NULL; /* the next request has copies */
+	reflector->settings.namespace = NULL;
 	reflector->kind = settings->kind;
 	reflector->intake = (struct k8s_intake){.cluster = settings->cluster,
 	    .kind = settings->kind,
 	    .problem = settings->ops->problem,
 	    .arg = settings->arg};
-	reflector->next = k8s_list_watch_new(settings->kind, settings->node_name);
+	reflector->next = k8s_list_watch_new(settings->kind, settings->name);
+	set_namespace(reflector, settings->namespace);
 	reflector->connection = k8s_connection_new(settings->loop, &ops, reflector);
 	reflector->backoff = k8s_backoff_new(
 	    settings->backoff_first_ms, settings->backoff_limit_ms, settings->random_seed);
@@ -455,6 +476,11 @@ const struct k8s_problems *k8s_reflector_problems(const struct k8s_reflector *re
 const char *k8s_reflector_version(const struct k8s_reflector *reflector)
 {
 	return reflector->next.version;
+}
+
+const char *k8s_reflector_namespace(const struct k8s_reflector *reflector)
+{
+	return reflector->next.namespace;
 }
 
 const char *k8s_reflector_server(const struct k8s_reflector *reflector)

@@ -30,7 +30,8 @@ struct k8s_reflector_settings {
 	struct loop *loop;
 	struct k8s_cluster *cluster;
 	enum k8s_kind kind;
-	const char *node_name; /* the only Node that is wanted; NULL: all of the kind */
+	const char *name; /* of the only object that is wanted; NULL: all of the kind */
+	const char *namespace; /* of a Secret; NULL: that which the access is of */
 	const struct k8s_access_settings *access; /* the owner's, as long as the reflector lives */
 	uint64_t random_seed;
 	uint32_t backoff_first_ms;
@@ -56,6 +57,8 @@ struct k8s_reflector_counters k8s_reflector_counters(const struct k8s_reflector 
 const struct k8s_problems *k8s_reflector_problems(const struct k8s_reflector *reflector);
 /* Of the API group, as "v1beta1"; NULL: not known yet. */
 const char *k8s_reflector_version(const struct k8s_reflector *reflector);
+/* Of a Secret; NULL: not known before the first request. */
+const char *k8s_reflector_namespace(const struct k8s_reflector *reflector);
 /* Where the last request went; "" before the first. */
 const char *k8s_reflector_server(const struct k8s_reflector *reflector);
 

@@ -55,6 +55,7 @@ struct api_rig {
 	struct bufferevent *connections[RIG_CONNECTIONS];
 	size_t connection_count; /* ever */
 	struct bufferevent *stream; /* the last one that got RIG_STREAM */
+	struct bufferevent *streams[RIG_CONNECTIONS]; /* by step */
 	uint16_t port;
 	const struct rig_step *steps;
 	size_t step_count;
@@ -163,7 +164,14 @@ static inline void rig_send_chunk(struct bufferevent *to, const char *bytes, siz
 	bufferevent_write(to, "\r\n", 2);
 }
 
-/* More of the stream; rig_end() ends it. */
+/* More of the stream that the step has begun. */
+static inline void rig_send_to(struct api_rig *rig, size_t step, const char *text)
+{
+	assert_non_null(rig->streams[step]);
+	rig_send_chunk(rig->streams[step], text, strlen(text));
+}
+
+/* More of the last stream; rig_end() ends it. */
 static inline void rig_send(struct api_rig *rig, const char *text)
 {
 	assert_non_null(rig->stream);
@@ -184,6 +192,10 @@ static inline void rig_close(struct api_rig *rig, struct bufferevent *connection
 	}
 	if (rig->stream == connection)
 		rig->stream = NULL;
+	for (size_t i = 0; i < RIG_CONNECTIONS; i++) {
+		if (rig->streams[i] == connection)
+			rig->streams[i] = NULL;
+	}
 	bufferevent_free(connection);
 }
 
@@ -235,6 +247,7 @@ static inline void rig_answer(
 		bufferevent_write(connection, "0\r\n\r\n", 5);
 	if (step->way == RIG_STREAM) {
 		rig->stream = connection;
+		rig->streams[step - rig->steps] = connection;
 		if (length)
 			rig_send(rig, step->body);
 	} else if (!chunked) {
@@ -413,6 +426,7 @@ static inline void rig_play(struct api_rig *rig, const struct rig_step *steps, s
 	rig->step_count = count;
 	rig->step = 0;
 	rig->played = 0;
+	memset(rig->streams, 0, sizeof(rig->streams));
 }
 
 /* Runs until the condition holds; fails if it does not within a number of turns. */

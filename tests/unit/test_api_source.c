@@ -207,6 +207,95 @@ static void test_another_source_takes_over(void **state)
 	assert_int_equal(k8s_cluster_count(world->cluster, K8S_SERVICE), 0);
 }
 
+/* Secrets */
+
+#define SECRETS "GET /api/v1/namespaces/kbgpd-system/secrets?"
+#define ONLY(name) "&fieldSelector=metadata.name%3D" name " "
+#define SECRET(name, value)                                              \
+	"{\"metadata\":{\"namespace\":\"kbgpd-system\",\"name\":\"" name \
+	"\"},\"data\":{\"password\""                                     \
+	":\"" value "\"}}"
+
+static const char *password(const struct world *world, const char *name)
+{
+	const struct k8s_object *object =
+	    k8s_cluster_find(world->cluster, K8S_SECRET, "kbgpd-system", name);
+	const struct k8s_secret_value *value =
+	    object ? k8s_secret_find(&object->secret, "password") : NULL;
+
+	return value ? value->bytes : NULL;
+}
+
+static bool knows(const struct world *world, const char *name)
+{
+	const char *trouble;
+
+	return k8s_api_source_knows_secret(world->source, name, &trouble);
+}
+
+static void test_secrets_are_followed_one_by_one(void **state)
+{
+	static const struct rig_step steps[] = {
+	    LISTS,
+	    WATCHES,
+	    {SECRETS "timeoutSeconds", ONLY("a"), LIST("Secret", SECRET("a", "b25l")), RIG_WHOLE, 0,
+		NULL},
+	    {SECRETS "timeoutSeconds", ONLY("b"), LIST("Secret", SECRET("b", "dHdv")), RIG_WHOLE, 0,
+		NULL},
+	    {SECRETS "watch=1", ONLY("b"), NULL, RIG_STREAM, 0, NULL},
+	    /* The Secret has gone meanwhile, and the other one is none of this list's. */
+	    {SECRETS "watch=1", ONLY("a"), NULL, RIG_WHOLE, 410, NULL},
+	    {SECRETS "timeoutSeconds", ONLY("a"), LIST("Secret", SECRET("b", "dHdv")), RIG_WHOLE, 0,
+		NULL},
+	    {SECRETS "watch=1", ONLY("a"), NULL, RIG_STREAM, 0, NULL},
+	};
+	const char *names[] = {"a", "b"};
+	struct world *world = *state;
+
+	begin(world, NULL, steps, 13);
+	assert_null(k8s_api_source_namespace(world->source));
+	k8s_api_source_follow_secrets(world->source, names, 2);
+	assert_false(knows(world, "a"));
+	rig_run_until(world->rig, password(world, "a") && password(world, "b"));
+	assert_string_equal(password(world, "b"), "two");
+	assert_string_equal(k8s_api_source_namespace(world->source), "kbgpd-system");
+	rig_run_until(world->rig, !password(world, "a") && knows(world, "a"));
+	assert_string_equal(password(world, "b"), "two");
+	rig_run_until(world->rig, is_connected(world) && knows(world, "b"));
+	/* The view of the cluster is complete without them. */
+	assert_int_equal(world->synced, 1);
+	/* What is not named any more is not known any more. */
+	k8s_api_source_follow_secrets(world->source, names, 1);
+	assert_null(password(world, "b"));
+	assert_false(knows(world, "b"));
+}
+
+static void test_a_secret_that_is_forbidden_is_trouble_of_its_own(void **state)
+{
+	static const struct rig_step steps[] = {
+	    LISTS,
+	    WATCHES,
+	    {SECRETS, ONLY("a"), "{\"kind\":\"Status\",\"message\":\"no\"}", RIG_WHOLE, 403, NULL},
+	    {SECRETS, ONLY("a"), "{\"kind\":\"Status\",\"message\":\"no\"}", RIG_WHOLE, 403, NULL},
+	    {SECRETS, ONLY("a"), LIST("Secret", SECRET("a", "b25l")), RIG_WHOLE, 0, NULL},
+	    {SECRETS "watch=1", ONLY("a"), NULL, RIG_STREAM, 0, NULL},
+	};
+	const char *names[] = {"a"};
+	struct world *world = *state;
+
+	begin(world, NULL, steps, 7);
+	rig_run_until(world->rig, is_connected(world));
+	world->rig->step_count = 11;
+	k8s_api_source_follow_secrets(world->source, names, 1);
+	rig_run_until(world->rig, knows(world, "a"));
+	assert_true(is_connected(world));
+	assert_string_equal(password(world, "a"), "one");
+	assert_non_null(strstr(world->trouble.string, "[Secret a: 127.0.0.1:"));
+	assert_non_null(strstr(world->trouble.string, "listing Secrets: 403 no"));
+	assert_non_null(strstr(world->trouble.string, "[Secret a: over]"));
+	assert_null(strstr(world->trouble.string, "[API server"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +306,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_credentials_that_are_missing_are_waited_for, start, stop),
 	    cmocka_unit_test_setup_teardown(test_another_source_takes_over, start, stop),
+	    cmocka_unit_test_setup_teardown(test_secrets_are_followed_one_by_one, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_a_secret_that_is_forbidden_is_trouble_of_its_own, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,18 @@ static void test_only_the_own_node(void **state)
 	k8s_list_watch_release(&next);
 }
 
+static void test_one_secret_of_a_namespace(void **state)
+{
+	struct k8s_list_watch next = k8s_list_watch_new(K8S_SECRET, "bgp");
+
+	(void)state;
+	k8s_list_watch_set_namespace(&next, "kbgpd-system");
+	assert_next(&next,
+	    "/api/v1/namespaces/kbgpd-system/secrets?timeoutSeconds=60&limit=500&resourceVersion=0"
+	    "&fieldSelector=metadata.name%3Dbgp");
+	k8s_list_watch_release(&next);
+}
+
 static void test_discovery(void **state)
 {
 	struct k8s_list_watch next = k8s_list_watch_new(K8S_ENDPOINT_SLICE, NULL);
@@ -308,6 +320,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_a_list_and_its_watch, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_pages, set_up, tear_down),
 	    cmocka_unit_test(test_only_the_own_node),
+	    cmocka_unit_test(test_one_secret_of_a_namespace),
 	    cmocka_unit_test(test_discovery),
 	    cmocka_unit_test_setup_teardown(test_what_is_no_list_is_not_taken, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

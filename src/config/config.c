@@ -163,6 +163,7 @@ void config_free(struct config *config)
 	free(config->node_name);
 	free_router(&config->router);
 	free(config->manifests);
+	free(config->namespace);
 	free(config->kubeconfig);
 	for (size_t i = 0; i < config->api_server_count; i++)
 		free(config->api_servers[i]);

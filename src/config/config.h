@@ -62,6 +62,12 @@ enum config_local_asn_mode {
 
 enum config_next_hop { CONFIG_NEXT_HOP_DEFAULT, CONFIG_NEXT_HOP_SELF, CONFIG_NEXT_HOP_UNCHANGED };
 
+/* A value of a Secret of the namespace `cluster.namespace`. */
+struct config_secret_key {
+	char *name; /* of the Secret; NULL: none */
+	char *key;
+};
+
 /* One entry of `peers`. */
 struct config_peer {
 	char *name;
@@ -98,6 +104,7 @@ struct config_peer {
 	uint64_t strip_attributes[4]; /* bit t: type t is stripped at import */
 	struct bgp_restart_settings restart; /* the router's where the peer says nothing */
 	char *password_file; /* NULL: none; read by the speaker */
+	struct config_secret_key password_secret; /* in its place; likewise */
 	bool route_reflector_client;
 	enum config_next_hop next_hop;
 	uint8_t allow_own_asn;
@@ -151,6 +158,7 @@ struct config {
 	struct config_router router;
 	enum config_cluster_source source;
 	char *manifests; /* folder */
+	char *namespace; /* where the Secrets are; "": that of the kubeconfig or service account */
 	char *kubeconfig; /* file; "": the pod's service account */
 	char **api_servers; /* URLs in place of that of the kubeconfig or service account */
 	size_t api_server_count;

@@ -161,6 +161,7 @@ void config_check_peer_alone(
 		check_local_address(schema, node, peer);
 	}
 	config_check_timers(schema, node, peer);
+	config_check_password(schema, node, peer);
 	if (peer->ttl_security && peer->ebgp_multihop > 1)
 		schema_fail_value(schema, node, "ttlSecurity", "excludes ebgpMultihop (RFC 5082)");
 	check_needed(schema, node, "localASNMode", "localASN");

@@ -177,7 +177,7 @@ static const struct schema_key peer_keys[] = {
 	.offset = PEER(connected_check),
 	.fallback = "true"},
     {.name = "passwordFile", .type = &value_path, .offset = PEER(password_file)},
-    {.name = "passwordSecret", .unsupported = "not supported yet: use passwordFile"},
+    {.name = "passwordSecret", .node = config_read_secret_key, .offset = PEER(password_secret)},
     {.name = "bfd", .node = read_bfd},
     {.name = "gracefulRestart", .node = config_read_restart_override, .offset = PEER(restart)},
     {.name = "role", .type = &peer_role, .offset = PEER(role)},
@@ -297,8 +297,10 @@ void config_read_mesh(
 		keys[1 + i] = *row;
 	}
 	schema_read_mapping(schema, node, keys, &peer);
-	if (schema_error_count(schema) == before)
+	if (schema_error_count(schema) == before) {
 		config_check_timers(schema, node, &peer);
+		config_check_password(schema, node, &peer);
+	}
 	config_release_peer(&peer);
 }
 
@@ -308,6 +310,7 @@ void config_release_peer(struct config_peer *peer)
 	free(peer->interface);
 	k8s_selector_free(&peer->node_selector);
 	free(peer->password_file);
+	config_release_secret_key(&peer->password_secret);
 	free(peer->import);
 	free(peer->export);
 }

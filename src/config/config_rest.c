@@ -86,6 +86,7 @@ const struct schema_key config_cluster_keys[] = {
 	.words = source_words,
 	.offset = CONFIG(source),
 	.fallback = "none"},
+    {.name = "namespace", .type = &config_namespace, .offset = CONFIG(namespace), .fallback = ""},
     {.name = "kubeconfig", .type = &value_text, .offset = CONFIG(kubeconfig), .fallback = ""},
     {.name = "servers",
 	.type = &api_server,

@@ -59,6 +59,14 @@ void config_check_timers(
 /* Checks that need all peers and the router. */
 void config_check_peers(struct schema *schema, const yaml_node_t *peers);
 
+/* config_secret.c */
+extern const struct schema_type config_namespace; /* char *: perhaps empty */
+schema_node config_read_secret_key; /* into a struct config_secret_key */
+/* There is one password at most, and it can be had. */
+void config_check_password(
+    struct schema *schema, const yaml_node_t *node, const struct config_peer *peer);
+void config_release_secret_key(struct config_secret_key *secret);
+
 /* config_attribute_types.c */
 schema_node config_read_attribute_types; /* a list into the bits of a uint64_t[4] */
 

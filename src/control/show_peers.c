@@ -101,7 +101,7 @@ static void set_connection(json_t *value, const struct speaker_peer *peer)
 	json_set_bool(value, "passive", config->passive);
 	json_set_number(value, "ebgpMultihop", config->ebgp_multihop);
 	json_set_number(value, "ttlSecurity", config->ttl_security);
-	json_set_bool(value, "password", config->password_file);
+	json_set_bool(value, "password", config->password_file || config->password_secret.name);
 	json_set_bool(value, "connectedCheck", config->connected_check);
 	if (!bgp_session_addresses(session, &local, &local_port, &remote, &remote_port)) {
 		json_set(value, "connection", json_null());

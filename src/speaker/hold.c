@@ -1,6 +1,6 @@
 /*
  * Whether a peer may run.  It may unless something holds it: the configuration, an operator, its
- * own excess of prefixes, a password that cannot be read, that it cannot be reached.  Each is a bit
+ * own excess of prefixes, a password that cannot be had, that it cannot be reached.  Each is a bit
  * of its own, since one may end while another goes on: a peer never starts without its password
  * because an operator has cleared it.  Nor does any start, in the first moments of the daemon,
  * before this node's addresses are known: they are what is announced as next hop, and refused as
@@ -58,7 +58,7 @@ const char *speaker_peer_hold_reason(const struct speaker_peer *peer)
 	    {HOLD_CONFIGURED, "shut down by the configuration"},
 	    {HOLD_COMMANDED, "shut down by kbgpctl"},
 	    {HOLD_MAX_PREFIXES, "sent more than maxPrefixes"},
-	    {HOLD_PASSWORD, "its password file cannot be read"},
+	    {HOLD_PASSWORD, "its password cannot be had"},
 	    {HOLD_NEIGHBOUR, NULL},
 	    {HOLD_NOT_CONNECTED, NULL},
 	    {HOLD_KERNEL, "the kernel's addresses and routes are not known yet"},

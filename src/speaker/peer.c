@@ -338,9 +338,11 @@ static void take_settings(struct speaker_peer *peer, const struct bgp_session_se
 /* On hold the session is in Idle, and so refuses whatever connects unsigned. */
 static void hold_without_password(struct speaker_peer *peer, const struct error *error)
 {
+	const bool awaited = speaker_password_is_awaited(peer->speaker, peer->config);
+
 	if (strcmp(peer->last_error.text, error->text) != 0)
-		log_write(peer->speaker->log, LOG_LEVEL_ERROR, peer->name,
-		    "%s; the session stays down until that changes", error->text);
+		log_write(peer->speaker->log, awaited ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+		    peer->name, "%s; the session stays down until that changes", error->text);
 	speaker_peer_hold(peer, HOLD_PASSWORD, BGP_CEASE_CONFIGURATION_CHANGE, NULL);
 	peer->last_error = *error;
 	speaker_password_retry_later(peer->speaker);

@@ -33,7 +33,7 @@ enum speaker_hold {
 	HOLD_CONFIGURED = 1 << 0, /* `shutdown: true` */
 	HOLD_COMMANDED = 1 << 1, /* kbgpctl shutdown */
 	HOLD_MAX_PREFIXES = 1 << 2, /* until cleared */
-	HOLD_PASSWORD = 1 << 3, /* its file cannot be read; tried again */
+	HOLD_PASSWORD = 1 << 3, /* it cannot be had; tried again */
 	HOLD_KERNEL =
 	    1 << 4, /* until the first view of the kernel is complete, and its turn comes */
 	HOLD_NEIGHBOUR = 1 << 5, /* nobody was seen behind its interface yet */
@@ -236,6 +236,8 @@ void speaker_apply(struct speaker *speaker, const struct config *old);
 void speaker_fib_settings(const struct config_fib *config, struct fib_settings *settings);
 
 /* source.c */
+/* Where its Secrets are; NULL: not known yet. */
+const char *speaker_namespace(const struct speaker *speaker);
 void speaker_cluster_start(struct speaker *speaker);
 void speaker_apply_source(struct speaker *speaker);
 /* The cluster stays as it is. */
@@ -374,9 +376,18 @@ void speaker_discovery_start(struct speaker *speaker);
 void speaker_discovery_stop(struct speaker *speaker);
 
 /* password.c */
-/* Reads the file into `password`, of BGP_PASSWORD_MAX + 1 bytes. */
-bool speaker_password_read(const char *file, char *password, struct error *error);
-/* Watches the password files of these peers; before they are read, so that nothing is missed. */
+/*
+ * The password of the entry, "" if it has none, into `password`, of BGP_PASSWORD_MAX + 1 bytes.
+ * False and the error if it cannot be had.
+ */
+bool speaker_password_find(const struct speaker *speaker, const struct config_peer *entry,
+    char *password, struct error *error);
+/* True if the API server has not said yet whether there is its Secret: it may come any moment. */
+bool speaker_password_is_awaited(const struct speaker *speaker, const struct config_peer *entry);
+/*
+ * Watches the password files of these peers, before they are read, so that nothing is missed, and
+ * has their Secrets followed.
+ */
 void speaker_passwords_watch(
     struct speaker *speaker, const struct config_peer *const *peers, size_t peer_count);
 void speaker_password_retry_later(struct speaker *speaker);

@@ -68,17 +68,17 @@ static void close_range(const struct speaker *speaker, struct speaker_range *ran
 static void open_range(struct speaker *speaker, struct speaker_range *range)
 {
 	char password[BGP_PASSWORD_MAX + 1] = "";
-	const char *file = range->config->password_file;
 	struct error error;
 
-	range->open = (!file || speaker_password_read(file, password, &error)) &&
+	range->open = speaker_password_find(speaker, range->config, password, &error) &&
 		      speaker_listeners_set_password(speaker, &range->prefix, password, &error);
 	explicit_bzero(password, sizeof password);
 	if (range->open) {
 		range->told = false;
 		return;
 	}
-	close_range(speaker, range, error.text);
+	if (!speaker_password_is_awaited(speaker, range->config))
+		close_range(speaker, range, error.text);
 	speaker_password_retry_later(speaker);
 }
 

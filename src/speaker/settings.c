@@ -98,8 +98,7 @@ bool speaker_settings_fill(
 	fill_times(peer, settings);
 	fill_capabilities(peer, settings);
 	fill_transport(peer, &settings->transport);
-	return !config->password_file ||
-	       speaker_password_read(config->password_file, settings->transport.password, error);
+	return speaker_password_find(peer->speaker, config, settings->transport.password, error);
 }
 
 bool speaker_settings_judge_alike(

@@ -9,9 +9,11 @@
 #include "base/memory.h"
 #include "speaker/private.h"
 
-static bool is_own_node(const struct speaker *speaker, const struct k8s_object *object)
+/* Selectors, identity and pod CIDRs are this node's; passwords are of Secrets. */
+static bool needs_apply(const struct speaker *speaker, const struct k8s_object *object)
 {
-	return object->kind == K8S_NODE && strcmp(object->name, speaker->config->node_name) == 0;
+	return object->kind == K8S_SECRET ||
+	       (object->kind == K8S_NODE && strcmp(object->name, speaker->config->node_name) == 0);
 }
 
 static void cluster_changed(
@@ -21,7 +23,7 @@ static void cluster_changed(
 
 	if (object->kind == K8S_NODE)
 		speaker_pod_cidrs_changed(speaker, &object->node, old ? &old->node : NULL);
-	if (is_own_node(speaker, object)) /* selectors, identity, own pod CIDRs */
+	if (needs_apply(speaker, object))
 		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	speaker_origin_object_changed(speaker, object, old);
 }
@@ -32,7 +34,7 @@ static void cluster_removed(void *arg, const struct k8s_object *object)
 
 	if (object->kind == K8S_NODE)
 		speaker_pod_cidrs_changed(speaker, NULL, &object->node);
-	if (is_own_node(speaker, object))
+	if (needs_apply(speaker, object))
 		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	speaker_origin_object_removed(speaker, object);
 }
@@ -105,8 +107,9 @@ static char *describe_source(const struct speaker *speaker)
 		text_append(&text, "manifests %s", config->manifests);
 		break;
 	case CONFIG_SOURCE_KUBERNETES:
-		text_append(&text, "kubernetes %s nodes, kubeconfig %s",
-		    needs_all_nodes(speaker) ? "all" : "own", config->kubeconfig);
+		text_append(&text, "kubernetes %s nodes, namespace %s, kubeconfig %s",
+		    needs_all_nodes(speaker) ? "all" : "own", config->namespace,
+		    config->kubeconfig);
 		for (size_t i = 0; i < config->api_server_count; i++)
 			text_append(&text, " %s", config->api_servers[i]);
 		break;
@@ -124,11 +127,20 @@ static void start_api_source(struct speaker *speaker)
 		.servers = (const char *const *)config->api_servers,
 		.server_count = config->api_server_count},
 	    .node_name = needs_all_nodes(speaker) ? NULL : config->node_name,
+	    .namespace = config->namespace,
 	    .random_seed = hash_string(config->node_name, speaker->options.hash_seed),
 	};
 
 	speaker->api_source =
 	    k8s_api_source_new(speaker->loop, speaker->cluster, &settings, api_trouble, speaker);
+}
+
+/* Manifests that name no namespace are in the one called default. */
+const char *speaker_namespace(const struct speaker *speaker)
+{
+	if (speaker->api_source)
+		return k8s_api_source_namespace(speaker->api_source);
+	return speaker->config->namespace[0] ? speaker->config->namespace : "default";
 }
 
 void speaker_stop_source(struct speaker *speaker)

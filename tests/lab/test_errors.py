@@ -64,8 +64,6 @@ def test_bad_configuration(check, text, place, words):
 
 @pytest.mark.parametrize("text, key", [
     (GOOD + "  bfd: {enabled: true}\n", "bfd"),
-    (GOOD + "cluster: {source: kubernetes}\n", "kubernetes"),
-    (GOOD + "  passwordSecret: {name: a, key: b}\n", "passwordSecret"),
 ])
 def test_not_supported_yet(check, text, key):
     status, message = check(text)

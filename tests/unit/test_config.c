@@ -33,6 +33,7 @@ static const char full[] =
     "  - routerID: 10.0.0.12\n"
     "cluster:\n"
     "  source: manifests\n"
+    "  namespace: kbgpd-system\n"
     "  kubeconfig: /root/.kube/config\n"
     "  servers: [\"https://10.0.0.1:6443\", \"https://10.0.0.2:6443\"]\n"
     "  manifests: /tmp/manifests\n"
@@ -79,7 +80,8 @@ static const char full[] =
     "  export: [default-route]\n"
     "  shutdown: true\n"
     "- {name: rr, address: \"2001:db8::1\", asn: internal, routeReflectorClient: true}\n"
-    "- {name: any, address: 10.0.0.9, asn: external, ebgpMultihop: 3, import: []}\n"
+    "- {name: any, address: 10.0.0.9, asn: external, ebgpMultihop: 3, import: [],\n"
+    "  passwordSecret: {name: bgp.tor}}\n"
     "advertisements:\n"
     "- name: pods\n"
     "  type: PodCIDR\n"
@@ -263,7 +265,10 @@ static void cluster_fib_metrics_and_log_are_read(void **state)
 
 	assert_int_equal(config->source, CONFIG_SOURCE_MANIFESTS);
 	assert_string_equal(config->manifests, "/tmp/manifests");
+	assert_string_equal(config->namespace, "kbgpd-system");
 	assert_string_equal(config->kubeconfig, "/root/.kube/config");
+	assert_string_equal(config->peers[2].password_secret.name, "bgp.tor");
+	assert_string_equal(config->peers[2].password_secret.key, "password");
 	assert_int_equal(config->api_server_count, 2);
 	assert_string_equal(config->api_servers[1], "https://10.0.0.2:6443");
 	assert_false(config->fib.install);
@@ -499,6 +504,7 @@ static void a_minimal_file_has_the_documented_defaults(void **state)
 	assert_int_equal(config->router.listen_address_count, 0);
 	assert_int_equal(config->source, CONFIG_SOURCE_NONE);
 	assert_string_equal(config->manifests, "/etc/kbgpd/manifests");
+	assert_string_equal(config->namespace, "");
 	assert_string_equal(config->kubeconfig, "");
 	assert_int_equal(config->peer_count, 0);
 	assert_true(config->fib.install);

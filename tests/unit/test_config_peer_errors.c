@@ -57,8 +57,16 @@ static const struct config_error_row rows[] = {
     {PEER("passwordFile: "),
 	"k.yaml:3:58: peers[0].passwordFile: must have a value, not nothing\n"},
     {PEER("passwordFile: \"\""), "k.yaml:3:58: peers[0].passwordFile: must not be empty\n"},
-    {PEER("passwordSecret: {name: a, key: b}"),
-	"k.yaml:3:44: peers[0].passwordSecret: not supported yet: use passwordFile\n"},
+    {PEER("passwordSecret: {name: a}"),
+	"k.yaml:3:44: peers[0].passwordSecret: cannot be had: with cluster.source none there are "
+	"no Secrets\n"},
+    {PEER("passwordFile: /a, passwordSecret: {name: a}"),
+	"k.yaml:3:62: peers[0].passwordSecret: excludes passwordFile\n"},
+    {PEER("passwordSecret: {key: b}"),
+	"k.yaml:3:60: peers[0].passwordSecret.name: is required, but missing\n"},
+    {PEER("passwordSecret: {name: A_b, key: 'c d'}"),
+	"k.yaml:3:67: peers[0].passwordSecret.name: must be the name of a Secret, not \"A_b\"\n"
+	"k.yaml:3:77: peers[0].passwordSecret.key: must be a key of a Secret, not \"c d\"\n"},
     {PEER("bfd: {enabled: true, receiveInterval: 300ms}"),
 	"k.yaml:3:44: peers[0].bfd: not supported yet: remove it, or set enabled: "
 	"false\n"},

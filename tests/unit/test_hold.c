@@ -156,7 +156,7 @@ static void nobody_starts_it_without_its_password(void **state)
 	speaker_peer_hold(&rig->peer, HOLD_MAX_PREFIXES, BGP_CEASE_MAX_PREFIXES, NULL);
 	speaker_peer_enable(&rig->peer);
 	assert_false(runs(rig));
-	clear(rig, "password file");
+	clear(rig, "password cannot be had");
 	assert_false(runs(rig));
 	speaker_peer_release(&rig->peer, HOLD_PASSWORD);
 	assert_true(runs(rig));
@@ -188,6 +188,14 @@ static void soft_clear_needs_a_session(void **state)
 static const char longest[] = "0123456789012345678901234567890123456789"
 			      "0123456789012345678901234567890123456789";
 
+static bool read_file(const char *file, char *password, struct error *error)
+{
+	const struct speaker speaker = {.api_source = NULL};
+	const struct config_peer entry = {.password_file = (char *)file};
+
+	return speaker_password_find(&speaker, &entry, password, error);
+}
+
 static bool read_content(const char *content, char *password, struct error *error)
 {
 	char file[] = "/tmp/test_hold.XXXXXX";
@@ -197,7 +205,7 @@ static bool read_content(const char *content, char *password, struct error *erro
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
 	close(fd);
-	good = speaker_password_read(file, password, error);
+	good = read_file(file, password, error);
 	unlink(file);
 	return good;
 }
@@ -240,9 +248,9 @@ static void no_password_is_an_error(void **state)
 	snprintf(content, sizeof content, "%s0", longest);
 	assert_false(read_content(content, password, &error));
 	assert_non_null(strstr(error.text, "longer than 80 characters"));
-	assert_false(speaker_password_read("/nowhere/secret", password, &error));
+	assert_false(read_file("/nowhere/secret", password, &error));
 	assert_string_equal(error.text, "passwordFile /nowhere/secret: No such file or directory");
-	assert_false(speaker_password_read("/tmp", password, &error));
+	assert_false(read_file("/tmp", password, &error));
 	assert_string_equal(error.text, "passwordFile /tmp: Is a directory");
 	assert_string_equal(password, "");
 }

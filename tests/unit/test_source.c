@@ -1,6 +1,7 @@
 /*
  * The API server as the source of a real speaker: it is ready once everything was listed, announces
- * what it should, keeps that while the server is gone, and drops it for another source.
+ * what it should, keeps that while the server is gone, and drops it for another source.  Passwords
+ * that Secrets have.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@ struct world {
 	struct text lines; /* of the log */
 	struct speaker *speaker;
 	char file[96];
+	const char *listen;
 };
 
 static void take_line(void *arg, enum log_level level, const char *line)
@@ -33,12 +35,12 @@ static void write_configuration(struct world *world, const char *cluster, const 
 
 	text_append(&text,
 	    "node: {name: node-a}\n"
-	    "router: {asn: 64512, routerID: 10.0.0.1, listen: {port: 0}}\n"
+	    "router: {asn: 64512, routerID: 10.0.0.1, listen: {%s}}\n"
 	    "fib: {install: false}\n"
 	    "metrics: {listen: \"\"}\n"
 	    "cluster: %s\n"
 	    "advertisements: [{name: s, type: Service, addresses: [ClusterIP]}]\n%s",
-	    cluster, peers);
+	    world->listen, cluster, peers);
 	rig_write_file(world->rig, "kbgpd.yaml", text.string);
 	text_free(&text);
 }
@@ -90,6 +92,7 @@ static int start(void **state)
 
 	world->rig = rig_new();
 	world->rig->in_any_order = true;
+	world->listen = "port: 0";
 	world->log = (struct log){.sink = take_line, .sink_arg = world, .level = LOG_LEVEL_INFO};
 	snprintf(world->file, sizeof(world->file), "%s/kbgpd.yaml", world->rig->folder);
 	text_append(&world->lines, "%s", "");
@@ -217,6 +220,135 @@ static void test_all_nodes_for_a_peer_of_the_own_as(void **state)
 	assert_int_equal(announced(world), 1);
 }
 
+/* Passwords of Secrets */
+
+#define SECRETS "/api/v1/namespaces/bgp/secrets?"
+#define SECRET(version, values)                                                                \
+	"{\"metadata\":{\"namespace\":\"bgp\",\"name\":\"tor\",\"resourceVersion\":\"" version \
+	"\"},\"data\":{" values "}}"
+#define EVENT(type, version, values) \
+	"{\"type\":\"" type "\",\"object\":" SECRET(version, values) "}"
+#define WITH_SECRET                                                                        \
+	SCRIPT(ONLY_OWN),                                                                  \
+	    {SECRETS "timeoutSeconds", "metadata.name%3Dtor ",                             \
+		LIST("Secret", SECRET("2", "\"password\":\"b25l\"")), RIG_WHOLE, 0, NULL}, \
+	{                                                                                  \
+		SECRETS "watch=1", "metadata.name%3Dtor ", NULL, RIG_STREAM, 0, NULL       \
+	}
+
+static void begin_with_peers(struct world *world, const char *peers)
+{
+	char cluster[200];
+
+	snprintf(cluster, sizeof(cluster),
+	    "{source: kubernetes, namespace: bgp, kubeconfig: %s/kubeconfig}", world->rig->folder);
+	write_configuration(world, cluster, peers);
+	start_speaker(world);
+}
+
+#define TOR                                                                            \
+	"peers: [{name: p, address: 127.0.0.9, asn: 65000, port: 1, ebgpMultihop: 2, " \
+	"connectRetryTime: 60000s, passwordSecret: {name: tor}}]\n"
+
+static const struct speaker_peer *tor(const struct world *world)
+{
+	return speaker_peer_at(world->speaker, 0);
+}
+
+/* What its session would sign with; NULL: it is held down for want of it. */
+static const char *password(const struct world *world)
+{
+	return tor(world)->holds & HOLD_PASSWORD ? NULL : tor(world)->settings.transport.password;
+}
+
+static bool has_password(const struct world *world, const char *expected)
+{
+	return password(world) && !strcmp(password(world), expected);
+}
+
+static bool lacks_password(const struct world *world, const char *why)
+{
+	return !password(world) && strstr(speaker_peer_last_error(tor(world)), why);
+}
+
+static void test_a_password_of_a_secret_follows_it(void **state)
+{
+	static const struct rig_step steps[] = {WITH_SECRET};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 9);
+	begin_with_peers(world, TOR);
+	assert_true(lacks_password(world, "passwordSecret bgp/tor, key password: not known yet"));
+	rig_run_until(world->rig, is_connected(world) && has_password(world, "one"));
+	rig_run_until(world->rig, world->rig->streams[8]);
+	rig_send_to(world->rig, 8, EVENT("MODIFIED", "5", "\"password\":\"dHdvCg==\",\"x\":\"\""));
+	rig_run_until(world->rig, has_password(world, "two"));
+	rig_send_to(world->rig, 8, EVENT("MODIFIED", "6", "\"password\":\"\""));
+	rig_run_until(world->rig, lacks_password(world, "bgp/tor, key password: it is empty"));
+	rig_send_to(world->rig, 8, EVENT("MODIFIED", "7", "\"other\":\"b25l\""));
+	rig_run_until(world->rig, lacks_password(world, "the Secret has no such key"));
+	rig_send_to(world->rig, 8, EVENT("MODIFIED", "8", "\"password\":\"b25lAA==\""));
+	rig_run_until(world->rig, lacks_password(world, "it has a NUL byte"));
+	rig_send_to(world->rig, 8, EVENT("MODIFIED", "9", "\"password\":\"b25l\""));
+	rig_run_until(world->rig, has_password(world, "one"));
+	rig_send_to(world->rig, 8, EVENT("DELETED", "10", "\"password\":\"b25l\""));
+	rig_run_until(world->rig, lacks_password(world, "there is no such Secret"));
+	assert_null(strstr(world->lines.string, "one"));
+	assert_null(strstr(world->lines.string, "b25l"));
+}
+
+static void test_a_server_that_is_gone_takes_no_password(void **state)
+{
+	static const struct rig_step steps[] = {WITH_SECRET};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 9);
+	begin_with_peers(world, TOR);
+	rig_run_until(world->rig, is_connected(world) && has_password(world, "one"));
+	rig_stop_listening(world->rig);
+	rig_run_until(world->rig, !is_connected(world));
+	reload(world);
+	assert_true(has_password(world, "one"));
+}
+
+static void test_a_range_is_closed_without_its_secret(void **state)
+{
+	static const struct rig_step steps[] = {WITH_SECRET};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 9);
+	world->listen = "port: 1790, addresses: [127.7.7.7]";
+	begin_with_peers(world,
+	    "peers: [{name: r, range: 127.0.0.0/30, asn: 65000, passwordSecret: {name: tor, "
+	    "key: missing}}]\n");
+	rig_run_until(
+	    world->rig, is_connected(world) && strstr(world->lines.string, "no such key"));
+	assert_false(world->speaker->ranges[0].open);
+}
+
+static void test_a_password_of_a_manifest(void **state)
+{
+	struct world *world = *state;
+	char folder[100];
+	char cluster[200];
+	char file[128];
+
+	snprintf(folder, sizeof(folder), "%s/manifests", world->rig->folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	rig_write_file(world->rig, "manifests/secret.yaml",
+	    "{apiVersion: v1, kind: Secret, metadata: {name: tor, namespace: bgp}, stringData: "
+	    "{password: written}}");
+	snprintf(
+	    cluster, sizeof(cluster), "{source: manifests, namespace: bgp, manifests: %s}", folder);
+	write_configuration(world, cluster, TOR);
+	start_speaker(world);
+	assert_true(has_password(world, "written"));
+	snprintf(file, sizeof(file), "%s/secret.yaml", folder);
+	unlink(file);
+	rig_run_until(world->rig, lacks_password(world, "there is no such Secret"));
+	rmdir(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +357,11 @@ int main(void)
 		test_a_server_that_is_gone_withdraws_nothing, start, stop),
 	    cmocka_unit_test_setup_teardown(test_another_source_takes_it_away, start, stop),
 	    cmocka_unit_test_setup_teardown(test_all_nodes_for_a_peer_of_the_own_as, start, stop),
+	    cmocka_unit_test_setup_teardown(test_a_password_of_a_secret_follows_it, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_a_server_that_is_gone_takes_no_password, start, stop),
+	    cmocka_unit_test_setup_teardown(test_a_range_is_closed_without_its_secret, start, stop),
+	    cmocka_unit_test_setup_teardown(test_a_password_of_a_manifest, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,17 +145,24 @@ static inline void expect(struct fixture *fixture, const char *arguments, const 
 	fail_msg("ip %s: wanted \"%s\", got \"%s\"", arguments, expected ? expected : "", text);
 }
 
+/* Runs the loop until the command succeeds. */
+static inline void expect_success(struct fixture *fixture, const char *command)
+{
+	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
+
+	while (system(command) && loop_now(fixture->loop) < deadline)
+		turn(fixture, 10);
+	run(command);
+}
+
 /* Runs the loop until the kernel has so many routes of ours over the link. */
 static inline void expect_count(struct fixture *fixture, const char *link, unsigned count)
 {
-	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
 	char command[128];
 
 	snprintf(command, sizeof(command), "test $(ip route show proto bgp dev %s | wc -l) = %u",
 	    link, count);
-	while (system(command) && loop_now(fixture->loop) < deadline)
-		turn(fixture, 10);
-	run(command);
+	expect_success(fixture, command);
 }
 
 /* The RIB */

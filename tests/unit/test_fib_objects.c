@@ -91,7 +91,9 @@ static void test_many_prefixes_leave_a_hop_with_one_request(void **state)
 	run("ip route add 203.0.113.0/24 via 198.51.100.1");
 	announce_many(fixture, 0, "203.0.113.9");
 	announce_many(fixture, 1, "192.0.2.1");
-	expect(fixture, "route show 10.3.231.0/24", "nexthop via 198.51.100.1 dev d1");
+	/* In whatever order they get their second hop. */
+	expect_success(fixture,
+	    "test $(ip route show proto bgp | grep -c 'nexthop via 198.51.100.1 dev d1') = 1000");
 	before = requests(fixture);
 	run("ip route replace 203.0.113.0/24 via 198.51.100.2");
 	expect(fixture, "route show 10.0.7.0/24", "nexthop via 198.51.100.2 dev d1");
@@ -161,7 +163,7 @@ static void test_left_out_hop_keeps_no_object(void **state)
 	expect(fixture, "route show 192.0.2.1/32", "via 198.51.100.1 dev d1");
 	withdraw(fixture, 1, "192.0.2.1/32");
 	expect(fixture, "route show 192.0.2.1/32", NULL);
-	expect(fixture, "nexthop show proto bgp", NULL);
+	expect(fixture, "nexthop show proto 186", NULL);
 }
 
 /* Losing */

@@ -116,12 +116,15 @@ static void set_entry_set(struct fib *fib, struct fib_entry *entry, struct hop_s
 
 /*
  * Gives back what nothing is left to be known of: the set, also while the prefix waits for a hop
- * that was left out, and then the prefix id.
+ * that was left out or for somebody else's route to go, and then the prefix id.
  */
 static void settle(struct fib *fib, struct fib_table *table, uint32_t id)
 {
 	struct fib_entry *entry = fib_entry(table, id);
 
+	if (entry->flags & FIB_ENTRY_CONFLICT &&
+	    !(entry->flags & (FIB_ENTRY_PRESENT | FIB_ENTRY_IN_FLIGHT)))
+		set_entry_set(fib, entry, NULL);
 	if (entry->flags & ~(FIB_ENTRY_HELD | FIB_ENTRY_REFUSED) || entry->error)
 		return;
 	set_entry_set(fib, entry, NULL);

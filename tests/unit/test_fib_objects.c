@@ -259,6 +259,21 @@ static void test_object_goes_after_its_last_route(void **state)
 	assert_int_equal(fib_next_hop_objects(fixture->fib), 0);
 }
 
+/* The route that somebody has put in the place of ours does not use it. */
+static void test_object_goes_while_its_only_route_is_in_conflict(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	run("ip route replace 10.1.0.0/16 via 192.0.2.2 proto static metric 20");
+	expect_failure(fixture, "10.1.0.0/16", "a route of protocol static is already there");
+	expect_objects(fixture, "proto bgp", false);
+	run("ip route del 10.1.0.0/16 proto static");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0 proto bgp");
+	assert_int_not_equal(object_of(fixture, "10.1.0.0/16"), 0);
+}
+
 static void test_object_with_a_route_of_somebody_else_stays(void **state)
 {
 	struct fixture *fixture = *state;
@@ -409,6 +424,7 @@ int main(void)
 	    fib_test(test_link_that_flaps_unseen_gets_its_hops_back),
 	    fib_test(test_ids_of_others_are_left_alone),
 	    fib_test(test_object_goes_after_its_last_route),
+	    fib_test(test_object_goes_while_its_only_route_is_in_conflict),
 	    fib_test(test_object_with_a_route_of_somebody_else_stays),
 	    fib_test(test_objects_of_a_previous_run_stay_with_their_routes),
 	    fib_test(test_withdrawal_on_stop_takes_the_objects_along),

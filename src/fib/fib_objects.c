@@ -5,8 +5,11 @@
  *
  * The kernel is silent when it removes objects with their link.  What it does then is known, and
  * done here too as soon as the link's message is there; a check, a dump of the objects alone,
- * follows and finds what came out differently.  One more follows the refusal of a route over an
- * object.
+ * follows and finds what came out differently.  One more follows whenever there is doubt: after
+ * the refusal of an object or of a route over one, which may be for what somebody else did at the
+ * same time, and is tried again then; and after objects that somebody else has removed, which may
+ * be told when they are there again.  As long as there is doubt again after each check they come
+ * more and more seldom, so that routes rest in the form that the kernel takes.
  *
  * Objects are removed at the end of a dump of everything.  While there are some to be removed,
  * dumps come more often than audits do, but take no more than a hundredth of the time.
@@ -19,6 +22,7 @@
 #include "fib/fib_state.h"
 
 #define CHECK_MS 200
+#define CHECK_DOUBLINGS 6
 #define ROUND_MS 2000
 #define ROUND_SHARE 100
 #define ROUND_DOUBLINGS 8
@@ -74,10 +78,38 @@ static void start_check(void *arg)
 	fib_netlink_dump(fib->netlink, RTM_GETNEXTHOP, AF_UNSPEC);
 }
 
-static void plan_check(struct fib *fib)
+static void plan_check(struct fib *fib, uint64_t delay_ms)
 {
 	if (fib->objects_supported && !loop_timer_is_running(&fib->check_timer))
-		loop_timer_start(&fib->check_timer, CHECK_MS);
+		loop_timer_start(&fib->check_timer, delay_ms);
+}
+
+/* Things are other ones now: what was refused need not be any more. */
+static void plan_check_anew(struct fib *fib)
+{
+	if (fib->checks_in_vain)
+		loop_timer_stop(&fib->check_timer);
+	fib->checks_in_vain = 0;
+	plan_check(fib, CHECK_MS);
+}
+
+/* Later than the last time if there has been no peace for as long as that took since. */
+static void plan_check_of_doubt(struct fib *fib)
+{
+	const uint64_t delay = (uint64_t)CHECK_MS << fib->checks_in_vain;
+	const bool soon = loop_now(fib->loop) - fib->doubted_at < 2 * delay;
+
+	if (!fib->objects.doubted)
+		return;
+	fib->objects.doubted = false;
+	if (!fib->objects_supported || loop_timer_is_running(&fib->check_timer))
+		return;
+	if (!soon)
+		fib->checks_in_vain = 0;
+	else if (fib->checks_in_vain < CHECK_DOUBLINGS)
+		fib->checks_in_vain++;
+	fib->doubted_at = loop_now(fib->loop);
+	plan_check(fib, (uint64_t)CHECK_MS << fib->checks_in_vain);
 }
 
 bool fib_objects_dumped(struct fib *fib, bool complete)
@@ -88,13 +120,14 @@ bool fib_objects_dumped(struct fib *fib, bool complete)
 	fib->checking = false;
 	fib->objects_told = complete;
 	if (!complete) {
-		plan_check(fib);
+		plan_check(fib, CHECK_MS);
 		return alone;
 	}
 	next_hop_objects_end_check(&fib->objects);
 	fib->counters.repaired += fib->objects.repaired - repaired;
 	fib->objects_known = true;
 	fib_objects_apply(fib);
+	fib_objects_plan(fib);
 	return alone;
 }
 
@@ -134,7 +167,7 @@ static void link_message(struct fib *fib, const struct nlmsghdr *message)
 	    !(header->ifi_flags & (IFF_RUNNING | LOWER_UP)))
 		next_hop_objects_lose_interface(&fib->objects, (uint32_t)header->ifi_index);
 	if (!(message->nlmsg_flags & NLM_F_MULTI) && fib->objects.count)
-		plan_check(fib);
+		plan_check_anew(fib);
 }
 
 void fib_objects_message(struct fib *fib, const struct nlmsghdr *message)
@@ -149,6 +182,7 @@ void fib_objects_message(struct fib *fib, const struct nlmsghdr *message)
 	case RTM_NEWNEXTHOP:
 	case RTM_DELNEXTHOP:
 		next_hop_objects_message(&fib->objects, message);
+		fib_objects_plan(fib);
 		break;
 	default:
 		break;
@@ -200,9 +234,7 @@ void fib_objects_end_round(struct fib *fib)
 
 void fib_objects_plan(struct fib *fib)
 {
-	if (fib->objects_doubted)
-		plan_check(fib);
-	fib->objects_doubted = false;
+	plan_check_of_doubt(fib);
 	/* What was given up just now need not wait as long as what others still use. */
 	if (fib->rounds_in_vain && fib->given_up != fib->objects.given_up) {
 		fib->rounds_in_vain = 0;

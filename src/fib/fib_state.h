@@ -132,7 +132,8 @@ struct fib {
 	bool objects_supported; /* by the kernel */
 	bool objects_known; /* a dump of them has been complete */
 	bool objects_told; /* the one of this round is */
-	bool objects_doubted; /* a check is due: the kernel may have dropped some */
+	unsigned checks_in_vain; /* in a row: there was doubt again soon after */
+	uint64_t doubted_at; /* loop_now(), when the last check for doubt was planned */
 	bool round_planned; /* the next dump is for the sake of unused objects */
 	unsigned rounds_in_vain; /* in a row: unused objects were still in use */
 	uint32_t given_up; /* objects, as counted when the last round was planned */

@@ -551,7 +551,7 @@ static void addition_answered(
 		refuse(fib, table, id, error, text);
 		/* It may have dropped the object. */
 		if (tag & TAG_OBJECT)
-			fib->objects_doubted = true;
+			fib->objects.doubted = true;
 	}
 }
 

@@ -135,13 +135,19 @@ static struct next_hop_object *hold_single(
 	return single;
 }
 
+void next_hop_object_mark_unused(
+    struct next_hop_objects *objects, struct next_hop_object *object, uint32_t since)
+{
+	object->unused_since = since;
+	objects->unused = true;
+	objects->given_up++;
+}
+
 static void release_single(struct next_hop_objects *objects, struct next_hop_object *single)
 {
 	if (--single->users)
 		return;
-	single->unused_since = objects->round;
-	objects->unused = true;
-	objects->given_up++;
+	next_hop_object_mark_unused(objects, single, objects->round);
 }
 
 void next_hop_object_free(struct next_hop_objects *objects, struct next_hop_object *object)
@@ -252,13 +258,24 @@ static void set_members_as_wanted(struct next_hop_object *group)
 	next_hop_object_set_members(group, members, group->wanted_count);
 }
 
-/* Its routes name their hops from now on. */
+/* Its routes name their hops from now on; if it is not there they do already after another try. */
 static void refuse_group(struct next_hop_objects *objects, struct next_hop_object *group)
 {
+	const bool known = group->retried && !group->present;
+
 	group->refused = true;
 	group->retried = false;
-	if (group->owner)
+	objects->doubted = true;
+	if (group->owner && !known)
 		objects->ops->resend(objects->arg, group->owner);
+}
+
+/* The kernel has it as it was asked for; if that was refused before, its routes name their hops. */
+static void accept_group(struct next_hop_objects *objects, struct next_hop_object *group)
+{
+	if (group->retried && group->owner)
+		objects->ops->resend(objects->arg, group->owner);
+	group->retried = false;
 }
 
 static void sync_group(struct next_hop_objects *objects, struct next_hop_object *group)
@@ -269,18 +286,19 @@ static void sync_group(struct next_hop_objects *objects, struct next_hop_object 
 	if (group->request || group->refused)
 		return;
 	group->dirty = false;
-	if (group->alone) {
-		next_hop_object_ensure(objects, group);
-		return;
-	}
 	for (i = 0; i < group->wanted_count; i++)
 		refused |= !next_hop_object_ensure(objects, group->wanted[i].single);
 	if (refused) {
 		refuse_group(objects, group);
+	} else if (group->alone) {
+		next_hop_object_ensure(objects, group);
 	} else if (!group->present || !has_what_is_wanted(group)) {
 		set_members_as_wanted(group);
 		send_object(objects, group);
 	}
+	/* It may be there although no answer has said so. */
+	if (!group->request && !group->refused)
+		accept_group(objects, group);
 }
 
 static void release_wanted(struct next_hop_objects *objects, struct next_hop_object *group)
@@ -365,9 +383,7 @@ static void disown(struct next_hop_objects *objects, struct next_hop_object *gro
 	release_wanted(objects, group);
 	group->owner = NULL;
 	group->kind = NEXT_HOP_UNOWNED;
-	group->unused_since = objects->round;
-	objects->unused = true;
-	objects->given_up++;
+	next_hop_object_mark_unused(objects, group, objects->round);
 }
 
 void next_hop_group_release(struct next_hop_objects *objects, struct next_hop_object *group)
@@ -585,9 +601,7 @@ static void removal_answered(
 static void accept(struct next_hop_objects *objects, struct next_hop_object *object)
 {
 	object->told = objects->check;
-	if (object->retried && object->owner)
-		objects->ops->resend(objects->arg, object->owner);
-	object->retried = false;
+	accept_group(objects, object);
 }
 
 void next_hop_objects_answered(struct next_hop_objects *objects, uint64_t tag, int error)
@@ -603,6 +617,7 @@ void next_hop_objects_answered(struct next_hop_objects *objects, uint64_t tag, i
 		removal_answered(objects, object, error);
 		return;
 	}
+	objects->doubted |= error != 0;
 	if (error && request == NEXT_HOP_REQUEST_ADD)
 		object->present = false;
 	if (object->kind == NEXT_HOP_UNOWNED && !object->present)

@@ -95,6 +95,7 @@ struct next_hop_objects {
 	uint32_t round; /* dumps of objects and routes, counted */
 	bool dirty; /* some group is */
 	bool unused; /* there may be something to remove after the next round */
+	bool doubted; /* the kernel may have another thing than we believe: a check is due */
 	uint32_t given_up; /* objects that have lost their last user, counted */
 	uint64_t repaired; /* objects that somebody else removed or changed */
 };
@@ -170,6 +171,9 @@ void next_hop_object_move(struct next_hop_objects *objects, struct next_hop_obje
 /* Has the hop in the kernel as it shall be; false if that has been refused. */
 bool next_hop_object_ensure(struct next_hop_objects *objects, struct next_hop_object *single);
 void next_hop_object_remove(struct next_hop_objects *objects, struct next_hop_object *object);
+/* Nobody here uses it since this round. */
+void next_hop_object_mark_unused(
+    struct next_hop_objects *objects, struct next_hop_object *object, uint32_t since);
 void next_hop_object_mark_dirty(struct next_hop_objects *objects, struct next_hop_object *group);
 /* Takes over what the kernel has in the group. */
 void next_hop_object_set_members(

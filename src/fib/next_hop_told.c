@@ -4,7 +4,8 @@
  * else's from then on, and one of ours that nobody here made is left of a previous run.
  *
  * What is told while a request for the object is out may be older or newer than the request; the
- * answer counts, and the next check finds the rest.
+ * answer counts.  That one of ours is gone may be older than the last request even if that has been
+ * answered: answers come on another socket.  In both cases a check is due, which finds the rest.
  */
 #include "fib/next_hop_object.h"
 
@@ -34,15 +35,23 @@ static struct next_hop_object *find_unknown(
 	struct next_hop_object *object = next_hop_object_new(
 	    objects, told->id, ours ? NEXT_HOP_UNOWNED : NEXT_HOP_FOREIGN, told->protocol);
 
-	object->unused_since = dumped ? objects->round - 1 : objects->round;
-	objects->unused |= ours;
+	if (ours)
+		next_hop_object_mark_unused(
+		    objects, object, dumped ? objects->round - 1 : objects->round);
 	return object;
 }
 
-static void note_unowned(struct next_hop_object *object, const struct kernel_next_hop *told)
+/* What had the id of one of ours is somebody else's until it is told, and may be our own. */
+static void note_unowned(struct next_hop_objects *objects, struct next_hop_object *object,
+    const struct kernel_next_hop *told)
 {
-	if (object->kind == NEXT_HOP_UNOWNED && object->protocol != told->protocol)
+	if (object->kind == NEXT_HOP_UNOWNED && object->protocol != told->protocol) {
 		object->kind = NEXT_HOP_FOREIGN;
+	} else if (object->kind == NEXT_HOP_FOREIGN && told->protocol == objects->protocol) {
+		object->kind = NEXT_HOP_UNOWNED;
+		next_hop_object_mark_unused(objects, object, objects->round);
+	}
+	object->protocol = told->protocol;
 	object->present = true;
 	next_hop_object_set_members(object, told->members, told->member_count);
 }
@@ -103,10 +112,12 @@ static void note(struct next_hop_objects *objects, const struct kernel_next_hop 
 	if (!object)
 		object = find_unknown(objects, told, dumped);
 	object->told = objects->check;
-	if (object->request)
+	if (object->request) {
+		objects->doubted |= !dumped;
 		return;
+	}
 	if (object->kind == NEXT_HOP_FOREIGN || object->kind == NEXT_HOP_UNOWNED)
-		note_unowned(object, told);
+		note_unowned(objects, object, told);
 	else if (told->protocol != object->protocol)
 		next_hop_object_move(objects, object);
 	else if (object->kind == NEXT_HOP_SINGLE || object->alone)
@@ -128,6 +139,7 @@ void next_hop_objects_message(struct next_hop_objects *objects, const struct nlm
 		object = next_hop_object_at(objects, told.id);
 		if (!object)
 			return;
+		objects->doubted |= object->kind != NEXT_HOP_FOREIGN;
 		objects->repaired += object->owner || object->users;
 		next_hop_object_lose(objects, object);
 	} else if (is_ours_to_number(told.id)) {

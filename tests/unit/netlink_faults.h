@@ -49,6 +49,9 @@ static struct netlink_faults {
 	unsigned answers_to_lose; /* batches whose answers are lost */
 	bool answers_swallowed; /* .. and the socket does not say so */
 	bool events_lost; /* all that has been notified so far */
+	bool events_held; /* nothing that is notified comes for now */
+	/* Called before each request is passed on; those before it are done by then. */
+	void (*meddle)(const struct nlmsghdr *message);
 	unsigned dumps_to_interrupt; /* parts of a dump that say so */
 	void (*waits)(
 	    void); /* called for each time that nothing comes where answers are swallowed */
@@ -113,14 +116,20 @@ static bool is_question(const struct nlmsghdr *message)
 	return (message->nlmsg_type & 3) == (RTM_GETLINK & 3);
 }
 
+static ssize_t really_send(int fd, const void *bytes, size_t length, int flags)
+{
+	return syscall(SYS_sendto, fd, bytes, length, flags, NULL, 0);
+}
+
 ssize_t send(int fd, const void *bytes, size_t length, int flags)
 {
 	_Alignas(struct nlmsghdr) static uint8_t copy[1 << 17];
 	struct nlmsghdr *message = (struct nlmsghdr *)copy;
+	size_t passed = 0; /* octets that have been passed on */
 	size_t at = 0;
 
 	if (!is_netlink(fd) || length > sizeof(copy))
-		return syscall(SYS_sendto, fd, bytes, length, flags, NULL, 0);
+		return really_send(fd, bytes, length, flags);
 	memcpy(copy, bytes, length);
 	if (is_question(message)) {
 		netlink_faults.events_fd = fd;
@@ -134,6 +143,12 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags)
 		struct netlink_fault *fault;
 
 		message = (struct nlmsghdr *)(copy + at);
+		if (netlink_faults.meddle && !is_question(message)) {
+			if (at > passed)
+				really_send(fd, copy + passed, at - passed, flags);
+			passed = at;
+			netlink_faults.meddle(message);
+		}
 		at += NLMSG_ALIGN(message->nlmsg_len);
 		fault = find_fault(message);
 
@@ -141,7 +156,9 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags)
 		if (fault)
 			refuse_message(message, fault);
 	}
-	return syscall(SYS_sendto, fd, copy, length, flags, NULL, 0);
+	if (really_send(fd, copy + passed, length - passed, flags) < 0)
+		return -1;
+	return (ssize_t)length;
 }
 
 /* Writes the answer to the first request that was refused; returns its length. */
@@ -212,6 +229,10 @@ ssize_t recvmsg(int fd, struct msghdr *header, int flags)
 	}
 	if (fd == netlink_faults.requests_fd && netlink_faults.refused)
 		return read_refusal(header);
+	if (fd == netlink_faults.events_fd && netlink_faults.events_held) {
+		errno = EAGAIN;
+		return -1;
+	}
 	if (fd == netlink_faults.events_fd && netlink_faults.events_lost) {
 		netlink_faults.events_lost = false;
 		return lose(fd, header, ENOBUFS);

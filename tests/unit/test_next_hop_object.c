@@ -431,6 +431,42 @@ static void test_id_that_turns_out_to_be_taken_is_changed(void **state)
 	assert_sent(fixture, 2, "+2 1*1");
 }
 
+/* It is our own: its loss was told when it was there again. */
+static void test_id_that_turns_out_to_be_our_own_is_no_leak(void **state)
+{
+	struct fixture *fixture = *state;
+	struct next_hop_object *group = install(fixture, "192.0.2.1@2*1");
+
+	tell_gone(fixture, group->id);
+	assert_true(fixture->objects.doubted);
+	next_hop_group_use(&fixture->objects, group);
+	assert_sent(fixture, 2, "+0 1*1");
+	answer(fixture, EEXIST);
+	next_hop_group_use(&fixture->objects, group);
+	assert_sent(fixture, 3, "+2 1*1");
+	answer(fixture, 0);
+	tell_group(fixture, 0, 1, OURS);
+	go_round(fixture, group->id);
+	go_round(fixture, group->id);
+	assert_sent(fixture, 4, "-0");
+	assert_int_equal(fixture->count, 5);
+}
+
+static void test_what_is_told_while_a_request_is_out_is_doubted(void **state)
+{
+	struct fixture *fixture = *state;
+	struct next_hop_object *group = install(fixture, "192.0.2.1@2*1");
+	const struct kernel_group_member members[] = {{ID(1), 7}};
+
+	change(fixture, group, "192.0.2.9@2*1");
+	assert_false(fixture->objects.doubted);
+	tell(fixture,
+	    (struct kernel_next_hop){
+		.id = group->id, .protocol = OURS, .member_count = 1, .members = members},
+	    false, false);
+	assert_true(fixture->objects.doubted);
+}
+
 /* Refusals */
 
 static void test_refused_group_is_tried_again_after_a_check(void **state)
@@ -472,6 +508,48 @@ static void test_refused_replacement_leaves_the_object_to_its_routes(void **stat
 	next_hop_objects_sync(&fixture->objects);
 	assert_sent(fixture, 4, "=0 2*1");
 	assert_int_equal(fixture->objects.repaired, 0);
+}
+
+static void test_group_that_is_there_though_its_answer_was_lost(void **state)
+{
+	struct fixture *fixture = *state;
+	struct next_hop_object *group = make(fixture, "192.0.2.1@2*1");
+
+	next_hop_group_use(&fixture->objects, group);
+	answer(fixture, 0);
+	assert_false(fixture->objects.doubted);
+	answer(fixture, ENOBUFS);
+	assert_true(fixture->objects.doubted);
+	assert_int_equal(fixture->resent, 1);
+	next_hop_objects_begin_check(&fixture->objects);
+	tell_single(fixture, 1, "192.0.2.1@2*1", OURS);
+	tell_group(fixture, 0, 1, OURS);
+	next_hop_objects_end_check(&fixture->objects);
+	next_hop_objects_sync(&fixture->objects);
+	assert_int_equal(fixture->count, 2);
+	assert_int_equal(fixture->resent, 2);
+	assert_int_equal(next_hop_group_use(&fixture->objects, group), group->id);
+}
+
+/* Routes that name their hops already are not sent once more after each try. */
+static void test_group_that_is_refused_again_leaves_its_routes_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct next_hop_object *group = make(fixture, "192.0.2.1@2*1");
+
+	next_hop_group_use(&fixture->objects, group);
+	answer(fixture, 0);
+	answer(fixture, EINVAL);
+	assert_int_equal(fixture->resent, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		fixture->objects.doubted = false;
+		check_without(fixture, 0);
+		assert_sent(fixture, 2 + i, "+0 1*1");
+		answer(fixture, EINVAL);
+		assert_true(fixture->objects.doubted);
+		assert_int_equal(fixture->resent, 1);
+		assert_int_equal(next_hop_group_use(&fixture->objects, group), 0);
+	}
 }
 
 static void test_without_ids_there_is_no_group(void **state)
@@ -666,7 +744,11 @@ int main(void)
 	    object_test(test_ids_of_others_are_passed_over),
 	    object_test(test_object_that_becomes_somebody_elses_is_left_to_them),
 	    object_test(test_id_that_turns_out_to_be_taken_is_changed),
+	    object_test(test_id_that_turns_out_to_be_our_own_is_no_leak),
+	    object_test(test_what_is_told_while_a_request_is_out_is_doubted),
 	    object_test(test_refused_group_is_tried_again_after_a_check),
+	    object_test(test_group_that_is_there_though_its_answer_was_lost),
+	    object_test(test_group_that_is_refused_again_leaves_its_routes_alone),
 	    object_test(test_refused_replacement_leaves_the_object_to_its_routes),
 	    object_test(test_without_ids_there_is_no_group),
 	    object_test(test_object_is_removed_when_no_route_has_it_any_more),

@@ -1,0 +1,215 @@
+/*
+ * Next-hop objects of the FIB in the real kernel while somebody else is at them at the same time:
+ * between two of our requests, or so late that what is told of it is older than what has been asked
+ * for since.  Whatever the order, in the end routes are over objects, and there are no others.
+ */
+#include "fib_rig.h"
+
+#include "clock.h"
+#include "fib/next_hop_message.h"
+#include "netlink_faults.h"
+
+static int set_up_races(void **state)
+{
+	forget_faults();
+	return set_up(state);
+}
+
+static int tear_down_races(void **state)
+{
+	forget_faults();
+	return tear_down(state);
+}
+
+#define race_test(function) cmocka_unit_test_setup_teardown(function, set_up_races, tear_down_races)
+
+/* Both routes are over objects, and nothing else is: a group with its two hops, and one alone. */
+static void expect_all_right(struct fixture *fixture)
+{
+	expect_success(fixture, "ip route show 10.1.0.0/16 | grep -q nhid");
+	expect_success(fixture, "ip route show 10.2.0.0/16 | grep -q nhid");
+	expect(fixture, "route show 10.1.0.0/16", "nexthop via 192.0.2.1 dev d0");
+	expect(fixture, "route show 10.1.0.0/16", "nexthop via 198.51.100.1 dev d1");
+	expect(fixture, "route show 10.2.0.0/16", "10.2.0.0/16 via 192.0.2.1 dev d0");
+	expect_success(fixture, "test $(ip nexthop show proto 186 | wc -l) = 4");
+	expect_success(fixture, "ip route show 10.1.0.0/16 | grep -q nhid");
+	expect_success(fixture, "ip route show 10.2.0.0/16 | grep -q nhid");
+}
+
+static void announce_all(struct fixture *fixture)
+{
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	announce(fixture, 1, "10.1.0.0/16", "198.51.100.1");
+	announce(fixture, 0, "10.2.0.0/16", "192.0.2.1");
+}
+
+/* What somebody does before a request of ours, and how often. */
+static struct {
+	const char *command;
+	bool group; /* before one that makes or replaces a group, or else a hop */
+	unsigned times;
+	bool unheard; /* what is told of it comes late */
+} meddling;
+
+static void meddle(const struct nlmsghdr *message)
+{
+	struct kernel_group_member members[KERNEL_HOPS_MAX];
+	struct kernel_next_hop next_hop;
+
+	if (!meddling.times || message->nlmsg_type != RTM_NEWNEXTHOP ||
+	    !next_hop_message_parse(message, &next_hop, members) ||
+	    meddling.group != (next_hop.member_count != 0))
+		return;
+	meddling.times--;
+	netlink_faults.events_held = meddling.unheard;
+	run(meddling.command);
+}
+
+#define FLUSH "ip nexthop flush >/dev/null 2>&1; true"
+#define DELETE_A_HOP \
+	"ip nexthop del id $(ip -o nexthop show proto 186 | grep 'dev d1' | cut -d' ' -f2)"
+enum { ALWAYS = 1000000, PEACE_MS = 30000 };
+
+static void meddle_with(const char *command, bool group, unsigned times)
+{
+	meddling.command = command;
+	meddling.group = group;
+	meddling.times = times;
+	meddling.unheard = false;
+	netlink_faults.meddle = meddle;
+}
+
+static void test_hops_that_go_before_their_group_is_made(void **state)
+{
+	static const char *const commands[] = {FLUSH, DELETE_A_HOP};
+	struct fixture *fixture = *state;
+
+	for (unsigned times = 1; times <= 3; times++) {
+		for (size_t i = 0; i < 2; i++) {
+			meddle_with(commands[i], true, times);
+			announce_all(fixture);
+			expect_all_right(fixture);
+			assert_int_equal(meddling.times, 0);
+			clock_ahead_ms += PEACE_MS;
+			rib_withdraw_peer(fixture->rib, fixture->peers[0], IPV4);
+			rib_withdraw_peer(fixture->rib, fixture->peers[1], IPV4);
+			expect(fixture, "nexthop show proto 186", NULL);
+		}
+	}
+}
+
+static void test_hops_that_go_before_their_group_is_replaced(void **state)
+{
+	static const char *const commands[] = {FLUSH, DELETE_A_HOP};
+	struct fixture *fixture = *state;
+
+	announce_all(fixture);
+	expect_all_right(fixture);
+	for (unsigned times = 1; times <= 3; times++) {
+		for (size_t i = 0; i < 2; i++) {
+			meddle_with(commands[i], true, times);
+			run(DELETE_A_HOP);
+			expect_all_right(fixture);
+			assert_int_equal(meddling.times, 0);
+			clock_ahead_ms += PEACE_MS;
+		}
+	}
+}
+
+/* As long as somebody does it each time, routes name their hops. */
+static void test_hops_that_never_stay(void **state)
+{
+	struct fixture *fixture = *state;
+
+	meddle_with(FLUSH, true, ALWAYS);
+	announce_all(fixture);
+	expect(fixture, "route show 10.1.0.0/16", "nexthop via 192.0.2.1 dev d0");
+	expect(fixture, "route show 10.1.0.0/16", "nexthop via 198.51.100.1 dev d1");
+	meddling.times = 0;
+	expect_all_right(fixture);
+}
+
+/* The object is made again before its loss has been heard of. */
+static void test_loss_that_is_told_when_the_object_is_there_again(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add 203.0.113.0/24 via 198.51.100.1");
+	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.1 dev d1");
+	meddle_with(FLUSH, false, 1);
+	meddling.unheard = true;
+	run("ip route replace 203.0.113.0/24 via 192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0");
+	assert_true(netlink_faults.events_held);
+	netlink_faults.events_held = false;
+	turn(fixture, 100);
+	expect_success(fixture, "test $(ip nexthop show proto 186 | wc -l) = 1");
+	expect_success(fixture, "ip route show 10.1.0.0/16 | grep -q nhid");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0");
+}
+
+/* .. and given up. */
+static void test_loss_that_is_told_when_the_object_is_not_wanted_any_more(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run("ip route add 203.0.113.0/24 via 198.51.100.1");
+	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
+	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.1 dev d1");
+	meddle_with(FLUSH, false, 1);
+	meddling.unheard = true;
+	run("ip route replace 203.0.113.0/24 via 192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0");
+	withdraw(fixture, 0, "10.1.0.0/16");
+	expect(fixture, "route show 10.1.0.0/16", NULL);
+	netlink_faults.events_held = false;
+	expect(fixture, "nexthop show proto 186", NULL);
+}
+
+static void test_answers_that_are_lost(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		netlink_faults.answers_to_lose = i;
+		announce_all(fixture);
+		expect_all_right(fixture);
+		netlink_faults.answers_to_lose = i;
+		rib_withdraw_peer(fixture->rib, fixture->peers[0], IPV4);
+		rib_withdraw_peer(fixture->rib, fixture->peers[1], IPV4);
+		expect(fixture, "nexthop show proto 186", NULL);
+	}
+}
+
+/* Whoever changes one that has just gone makes it anew. */
+static void test_object_of_ours_that_somebody_makes_goes(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce_all(fixture);
+	expect_all_right(fixture);
+	run("ip nexthop replace id $((0x6b620000 + 100)) via 192.0.2.66 dev d0 proto bgp");
+	expect_success(fixture, "test $(ip nexthop show proto 186 | wc -l) = 4");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    race_test(test_hops_that_go_before_their_group_is_made),
+	    race_test(test_hops_that_go_before_their_group_is_replaced),
+	    race_test(test_hops_that_never_stay),
+	    race_test(test_loss_that_is_told_when_the_object_is_there_again),
+	    race_test(test_loss_that_is_told_when_the_object_is_not_wanted_any_more),
+	    race_test(test_answers_that_are_lost),
+	    race_test(test_object_of_ours_that_somebody_makes_goes),
+	};
+	int failed;
+
+	if (!enter_own_network())
+		return SKIPPED;
+	default_settings.next_hop_objects = true;
+	failed = cmocka_run_group_tests_name("turns with time", tests, NULL, NULL);
+	in_slices = true;
+	return failed + cmocka_run_group_tests_name("turns without time", tests, NULL, NULL);
+}

@@ -137,8 +137,8 @@ struct fib {
 	bool round_planned; /* the next dump is for the sake of unused objects */
 	unsigned rounds_in_vain; /* in a row: unused objects were still in use */
 	uint32_t given_up; /* objects, as counted when the last round was planned */
-	uint64_t dump_started_at; /* loop_now() */
-	uint64_t dump_took_ms; /* the last complete one */
+	uint64_t dump_started_cpu_ms; /* of the time that this process runs */
+	uint64_t dump_cpu_ms; /* the last complete one */
 	bool ready; /* the kernel view is complete */
 	bool told_ready; /* .. and was for the first time */
 	bool links_changed;

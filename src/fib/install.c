@@ -356,6 +356,7 @@ static void adopt_leftover(struct fib *fib, struct fib_table *table, uint32_t id
 	if (!leftover || leftover->in_flight)
 		return;
 	leftover_remove(&fib->leftovers, leftover);
+	next_hop_objects_give_up(&fib->objects);
 	adopt(fib, table, fib_entry(table, id), metric);
 }
 

@@ -68,6 +68,7 @@ void fib_leftover_answered(struct fib *fib, struct leftover *leftover, int error
 	if (!error || fib_is_not_there(error)) {
 		if (leftover->error)
 			fib->retry_ms = 0;
+		next_hop_objects_give_up(&fib->objects);
 		leftover_remove(&fib->leftovers, leftover);
 		return;
 	}

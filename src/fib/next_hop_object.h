@@ -96,7 +96,7 @@ struct next_hop_objects {
 	bool dirty; /* some group is */
 	bool unused; /* there may be something to remove after the next round */
 	bool doubted; /* the kernel may have another thing than we believe: a check is due */
-	uint32_t given_up; /* objects that have lost their last user, counted */
+	uint32_t given_up; /* what has used objects, or may have, and does so no more, counted */
 	uint64_t repaired; /* objects that somebody else removed or changed */
 };
 
@@ -133,6 +133,11 @@ static inline uint32_t next_hop_group_id(const struct next_hop_object *group)
 	return group && group->present && !group->refused ? group->id : 0;
 }
 
+/* A route that may have been over an object, of whatever run, leads elsewhere or is gone. */
+static inline void next_hop_objects_give_up(struct next_hop_objects *objects)
+{
+	objects->given_up++;
+}
 /* Sends what is needed for groups to have what is wanted. */
 void next_hop_objects_sync(struct next_hop_objects *objects);
 /* The kernel's answer to a request with this tag: 0 or an errno. */

@@ -196,17 +196,18 @@ void next_hop_objects_used(struct next_hop_objects *objects, uint32_t id, bool o
 
 /* Removing */
 
+/* Nobody here wants it; a removal that is out says itself what comes of it. */
 static bool is_unused(const struct next_hop_object *object)
 {
 	return (object->kind == NEXT_HOP_UNOWNED ||
 		   (object->kind == NEXT_HOP_SINGLE && !object->users)) &&
-	       !object->request;
+	       object->request != NEXT_HOP_REQUEST_REMOVE;
 }
 
 static bool may_be_removed(
     const struct next_hop_objects *objects, const struct next_hop_object *object)
 {
-	return is_unused(object) && object->unused_since != objects->round &&
+	return is_unused(object) && !object->request && object->unused_since != objects->round &&
 	       object->used != objects->round;
 }
 
@@ -220,7 +221,7 @@ static void remove_unused(struct next_hop_objects *objects, bool groups)
 
 		if (!object || groups != (object->member_count != 0) || !is_unused(object))
 			continue;
-		if (!object->present)
+		if (!object->present && !object->request)
 			next_hop_object_free(objects, object);
 		else if (may_be_removed(objects, object))
 			next_hop_object_remove(objects, object);

@@ -193,6 +193,34 @@ static void test_object_of_ours_that_somebody_makes_goes(void **state)
 	expect_success(fixture, "test $(ip nexthop show proto 186 | wc -l) = 4");
 }
 
+/* What a previous run has left may be in use for long, and is not looked at more seldom after. */
+static void test_object_of_a_previous_run_that_was_in_use_for_long(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce_all(fixture);
+	expect_all_right(fixture);
+	stop(fixture);
+	start_rib(fixture);
+	start_fib(fixture, &default_settings);
+	for (unsigned i = 0; i < 6; i++) {
+		clock_ahead_ms += 2000 << i;
+		turn(fixture, 50);
+	}
+	announce_all(fixture);
+	expect_all_right(fixture);
+	stop(fixture);
+	start_rib(fixture);
+	start_fib(fixture, &default_settings);
+	for (unsigned i = 0; i < 6; i++) {
+		clock_ahead_ms += 2000 << i;
+		turn(fixture, 50);
+	}
+	fib_converged(fixture->fib);
+	expect(fixture, "route show proto bgp", NULL);
+	expect(fixture, "nexthop show proto 186", NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +231,7 @@ int main(void)
 	    race_test(test_loss_that_is_told_when_the_object_is_not_wanted_any_more),
 	    race_test(test_answers_that_are_lost),
 	    race_test(test_object_of_ours_that_somebody_makes_goes),
+	    race_test(test_object_of_a_previous_run_that_was_in_use_for_long),
 	};
 	int failed;
 

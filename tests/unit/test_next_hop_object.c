@@ -604,6 +604,23 @@ static void test_object_is_removed_when_no_route_has_it_any_more(void **state)
 	assert_false(fixture->objects.unused);
 }
 
+/* A round that ends in between must not forget it. */
+static void test_object_that_is_given_up_before_it_is_answered_goes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct next_hop_object *group = make(fixture, "192.0.2.1@2*1");
+
+	next_hop_group_use(&fixture->objects, group);
+	next_hop_group_release(&fixture->objects, group);
+	go_round(fixture, 0);
+	assert_int_equal(fixture->count, 2);
+	assert_true(fixture->objects.unused);
+	answer_all(fixture);
+	go_round(fixture, 0);
+	answer_all(fixture);
+	assert_int_equal(fixture->objects.count, 0);
+}
+
 static void test_hop_stays_as_long_as_a_group_has_it(void **state)
 {
 	struct fixture *fixture = *state;
@@ -752,6 +769,7 @@ int main(void)
 	    object_test(test_refused_replacement_leaves_the_object_to_its_routes),
 	    object_test(test_without_ids_there_is_no_group),
 	    object_test(test_object_is_removed_when_no_route_has_it_any_more),
+	    object_test(test_object_that_is_given_up_before_it_is_answered_goes),
 	    object_test(test_hop_stays_as_long_as_a_group_has_it),
 	    object_test(test_objects_of_a_previous_run_go_when_unused),
 	    object_test(test_hop_that_is_wanted_again_is_kept),

@@ -14,7 +14,7 @@ import time
 from fib import (
     METRIC, PROTOCOL, Ground, address_of, check_objects, delete_routes, is_ipv6,
     kernel_objects, kernel_routes)
-from lab import full_prefix, wait_until
+from lab import PATIENCE, full_prefix, wait_until
 
 SECONDS = float(os.environ.get("KBGPD_LAB_SECONDS", "60"))
 SEED = int(os.environ.get("KBGPD_LAB_SEED", random.randrange(1 << 30)))
@@ -136,7 +136,7 @@ class Model:
 
 
 def differences(ground):
-    """What of the kernel is not as it should be: empty if all is well."""
+    """What of the kernel is not as it should be, and the hops of routes that it refuses."""
     paths = ground.kbgpd.ctl("routes")
     model = Model(ground, paths)
     wanted = {}
@@ -162,7 +162,8 @@ def differences(ground):
             problems.append(f"shown: {row}")
         if not conflict and hops != wanted.get(row["prefix"]):
             problems.append(f"shown: {row} in place of {wanted.get(row['prefix'])}")
-    return problems + held(ground, paths)
+    waiting = set().union(*(wanted[prefix] for prefix in refused))
+    return problems + held(ground, paths), waiting
 
 
 def held(ground, paths):
@@ -350,7 +351,8 @@ def test_anything(lab, build, form):
             chaos.event()
         chaos.calm()
         try:
-            wait_until(lambda: is_right(ground), "the kernel is as the RIB says", patience=20)
+            wait_until(lambda: is_right(ground), "the kernel is as the RIB says",
+                       patience=3 * PATIENCE)
         except AssertionError:
             print("\n".join(chaos.done))
             raise
@@ -359,6 +361,6 @@ def test_anything(lab, build, form):
 
 
 def is_right(ground):
-    problems = differences(ground)
+    problems, waiting = differences(ground)
     assert not problems, "\n".join(problems)
-    return check_objects(ground.node, ground.with_objects)
+    return check_objects(ground.node, ground.with_objects, waiting=waiting)

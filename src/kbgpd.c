@@ -208,10 +208,9 @@ static void stop(void *arg)
 {
 	struct daemon *daemon = arg;
 
-	if (daemon->stopping)
-		return;
+	if (!daemon->stopping)
+		log_write(&daemon->log, LOG_LEVEL_INFO, NULL, "stopping");
 	daemon->stopping = true;
-	log_write(&daemon->log, LOG_LEVEL_INFO, NULL, "stopping");
 	speaker_stop(daemon->speaker, stopped, daemon);
 }
 

@@ -39,6 +39,12 @@ struct config_override {
 	uint8_t router_id[4];
 };
 
+/* How this node gives its traffic to others before it goes. */
+struct config_leave {
+	bool graceful_shutdown; /* announces GRACEFUL_SHUTDOWN first; needs a delay */
+	uint32_t delay_ms; /* 0: at once */
+};
+
 struct config_router {
 	uint32_t asn;
 	bool has_router_id;
@@ -51,6 +57,7 @@ struct config_router {
 	struct config_override *overrides;
 	size_t override_count;
 	struct bgp_restart_settings restart;
+	struct config_leave leave;
 };
 
 /* What `localASN` does beyond being shown to the neighbour (RFC 7705). */

@@ -35,6 +35,34 @@ static const struct schema_key listen_keys[] = {
     {.name = NULL},
 };
 
+#define LEAVE_DELAY_MAX_MS (10u * 60 * 1000)
+
+static const struct schema_key leave_keys[] = {
+    {.name = "gracefulShutdown",
+	.type = &value_boolean,
+	.offset = offsetof(struct config_leave, graceful_shutdown),
+	.fallback = "false"},
+    {.name = "delay",
+	.type = &value_duration,
+	.offset = offsetof(struct config_leave, delay_ms),
+	.maximum = LEAVE_DELAY_MAX_MS,
+	.fallback = "0s"},
+    {.name = NULL},
+};
+
+static void read_leave(
+    struct schema *schema, const struct schema_key *key, yaml_node_t *node, void *to)
+{
+	const size_t errors = schema_error_count(schema);
+	const struct config_leave *leave = to;
+
+	(void)key;
+	schema_read_mapping(schema, node, leave_keys, to);
+	if (schema_error_count(schema) == errors && leave->graceful_shutdown && !leave->delay_ms)
+		schema_fail_value(schema, node, "gracefulShutdown",
+		    "needs a delay: without one the neighbours have no time to take another way");
+}
+
 static const struct schema_key override_keys[] = {
     {.name = "nodeSelector",
 	.node = value_read_selector,
@@ -74,6 +102,7 @@ const struct schema_key config_router_keys[] = {
     {.name = "gracefulRestart",
 	.keys = config_restart_keys,
 	.offset = offsetof(struct config_router, restart)},
+    {.name = "leave", .node = read_leave, .offset = offsetof(struct config_router, leave)},
     {.name = "nodeOverrides",
 	.node = read_override,
 	.offset = offsetof(struct config_router, overrides),

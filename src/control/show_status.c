@@ -131,6 +131,21 @@ static json_t *cluster_value(const struct speaker *speaker)
 	return value;
 }
 
+static json_t *leave_value(const struct speaker *speaker)
+{
+	const struct speaker_leave *leave = speaker_leave_status(speaker);
+	const bool stays = leave->state == SPEAKER_STAYS;
+	const uint64_t now = loop_now(speaker_loop(speaker));
+	json_t *value = json_object();
+
+	json_set_text(value, "state", speaker_leave_state_name(leave->state));
+	json_set_text(value, "reason", stays ? NULL : k8s_reason_name(leave->reason));
+	json_set_number(value, "sinceSeconds", stays ? 0 : (now - leave->since) / 1000);
+	json_set_number(
+	    value, "remainingSeconds", leave->until > now ? (leave->until - now + 999) / 1000 : 0);
+	return value;
+}
+
 static json_t *memory_value(const struct speaker *speaker)
 {
 	const struct memory_use use = memory_use_of(speaker);
@@ -189,6 +204,7 @@ void show_status(struct speaker *speaker, const struct arguments *arguments, str
 	json_set(value, "routes", routes_value(speaker));
 	json_set(value, "config", config_value(speaker));
 	json_set(value, "cluster", cluster_value(speaker));
+	json_set(value, "leave", leave_value(speaker));
 	json_set(value, "memory", memory_value(speaker));
 	json_set_number(value, "residentBytes", process_resident_bytes());
 	set_loop(value, loop);

@@ -72,6 +72,25 @@ static void print_status_head(FILE *file, const json_t *status)
 	text_free(&uptime);
 }
 
+/* Nothing of a node that stays. */
+static void print_status_leave(FILE *file, const json_t *status)
+{
+	const json_t *leave = json_object_get(status, "leave");
+	struct text text = {0};
+
+	if (!json_is_object(leave) || !strcmp(format_string(leave, "state"), "staying"))
+		return;
+	text_append(
+	    &text, "%s, %s, for ", format_string(leave, "state"), format_string(leave, "reason"));
+	format_append_duration(&text, format_number(leave, "sinceSeconds"));
+	if (format_number(leave, "remainingSeconds")) {
+		text_append(&text, ", next step in ");
+		format_append_duration(&text, format_number(leave, "remainingSeconds"));
+	}
+	format_print_line(file, "Leaving:", "%s", text.string);
+	text_free(&text);
+}
+
 static void print_status_routes(FILE *file, const json_t *status)
 {
 	const json_t *routes = json_object_get(status, "routes");
@@ -199,6 +218,7 @@ static void print_longest_turn(FILE *file, const json_t *status)
 void page_print_status(FILE *file, const json_t *status)
 {
 	print_status_head(file, status);
+	print_status_leave(file, status);
 	print_status_routes(file, status);
 	print_status_config(file, status);
 	print_status_cluster(file, status);

@@ -259,7 +259,7 @@ static void apply_config(struct speaker *speaker)
 	free(speaker->left_out);
 	speaker->left_out =
 	    memory_allocate_zero(speaker->config->peer_count + 1, sizeof *speaker->left_out);
-	k8s_announcer_set_node_rules(speaker->announcer, &speaker->config->node_rules);
+	speaker_leave_configure(speaker);
 	/* The source may tell of many objects: they find the announcer with its rules. */
 	speaker_origin_configure(speaker);
 }

@@ -144,6 +144,7 @@ struct speaker *speaker_new(
 	speaker_cluster_start(speaker);
 	speaker_pod_cidrs_start(speaker);
 	speaker_origin_start(speaker);
+	speaker_leave_start(speaker);
 	speaker_apply(speaker, NULL);
 	speaker->watch =
 	    config_watch_new(speaker->loop, &options->config_file, 1, file_changed, speaker, error);
@@ -168,6 +169,7 @@ void speaker_free(struct speaker *speaker)
 	loop_task_cancel(speaker->loop, &speaker->apply_task);
 	speaker_reach_stop(speaker);
 	speaker_discovery_stop(speaker);
+	speaker_leave_stop(speaker);
 	loop_timer_free(&speaker->stop_timer);
 	fib_free(speaker->fib);
 	speaker_origin_stop(speaker);
@@ -204,13 +206,11 @@ static void look_at_stop(void *arg)
 		speaker->stopped(speaker->stopped_arg);
 }
 
-void speaker_stop(struct speaker *speaker, loop_callback *done, void *arg)
+static void end_sessions(void *arg)
 {
-	if (speaker->stopping)
-		return;
+	struct speaker *speaker = arg;
+
 	speaker->stopping = true;
-	speaker->stopped = done;
-	speaker->stopped_arg = arg;
 	speaker->stop_deadline = loop_now(speaker->loop) + STOP_MS;
 	speaker_listeners_close(speaker);
 	for (size_t i = 0; i < speaker->peer_count; i++)
@@ -219,6 +219,20 @@ void speaker_stop(struct speaker *speaker, loop_callback *done, void *arg)
 			    BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, "kbgpd is stopping");
 	loop_timer_init(speaker->loop, &speaker->stop_timer, look_at_stop, speaker);
 	loop_timer_start(&speaker->stop_timer, STOP_LOOK_MS);
+}
+
+void speaker_stop(struct speaker *speaker, loop_callback *done, void *arg)
+{
+	if (speaker->stopping)
+		return;
+	if (speaker->leave.state == SPEAKER_STOPPING) {
+		log_write(speaker->log, LOG_LEVEL_INFO, NULL, "stopping at once");
+		speaker_leave_end(speaker);
+		return;
+	}
+	speaker->stopped = done;
+	speaker->stopped_arg = arg;
+	speaker_leave_begin(speaker, end_sessions, speaker);
 }
 
 /* One line of the log for each of the errors, which name their place. */
@@ -269,7 +283,7 @@ bool speaker_reload(struct speaker *speaker, struct text *errors)
 	struct error error;
 
 	loop_name_work(speaker->loop, "a reload");
-	if (speaker->stopping) {
+	if (speaker->stopping || speaker->leave.state == SPEAKER_STOPPING) {
 		text_append(errors, "%s: kbgpd is stopping\n", state->file);
 		return false;
 	}

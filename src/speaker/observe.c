@@ -21,6 +21,7 @@ static const char *const event_names[SPEAKER_EVENTS] = {
     [SPEAKER_CONFIG_LOADED] = "configLoaded",
     [SPEAKER_CONFIG_REFUSED] = "configRefused",
     [SPEAKER_CLUSTER_TROUBLE] = "clusterTrouble",
+    [SPEAKER_LEAVE] = "leave",
 };
 
 const char *speaker_event_name(enum speaker_event_kind kind)
@@ -129,7 +130,7 @@ void speaker_latency_note(struct speaker *speaker)
 	loop_task_schedule(speaker->loop, &speaker->latency_task);
 }
 
-static bool anything_is_queued(const struct speaker *speaker)
+bool speaker_is_sending(const struct speaker *speaker)
 {
 	for (size_t i = 0; i < speaker->peer_count; i++)
 		if (speaker->peers[i]->member && bgp_session_queued(speaker->peers[i]->session))
@@ -147,7 +148,7 @@ static void forget_unsent(void *arg)
 
 	if (!speaker->pending_at)
 		return;
-	if (++speaker->latency_turns < 3 || anything_is_queued(speaker))
+	if (++speaker->latency_turns < 3 || speaker_is_sending(speaker))
 		loop_task_schedule(speaker->loop, &speaker->latency_task);
 	else
 		speaker->pending_at = 0;

@@ -134,7 +134,8 @@ static void add_communities(struct speaker *speaker, const struct config_adverti
 static struct attribute_set *make_attributes(
     struct speaker *speaker, const struct config_advertisement *what)
 {
-	const struct attribute_set_extra extra = {.audience = audience_of(speaker, what)};
+	const struct attribute_set_extra extra = {.audience = audience_of(speaker, what),
+	    .graceful_shutdown = speaker->graceful_shutdown[what->what.type]};
 	struct bgp_attributes attributes;
 	struct attribute_set *set;
 

@@ -1,6 +1,6 @@
 /*
  * The speaker and its peers as the files of this room share them.  Who does what, from the top:
- * life.c starts, stops and reloads, apply.c makes what runs equal to what is configured, listen.c
+ * life.c starts, stops and reloads, leave.c gives traffic to others before it is too late, apply.c makes what runs equal to what is configured, listen.c
  * has the listening sockets, index.c finds peers by name and address, call.c finds out for whom a connection is, range.c has the peers that
  * come by themselves, reach.c and discovery.c find out whether and where a peer is, peer.c runs one
  * peer, settings.c says what its session is set to, password.c reads its password, refresh.c has
@@ -163,6 +163,17 @@ struct speaker {
 	struct bgp_discovery *discovery; /* NULL: the kernel does not let us */
 	char *discovery_error; /* why, until it was told; empty: nothing to tell */
 
+	struct speaker_leave leave;
+	enum k8s_reason node_reason; /* by the rules of the configuration; K8S_ANNOUNCED: none */
+	bool drain_waits; /* rules that say that the node is about to go do not count yet */
+	bool services_stopped; /* withdrawn, as the daemon is about to end */
+	/* By type of advertisement: what it originates is about to go. */
+	bool graceful_shutdown[K8S_ADVERTISE_PREFIX + 1];
+	struct loop_timer leave_timer;
+	uint64_t withdrawn_by; /* loop_now(): then the sessions end, sent or not */
+	loop_callback *left;
+	void *left_arg;
+
 	struct origin *origins; /* by index of advertisement */
 	size_t origin_count;
 	struct origin *next_origins; /* during a reload */
@@ -219,6 +230,8 @@ void speaker_latency_record(struct speaker *speaker);
 /* Nobody is left to be sent anything. */
 void speaker_latency_forget(struct speaker *speaker);
 uint64_t speaker_microseconds(void);
+/* UPDATEs of a session are queued that the kernel has not taken. */
+bool speaker_is_sending(const struct speaker *speaker);
 
 /* speaker.c */
 /* This node's object, or NULL. */
@@ -234,6 +247,18 @@ bool speaker_selects_node(const struct speaker *speaker, const struct k8s_select
 void speaker_apply(struct speaker *speaker, const struct config *old);
 /* The settings of the FIB as configured; every byte of them is written. */
 void speaker_fib_settings(const struct config_fib *config, struct fib_settings *settings);
+
+/* leave.c */
+void speaker_leave_start(struct speaker *speaker);
+void speaker_leave_stop(struct speaker *speaker);
+/* A Node has changed; before the announcer hears of it. */
+void speaker_leave_follow(struct speaker *speaker);
+/* So has the configuration. */
+void speaker_leave_configure(struct speaker *speaker);
+/* The daemon is to end: `left` is called when the sessions may end, perhaps at once. */
+void speaker_leave_begin(struct speaker *speaker, loop_callback *left, void *arg);
+/* The delay is over: calls it when the withdrawals have left; again: calls it now. */
+void speaker_leave_end(struct speaker *speaker);
 
 /* source.c */
 /* Where its Secrets are; NULL: not known yet. */

@@ -21,8 +21,10 @@ static void cluster_changed(
 {
 	struct speaker *speaker = arg;
 
-	if (object->kind == K8S_NODE)
+	if (object->kind == K8S_NODE) {
 		speaker_pod_cidrs_changed(speaker, &object->node, old ? &old->node : NULL);
+		speaker_leave_follow(speaker);
+	}
 	if (needs_apply(speaker, object))
 		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	speaker_origin_object_changed(speaker, object, old);
@@ -32,8 +34,10 @@ static void cluster_removed(void *arg, const struct k8s_object *object)
 {
 	struct speaker *speaker = arg;
 
-	if (object->kind == K8S_NODE)
+	if (object->kind == K8S_NODE) {
 		speaker_pod_cidrs_changed(speaker, NULL, &object->node);
+		speaker_leave_follow(speaker);
+	}
 	if (needs_apply(speaker, object))
 		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	speaker_origin_object_removed(speaker, object);

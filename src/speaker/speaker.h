@@ -49,9 +49,10 @@ struct speaker *speaker_new(
 /* Frees all; a Cease that speaker_stop() has not sent before may be lost. */
 void speaker_free(struct speaker *speaker);
 /*
- * Sends the Cease of a clean stop to every peer; `done` is called when it has arrived everywhere
- * or a short time is over.  Nothing is applied, started or withdrawn any more; what the kernel's
- * routes become is up to the FIB.
+ * Goes as router.leave says, then sends the Cease of a clean stop to every peer; `done` is called
+ * when it has arrived everywhere or a short time is over.  From the Cease on nothing is applied,
+ * started or withdrawn any more; what the kernel's routes become is up to the FIB.  Called again, it
+ * ends the delay of router.leave; `done` is that of the first call.
  */
 void speaker_stop(struct speaker *speaker, loop_callback *done, void *arg);
 
@@ -60,6 +61,24 @@ void speaker_stop(struct speaker *speaker, loop_callback *done, void *arg);
  * errors appended, and the old one stays in force.
  */
 bool speaker_reload(struct speaker *speaker, struct text *errors);
+
+/* How far this node has come in giving its traffic to others. */
+enum speaker_leave_state {
+	SPEAKER_STAYS,
+	SPEAKER_DRAINING, /* the node is about to go: its Services have GRACEFUL_SHUTDOWN */
+	SPEAKER_DRAINED, /* the node is about to go: its Services are withdrawn */
+	SPEAKER_STOPPING /* the daemon is about to end: speaker_stop() */
+};
+
+struct speaker_leave {
+	enum speaker_leave_state state;
+	enum k8s_reason reason; /* what is about to happen; of no meaning if it stays */
+	uint64_t since; /* loop_now() */
+	uint64_t until; /* loop_now() of the next step; 0: there is none */
+};
+const struct speaker_leave *speaker_leave_status(const struct speaker *speaker);
+/* "staying", "draining", "drained" or "stopping". */
+const char *speaker_leave_state_name(enum speaker_leave_state state);
 
 struct speaker_config_state {
 	const char *file;
@@ -165,6 +184,7 @@ enum speaker_event_kind {
 	SPEAKER_CONFIG_LOADED,
 	SPEAKER_CONFIG_REFUSED,
 	SPEAKER_CLUSTER_TROUBLE,
+	SPEAKER_LEAVE, /* the next step of giving traffic to others, or of taking it back */
 	SPEAKER_EVENTS
 };
 

@@ -27,6 +27,7 @@ static const char full[] =
     "  listen: {port: 1179, addresses: [10.0.0.11, \"2001:db8::11\"]}\n"
     "  gracefulRestart: {enabled: false, restartTime: 60s, stalePathTime: 360s, "
     "longLivedStaleTime: 1h}\n"
+    "  leave: {gracefulShutdown: true, delay: 1m30s}\n"
     "  nodeOverrides:\n"
     "  - nodeSelector: {matchLabels: {rack: r1}}\n"
     "    asn: 65101\n"
@@ -246,6 +247,8 @@ static void router_is_read(void **state)
 	assert_true(router->has_cluster_id);
 	assert_memory_equal(router->cluster_id, "\x0a\x00\x00\x01", 4);
 	assert_restart(&router->restart, false, 60, 3600);
+	assert_true(router->leave.graceful_shutdown);
+	assert_int_equal(router->leave.delay_ms, 90000);
 	assert_int_equal(router->listen_port, 1179);
 	assert_int_equal(router->listen_address_count, 2);
 	assert_address(&router->listen_addresses[0], "10.0.0.11");
@@ -500,6 +503,8 @@ static void a_minimal_file_has_the_documented_defaults(void **state)
 	assert_false(config->router.has_router_id);
 	assert_false(config->router.has_cluster_id);
 	assert_restart(&config->router.restart, true, 120, 0);
+	assert_false(config->router.leave.graceful_shutdown);
+	assert_int_equal(config->router.leave.delay_ms, 0);
 	assert_int_equal(config->router.listen_port, 179);
 	assert_int_equal(config->router.listen_address_count, 0);
 	assert_int_equal(config->source, CONFIG_SOURCE_NONE);

@@ -108,6 +108,13 @@ static const struct config_error_row rows[] = {
 	"k.yaml:1:56: router.gracefulRestart.longLivedStaleTime: must be in whole seconds, not "
 	"1m1ms\n"
 	"k.yaml:1:63: router.gracefulRestart.time: unknown key\n"},
+    {"router: {asn: 1, leave: {gracefulShutdown: true}}\n",
+	"k.yaml:1:45: router.leave.gracefulShutdown: needs a delay: without one the neighbours "
+	"have no time to take another way\n"},
+    {"router: {asn: 1, leave: {gracefulShutdown: true, delay: 10m1ms}}\n",
+	"k.yaml:1:57: router.leave.delay: must be from 0s to 10m, not 10m1ms\n"},
+    {ROUTER "node: {withdrawServices: {notready: true}}\n",
+	"k.yaml:2:27: node.withdrawServices.notready: unknown key; did you mean \"notReady\"?\n"},
     {"router: {asn: 1, clusterID: 0.0.0.0}\n",
 	"k.yaml:1:29: router.clusterID: must be an IPv4 address other than 0.0.0.0, not "
 	"\"0.0.0.0\"\n"},

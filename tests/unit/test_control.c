@@ -309,6 +309,7 @@ static void test_status_has_the_keys_of_the_manual(void **state)
 	assert_string_equal(string_at(status, "routerID"), "10.0.0.1");
 	assert_int_equal(json_integer_value(json_object_get(status, "asn")), 64512);
 	assert_string_equal(string_at(json_object_get(status, "config"), "state"), "loaded");
+	assert_string_equal(string_at(json_object_get(status, "leave"), "state"), "staying");
 	assert_int_equal(
 	    json_integer_value(json_object_get(json_object_get(status, "peers"), "total")), 2);
 	json_decref(lines);

@@ -308,6 +308,24 @@ static void test_status_shows_how_old_the_cluster_is(void **state)
 	free(text);
 }
 
+static void test_status_shows_a_node_that_leaves(void **state)
+{
+	char *text = show("status", "{'leave':{'state':'draining','reason':'nodeUnschedulable',"
+				    "'sinceSeconds':12,'remainingSeconds':78}}");
+
+	(void)state;
+	assert_non_null(strstr(
+	    text, "Leaving:          draining, nodeUnschedulable, for 12s, next step in 1m18s\n"));
+	free(text);
+	text = show("status", "{'leave':{'state':'drained','reason':'nodeToBeDeleted',"
+			      "'sinceSeconds':90,'remainingSeconds':0}}");
+	assert_non_null(strstr(text, "Leaving:          drained, nodeToBeDeleted, for 1m30s\n"));
+	free(text);
+	text = show("status", "{'leave':{'state':'staying','reason':null}}");
+	assert_null(strstr(text, "Leaving"));
+	free(text);
+}
+
 static void test_a_peer_page_survives_missing_keys(void **state)
 {
 	char *text = show("peer", "[{'name':'tor-a'}]");
@@ -435,6 +453,7 @@ int main(void)
 	    cmocka_unit_test(test_an_event_is_a_line_that_nobody_can_forge),
 	    cmocka_unit_test(test_status_shows_what_was_refused),
 	    cmocka_unit_test(test_status_shows_how_old_the_cluster_is),
+	    cmocka_unit_test(test_status_shows_a_node_that_leaves),
 	    cmocka_unit_test(test_a_peer_page_survives_missing_keys),
 	    cmocka_unit_test(test_a_peer_page_tells_the_rules),
 	    cmocka_unit_test(test_a_peer_page_says_nothing_twice),

@@ -10,7 +10,7 @@ metadata:
     node.alpha.kubernetes.io/ttl: "0"
     volumes.kubernetes.io/controller-managed-attach-detach: "true"
   creationTimestamp: "2024-05-02T09:12:31Z"
-  labels:
+{metadata}  labels:
     beta.kubernetes.io/arch: amd64
     beta.kubernetes.io/os: linux
     kubernetes.io/arch: amd64
@@ -20,7 +20,7 @@ metadata:
   resourceVersion: "{version}"
   uid: 0c8e3bd5-6a2c-4a5b-9d0a-{number:012d}
 spec:
-  podCIDR: {pod_cidr}
+{spec}  podCIDR: {pod_cidr}
   podCIDRs:
 {pod_cidrs}status:
   addresses:
@@ -175,10 +175,12 @@ class Manifests:
         self.version += 1
         return self.version
 
-    def node(self, name, number, pod_cidrs, labels=None, ready=True):
+    def node(self, name, number, pod_cidrs, labels=None, ready=True, spec="", metadata=""):
+        """`spec` and `metadata` are one more line of these each, such as "unschedulable: true"."""
         labels = "".join(f'    {key}: "{value}"\n' for key, value in (labels or {}).items())
         self.write(f"node-{name}.yaml", NODE.format(
             name=name, number=number, pod_cidr=pod_cidrs[0], labels=labels,
+            spec=f"  {spec}\n" if spec else "", metadata=f"  {metadata}\n" if metadata else "",
             pod_cidrs="".join(f"  - {cidr}\n" for cidr in pod_cidrs),
             address=f"10.0.{number}.2", ready=ready, version=self.next_version()))
 

@@ -422,15 +422,20 @@ class Ground:
 
 
 class Stream:
-    """Datagrams in several flows from one host to another; how many of them arrive."""
+    """Datagrams in several flows from one host to another; how many of them arrive.
+
+    The target may be a list of hosts that all have the address: `arrived` says how many each got.
+    """
 
     def __init__(self, source, source_address, target, target_address, flows=1, pause=0.002):
         family = scripted.family_of(target_address)
-        with inside(target):
-            self.receiver = socket.socket(family, socket.SOCK_DGRAM)
-        self.receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
-        self.receiver.bind((target_address, 9999))
-        self.senders = []
+        targets = target if isinstance(target, list) else [target]
+        self.receivers, self.senders = [], []
+        for host in targets:
+            with inside(host):
+                self.receivers.append(socket.socket(family, socket.SOCK_DGRAM))
+            self.receivers[-1].setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+            self.receivers[-1].bind((target_address, 9999))
         for _ in range(flows):
             with inside(source):
                 sender = socket.socket(family, socket.SOCK_DGRAM)
@@ -439,6 +444,7 @@ class Stream:
             self.senders.append(sender)
         self.target, self.pause = (target_address, 9999), pause
         self.sent, self.received = [0] * flows, [0] * flows
+        self.arrived = [0] * len(targets)
         self.ended = threading.Event()
         self.threads = [threading.Thread(target=run, daemon=True)
                         for run in (self._send, self._receive)]
@@ -456,10 +462,11 @@ class Stream:
 
     def _receive(self):
         while True:
-            ready, _, _ = select.select([self.receiver], [], [], 0.5)
-            if ready:
-                self.received[self.receiver.recv(16)[0]] += 1
-            elif self.ended.is_set():
+            ready, _, _ = select.select(self.receivers, [], [], 0.5)
+            for receiver in ready:
+                self.received[receiver.recv(16)[0]] += 1
+                self.arrived[self.receivers.index(receiver)] += 1
+            if not ready and self.ended.is_set():
                 return
 
     def flows(self):
@@ -473,6 +480,6 @@ class Stream:
         self.ended.set()
         for thread in self.threads:
             thread.join()
-        for each in (self.receiver, *self.senders):
+        for each in (*self.receivers, *self.senders):
             each.close()
         return sum(self.sent) - sum(self.received)

@@ -290,6 +290,7 @@ static void a_node_that_comes_back_in_time_never_withdraws(void **state)
 	assert_state(world, SPEAKER_STAYS, K8S_ANNOUNCED);
 	assert_announced(world, "plain", "plain");
 	pass_time(world, 60000);
+	assert_state(world, SPEAKER_STAYS, K8S_ANNOUNCED);
 	assert_announced(world, "plain", "plain");
 	assert_string_equal(world->told.string, "");
 }
@@ -398,7 +399,10 @@ static void everything_is_marked_before_the_end(void **state)
 	/* What comes now is announced as well, and a drain has begun already. */
 	change_cluster(world, TAINTED("ToBeDeletedByClusterAutoscaler", "NoSchedule"), "True");
 	assert_announced(world, "marked", "marked");
-	pass_time(world, 28000);
+	change_cluster(world, "", "True");
+	assert_state(world, SPEAKER_STOPPING, K8S_STOPPING);
+	assert_announced(world, "marked", "marked");
+	pass_time(world, 27000);
 	assert_false(world->speaker->stopping);
 	pass_time(world, 2000);
 	assert_true(world->speaker->stopping);

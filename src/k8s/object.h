@@ -25,7 +25,7 @@ enum k8s_condition { K8S_UNKNOWN, K8S_FALSE, K8S_TRUE };
 
 struct k8s_node {
 	struct k8s_labels labels;
-	struct k8s_labels annotations;
+	struct k8s_labels annotations; /* those that begin with "kbgpd.io/" */
 	struct ip_prefix *pod_cidrs; /* spec.podCIDRs, or spec.podCIDR */
 	size_t pod_cidr_count;
 	struct ip_address *internal_ips; /* status.addresses of type InternalIP */

@@ -25,6 +25,8 @@
 #define SERVICE_NAME_LABEL "kubernetes.io/service-name"
 #define TO_BE_DELETED_TAINT "ToBeDeletedByClusterAutoscaler"
 #define HOSTNAME_TOPOLOGY "kubernetes.io/hostname"
+/* What others note of a Node changes all the time; what is meant for this daemon begins so. */
+#define NODE_ANNOTATION_PREFIX "kbgpd.io/"
 /* A copy of the whole object, written by kubectl apply; nobody needs it here. */
 #define LAST_APPLIED_ANNOTATION "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -197,8 +199,9 @@ static unsigned get_word(struct decoder *decoder, const struct place *up, const 
 	return otherwise;
 }
 
-static void decode_labels(
-    struct decoder *decoder, const struct place *up, const char *key, struct k8s_labels *labels)
+/* Those whose names begin with the prefix. */
+static void decode_labels(struct decoder *decoder, const struct place *up, const char *key,
+    const char *prefix, struct k8s_labels *labels)
 {
 	const struct place place = member(decoder, up, key, JSON_OBJECT);
 	const char *name;
@@ -212,10 +215,12 @@ static void decode_labels(
 	}
 	json_object_foreach((json_t *)place.value, name, value)
 	{
-		const char *string = get_string(decoder, &place, name);
+		const char *string;
 
-		if (strcmp(name, LAST_APPLIED_ANNOTATION))
-			k8s_labels_set(labels, name, string ? string : "");
+		if (strncmp(name, prefix, strlen(prefix)) || !strcmp(name, LAST_APPLIED_ANNOTATION))
+			continue;
+		string = get_string(decoder, &place, name);
+		k8s_labels_set(labels, name, string ? string : "");
 	}
 }
 
@@ -341,8 +346,9 @@ static void decode_node(
 	const struct place spec = member(decoder, root, "spec", JSON_OBJECT);
 	const struct place status = member(decoder, root, "status", JSON_OBJECT);
 
-	decode_labels(decoder, &metadata, "labels", &node->labels);
-	decode_labels(decoder, &metadata, "annotations", &node->annotations);
+	decode_labels(decoder, &metadata, "labels", "", &node->labels);
+	decode_labels(
+	    decoder, &metadata, "annotations", NODE_ANNOTATION_PREFIX, &node->annotations);
 	decode_pod_cidrs(decoder, &spec, node);
 	node->unschedulable = get_bool(decoder, &spec, "unschedulable", false);
 	node->to_be_deleted = get_string(decoder, &metadata, "deletionTimestamp") != NULL;
@@ -420,8 +426,8 @@ static void decode_service(
 	const struct place external_ips = member(decoder, &spec, "externalIPs", JSON_ARRAY);
 	const char *class = get_string(decoder, &spec, "loadBalancerClass");
 
-	decode_labels(decoder, &metadata, "labels", &service->labels);
-	decode_labels(decoder, &metadata, "annotations", &service->annotations);
+	decode_labels(decoder, &metadata, "labels", "", &service->labels);
+	decode_labels(decoder, &metadata, "annotations", "", &service->annotations);
 	service->type = get_word(decoder, &spec, "type", types, 4, K8S_CLUSTER_IP);
 	service->external_policy =
 	    get_word(decoder, &spec, "externalTrafficPolicy", policies, 2, K8S_POLICY_CLUSTER);

@@ -54,7 +54,7 @@ static void assert_prefix(const struct ip_prefix *prefix, const char *expected)
 
 static const char node_text[] =
     "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"node-a\","
-    "\"annotations\":{\"node.alpha.kubernetes.io/ttl\":\"0\","
+    "\"annotations\":{\"node.alpha.kubernetes.io/ttl\":\"0\",\"kbgpd.io/asn\":\"64513\","
     "\"kubectl.kubernetes.io/last-applied-configuration\":\"{}\"},"
     "\"creationTimestamp\":\"2024-01-01T00:00:00Z\",\"labels\":{\"kubernetes.io/os\":\"linux\","
     "\"rack\":\"r1\"},\"resourceVersion\":\"4711\",\"uid\":\"x\"},\"spec\":{\"podCIDR\":"
@@ -87,7 +87,9 @@ static void node_is_decoded(void **state)
 	assert_int_equal(node->ready, K8S_TRUE);
 	assert_int_equal(node->network_unavailable, K8S_FALSE);
 	assert_string_equal(k8s_labels_get(&node->labels, "rack"), "r1");
+	/* What others annotate comes and goes; it is no change of the object. */
 	assert_int_equal(node->annotations.count, 1);
+	assert_string_equal(k8s_labels_get(&node->annotations, "kbgpd.io/asn"), "64513");
 	k8s_object_free(object);
 }
 

@@ -9,7 +9,7 @@ metadata:
   annotations:
     node.alpha.kubernetes.io/ttl: "0"
     volumes.kubernetes.io/controller-managed-attach-detach: "true"
-  creationTimestamp: "2024-05-02T09:12:31Z"
+{annotations}  creationTimestamp: "2024-05-02T09:12:31Z"
 {metadata}  labels:
     beta.kubernetes.io/arch: amd64
     beta.kubernetes.io/os: linux
@@ -20,13 +20,11 @@ metadata:
   resourceVersion: "{version}"
   uid: 0c8e3bd5-6a2c-4a5b-9d0a-{number:012d}
 spec:
-{spec}  podCIDR: {pod_cidr}
+{spec}  podCIDR: "{pod_cidr}"
   podCIDRs:
 {pod_cidrs}status:
   addresses:
-  - address: {address}
-    type: InternalIP
-  - address: {name}
+{addresses}  - address: {name}
     type: Hostname
   allocatable:
     cpu: "4"
@@ -175,14 +173,24 @@ class Manifests:
         self.version += 1
         return self.version
 
-    def node(self, name, number, pod_cidrs, labels=None, ready=True, spec="", metadata=""):
-        """`spec` and `metadata` are one more line of these each, such as "unschedulable: true"."""
-        labels = "".join(f'    {key}: "{value}"\n' for key, value in (labels or {}).items())
+    def node(self, name, number, pod_cidrs, labels=None, ready=True, spec="", metadata="",
+             addresses=None, annotations=None):
+        """`spec` and `metadata` are one more line of these each, such as "unschedulable: true".
+
+        `addresses` are its InternalIPs, else 10.0.<number>.2.
+        """
+        def lines(values):
+            return "".join(f'    {key}: "{value}"\n' for key, value in (values or {}).items())
+        if addresses is None:
+            addresses = [f"10.0.{number}.2"]
         self.write(f"node-{name}.yaml", NODE.format(
-            name=name, number=number, pod_cidr=pod_cidrs[0], labels=labels,
+            name=name, number=number, pod_cidr=pod_cidrs[0], labels=lines(labels),
+            annotations=lines(annotations),
             spec=f"  {spec}\n" if spec else "", metadata=f"  {metadata}\n" if metadata else "",
-            pod_cidrs="".join(f"  - {cidr}\n" for cidr in pod_cidrs),
-            address=f"10.0.{number}.2", ready=ready, version=self.next_version()))
+            pod_cidrs="".join(f'  - "{cidr}"\n' for cidr in pod_cidrs),
+            addresses="".join(f'  - address: "{address}"\n    type: InternalIP\n'
+                              for address in addresses),
+            ready=ready, version=self.next_version()))
 
     def service(self, name, addresses, policy="Cluster", number=1):
         self.write(f"service-{name}.yaml", SERVICE.format(

@@ -32,7 +32,7 @@ static const struct schema_key top_keys[] = {
 	.offset = CONFIG(filters),
 	.count = CONFIG(filter_count),
 	.item_size = sizeof(struct policy_filter)},
-    {.name = "mesh", .node = config_read_mesh},
+    {.name = "mesh", .node = config_read_mesh, .offset = CONFIG(mesh)},
     {.name = "peers",
 	.node = config_read_peer,
 	.offset = CONFIG(peers),
@@ -85,6 +85,7 @@ static void check_all(struct schema *schema, const yaml_node_t *root)
 	config_check_names(schema, advertisements, "advertisements", &names);
 	config_release_names(&names);
 	config_check_peers(schema, peers);
+	config_check_mesh(schema, config_yaml_find(document, root, "mesh", NULL));
 	config_check_advertisements(schema, advertisements);
 }
 
@@ -171,6 +172,7 @@ void config_free(struct config *config)
 	for (size_t i = 0; i < config->peer_count; i++)
 		config_release_peer(&config->peers[i]);
 	free(config->peers);
+	config_release_mesh(&config->mesh);
 	for (size_t i = 0; i < config->advertisement_count; i++)
 		config_release_advertisement(&config->advertisements[i]);
 	free(config->advertisements);

@@ -125,6 +125,17 @@ struct config_peer {
 	bool shutdown;
 };
 
+/* The section `mesh`: who else takes part is known once the cluster is. */
+struct config_mesh {
+	/* What all its peers are set to; the node selector says who takes part. */
+	struct config_peer peer;
+	bool enabled;
+	bool has_route_reflectors;
+	struct k8s_selector route_reflectors; /* which of those that take part reflect */
+	bool has_cluster_id;
+	uint8_t cluster_id[4]; /* of these, RFC 4456; unless given, as of `router` */
+};
+
 /* One entry of `advertisements`; `what` is the part that the announce rules use. */
 struct config_advertisement {
 	char *name;
@@ -171,6 +182,7 @@ struct config {
 	size_t api_server_count;
 	struct config_peer *peers;
 	size_t peer_count;
+	struct config_mesh mesh;
 	struct config_advertisement *advertisements;
 	size_t advertisement_count;
 	struct policy_filter *filters;

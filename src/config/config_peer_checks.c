@@ -16,7 +16,7 @@
 #include "config/sections.h"
 
 /* RFC 4271 4.2: a hold time is 0 or at least 3 s; the OPEN carries whole seconds. */
-void config_check_timers(
+static void check_timers(
     struct schema *schema, const yaml_node_t *node, const struct config_peer *peer)
 {
 	uint32_t hold = peer->hold_time_ms;
@@ -149,6 +149,16 @@ static void check_filters(struct schema *schema, const yaml_node_t *node, const 
 			}
 }
 
+void config_check_exchange(
+    struct schema *schema, const yaml_node_t *node, const struct config_peer *peer)
+{
+	check_timers(schema, node, peer);
+	config_check_password(schema, node, peer);
+	check_needed(schema, node, "maxPrefixesWarning", "maxPrefixes");
+	check_filters(schema, node, "import", peer->import, peer->import_count);
+	check_filters(schema, node, "export", peer->export, peer->export_count);
+}
+
 void config_check_peer_alone(
     struct schema *schema, const yaml_node_t *node, const struct config_peer *peer)
 {
@@ -160,14 +170,10 @@ void config_check_peer_alone(
 		check_address(schema, node, peer);
 		check_local_address(schema, node, peer);
 	}
-	config_check_timers(schema, node, peer);
-	config_check_password(schema, node, peer);
+	config_check_exchange(schema, node, peer);
 	if (peer->ttl_security && peer->ebgp_multihop > 1)
 		schema_fail_value(schema, node, "ttlSecurity", "excludes ebgpMultihop (RFC 5082)");
 	check_needed(schema, node, "localASNMode", "localASN");
-	check_needed(schema, node, "maxPrefixesWarning", "maxPrefixes");
-	check_filters(schema, node, "import", peer->import, peer->import_count);
-	check_filters(schema, node, "export", peer->export, peer->export_count);
 	if (peer->strict_role && !peer->role)
 		schema_fail_value(
 		    schema, node, "strictRole", "cannot be true without a role (RFC 9234)");

@@ -1,8 +1,6 @@
 /*
- * The sections `peers` and `mesh`: the neighbours.  The mesh takes the keys of a peer that make
- * sense for every node of the cluster; as it is not supported yet it can only be off, but what
- * stands there is checked like a peer.  Which settings go together is checked by
- * config_peer_checks.c.
+ * The section `peers`: the neighbours.  Which settings go together is checked by
+ * config_peer_checks.c.  The mesh takes some of the keys (config_mesh.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +116,7 @@ static const struct schema_key add_path_keys[] = {
     {.name = NULL},
 };
 
-static const struct schema_key peer_keys[] = {
+const struct schema_key config_peer_keys[] = {
     {.name = "name", .type = &value_name, .offset = PEER(name), .required = true},
     {.name = "address", .type = &value_address, .offset = PEER(address)},
     {.name = "interface", .type = &value_interface, .offset = PEER(interface)},
@@ -234,16 +232,7 @@ static const struct schema_key peer_keys[] = {
     {.name = NULL},
 };
 
-/* The keys of a peer that the mesh has too. */
-static const char *const mesh_peer_keys[] = {"port", "nodeSelector", "families", "passive",
-    "holdTime", "keepaliveTime", "connectRetryTime", "delayOpenTime", "ttlSecurity", "passwordFile",
-    "passwordSecret", "bfd", "gracefulRestart", "routeReflectorClient", "nextHop", "addPath",
-    "maxASPathLength", "maxPrefixes", "maxPrefixesWarning", "aigp", "stripAttributes", "import",
-    "export", "shutdown"};
-
-#define MESH_PEER_KEYS (sizeof(mesh_peer_keys) / sizeof(*mesh_peer_keys))
-
-static void fill_families(struct config_peer *peer)
+void config_fill_families(struct config_peer *peer)
 {
 	if (!peer->families[IPV4] && !peer->families[IPV6])
 		peer->families[IPV4] = peer->families[IPV6] = true;
@@ -263,9 +252,9 @@ void config_read_peer(
 
 	(void)key;
 	peer->restart = loader->config->router.restart;
-	schema_read_mapping(schema, node, peer_keys, peer);
+	schema_read_mapping(schema, node, config_peer_keys, peer);
 	config_check_place(schema, node);
-	fill_families(peer);
+	config_fill_families(peer);
 	if (peer->name && (!strcmp(peer->name, CONFIG_MESH) || !strcmp(peer->name, "all")))
 		schema_fail_value(schema, node, "name", "\"%s\" is reserved", peer->name);
 	else if (peer->name && strchr(peer->name, '/'))
@@ -274,34 +263,6 @@ void config_read_peer(
 	if (schema_error_count(schema) == before)
 		config_check_peer_alone(schema, node, peer);
 	peer->passive = peer->passive || peer->has_range;
-}
-
-void config_read_mesh(
-    struct schema *schema, const struct schema_key *key, yaml_node_t *node, void *to)
-{
-	struct schema_key keys[MESH_PEER_KEYS + 2] = {
-	    {.name = "enabled",
-		.unsupported = "not supported yet: only false is",
-		.harmless = "false"},
-	};
-	struct config_peer peer = {.name = NULL};
-	size_t before = schema_error_count(schema);
-
-	(void)key;
-	(void)to;
-	for (size_t i = 0; i < MESH_PEER_KEYS; i++) {
-		const struct schema_key *row = peer_keys;
-
-		while (strcmp(row->name, mesh_peer_keys[i]))
-			row++;
-		keys[1 + i] = *row;
-	}
-	schema_read_mapping(schema, node, keys, &peer);
-	if (schema_error_count(schema) == before) {
-		config_check_timers(schema, node, &peer);
-		config_check_password(schema, node, &peer);
-	}
-	config_release_peer(&peer);
 }
 
 void config_release_peer(struct config_peer *peer)

@@ -45,8 +45,16 @@ extern const struct schema_key config_router_keys[];
 
 /* config_peers.c */
 schema_node config_read_peer; /* into a struct config_peer */
-schema_node config_read_mesh; /* checked only */
+extern const struct schema_key config_peer_keys[];
+/* None named is all of them. */
+void config_fill_families(struct config_peer *peer);
 void config_release_peer(struct config_peer *peer);
+
+/* config_mesh.c */
+schema_node config_read_mesh; /* into a struct config_mesh */
+/* With the other sections. */
+void config_check_mesh(struct schema *schema, const yaml_node_t *node);
+void config_release_mesh(struct config_mesh *mesh);
 
 /* config_peer_checks.c */
 /* The peer has one of address, interface and range. */
@@ -54,7 +62,8 @@ void config_check_place(struct schema *schema, const yaml_node_t *node);
 /* Its settings go together; the peer was read without an error. */
 void config_check_peer_alone(
     struct schema *schema, const yaml_node_t *node, const struct config_peer *peer);
-void config_check_timers(
+/* Of these, what does not depend on who the neighbour is. */
+void config_check_exchange(
     struct schema *schema, const yaml_node_t *node, const struct config_peer *peer);
 /* Checks that need all peers and the router. */
 void config_check_peers(struct schema *schema, const yaml_node_t *peers);

@@ -56,10 +56,11 @@ static const char *path_state(const struct rib_prefix *prefix, const struct rib_
 	return path->flags & RIB_PATH_MULTIPATH ? "multipath" : "candidate";
 }
 
-static const char *path_reason(const struct rib_prefix *prefix, const struct rib_path *path)
+static const char *path_reason(
+    const struct speaker *speaker, const struct rib_prefix *prefix, const struct rib_path *path)
 {
 	if (path->flags & RIB_PATH_FILTERED)
-		return speaker_refusal_of_path(path);
+		return speaker_refusal_of_path(speaker, path);
 	if (!(path->flags & RIB_PATH_USABLE))
 		return "next hop unreachable";
 	if (path == rib_best_path(prefix))
@@ -103,7 +104,7 @@ static json_t *path_value(const struct route_walk *walk, const struct rib_prefix
 	json_set_text(object, "family", ip_family_name(prefix->prefix.family));
 	json_set_bool(object, "best", path == rib_best_path(prefix));
 	json_set_text(object, "state", path_state(prefix, path));
-	json_set_text(object, "reason", path_reason(prefix, path));
+	json_set_text(object, "reason", path_reason(walk->speaker, prefix, path));
 	set_origin_of_path(object, walk->speaker, path);
 	if (path_id)
 		json_set_number(object, "pathID", path_id);

@@ -34,11 +34,12 @@ static void resolve_identity(struct speaker *speaker)
 {
 	const struct config_router *router = &speaker->config->router;
 	const struct config_override *override = NULL;
+	struct error mistake; /* in an annotation: the mesh tells */
 
 	for (size_t i = 0; i < router->override_count && !override; i++)
 		if (speaker_selects_node(speaker, &router->overrides[i].node_selector))
 			override = &router->overrides[i];
-	speaker->asn = override && override->has_asn ? override->asn : router->asn;
+	mesh_asn_of(speaker->config, speaker_node(speaker), &speaker->asn, &mistake);
 	if (override && override->has_router_id)
 		memcpy(speaker->router_id, override->router_id, 4);
 	else if (router->has_router_id)
@@ -131,6 +132,22 @@ static size_t assign_configured(
 	return found;
 }
 
+/* What these are is up to the mesh. */
+static size_t assign_mesh(const struct speaker *speaker, struct assignment *assigned)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < speaker->peer_count; i++) {
+		struct speaker_peer *peer = speaker->peers[i];
+
+		if (!peer->mesh)
+			continue;
+		peer->keep = true;
+		assigned[found++] = (struct assignment){peer, peer->config};
+	}
+	return found;
+}
+
 static bool has_entry_of_its_own(const struct selection *taken, const struct ip_address *address)
 {
 	const struct config_peer entry = {.address = *address};
@@ -182,6 +199,26 @@ static void replace_peers(struct speaker *speaker, const struct assignment *assi
 	free(had);
 }
 
+/* Of the mesh's peers, too; there is room for one more entry. */
+static void watch_passwords(struct speaker *speaker, struct selection *taken)
+{
+	taken->entries[taken->count] = &speaker->config->mesh.peer;
+	speaker_passwords_watch(
+	    speaker, taken->entries, taken->count + speaker->config->mesh.enabled);
+}
+
+static void configure_peers(struct speaker *speaker, const struct assignment *assigned,
+    size_t count, const struct config *old)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!assigned[i].peer->mesh)
+			speaker_peer_prepare(assigned[i].peer, assigned[i].config);
+	speaker_ranges_open(speaker);
+	for (size_t i = 0; i < count; i++)
+		if (!assigned[i].peer->mesh)
+			speaker_peer_configure(assigned[i].peer, assigned[i].config, old);
+}
+
 static void apply_peers(struct speaker *speaker, const struct config *old)
 {
 	const struct config *config = speaker->config;
@@ -192,19 +229,19 @@ static void apply_peers(struct speaker *speaker, const struct config *old)
 	size_t count;
 
 	select_entries(speaker, &taken);
+	for (size_t i = 0; i < taken.count; i++)
+		speaker_mesh_yield_place(speaker, &taken.entries[i]->address);
 	for (size_t i = 0; i < speaker->peer_count; i++)
 		speaker->peers[i]->keep = false;
-	speaker_passwords_watch(speaker, taken.entries, taken.count);
+	watch_passwords(speaker, &taken);
 	speaker_ranges_apply(speaker, taken.entries, taken.count);
 	count = assign_configured(speaker, &taken, assigned);
+	count += assign_mesh(speaker, &assigned[count]);
 	count += assign_dynamic(speaker, &taken, &assigned[count]);
 	/* First those that go: a new one may have the address of an old one. */
 	replace_peers(speaker, assigned, count);
-	for (size_t i = 0; i < count; i++)
-		speaker_peer_prepare(assigned[i].peer, assigned[i].config);
-	speaker_ranges_open(speaker);
-	for (size_t i = 0; i < count; i++)
-		speaker_peer_configure(assigned[i].peer, assigned[i].config, old);
+	configure_peers(speaker, assigned, count, old);
+	speaker_mesh_apply(speaker, old);
 	speaker_peers_release(speaker);
 	free(assigned);
 	free(taken.entries);

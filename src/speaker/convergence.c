@@ -78,7 +78,7 @@ static bool all_are_complete(struct speaker *speaker)
 		speaker->incomplete_at = at;
 		return false;
 	}
-	return k8s_cluster_is_synced(speaker->cluster);
+	return k8s_cluster_is_synced(speaker->cluster) && speaker_mesh_is_settled(speaker);
 }
 
 /* As the configuration has it now: it may be another one than at the start. */

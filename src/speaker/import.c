@@ -78,9 +78,15 @@ static struct attribute_set *changed_set(struct import *import, const struct pol
 	return import->changed;
 }
 
-/* What nobody configured: nothing from outside (RFC 8212), from inside only the cluster's pods. */
-static bool default_accepts(const struct speaker_peer *peer, const struct ip_prefix *prefix)
+/*
+ * What nobody configured: from the mesh the pods of the node that it is, from others nothing from
+ * outside (RFC 8212), from inside only the cluster's pods.
+ */
+static bool default_accepts(const struct speaker_peer *peer, const struct ip_prefix *prefix,
+    const struct ip_address *next_hop)
 {
+	if (peer->mesh)
+		return speaker_mesh_accepts(peer, prefix, next_hop);
 	return is_internal(peer) && speaker_is_pod_prefix(peer->speaker, prefix);
 }
 
@@ -102,7 +108,7 @@ static void import_prefix(struct import *import, const struct ip_prefix *prefix,
 		rule = policy_find_rule(peer->import.filters, peer->import.count, &route);
 		accepted = rule && rule->action == POLICY_ACCEPT;
 	} else {
-		accepted = default_accepts(peer, prefix);
+		accepted = default_accepts(peer, prefix, &import->attributes.next_hop.address);
 	}
 	if (accepted && rule && (rule->set.has_metric || policy_rule_changes_attributes(rule))) {
 		set = changed_set(import, rule);
@@ -290,10 +296,16 @@ void speaker_import_update(struct speaker_peer *peer, const struct bgp_update *u
 	speaker_import_check_limits(peer);
 }
 
-const char *speaker_refusal_of_path(const struct rib_path *path)
+const char *speaker_refusal_of_path(const struct speaker *speaker, const struct rib_path *path)
 {
-	return import_refusal_name(
-	    (enum import_refusal)((path->flags & RIB_PATH_REASON) >> RIB_PATH_REASON_SHIFT));
+	const struct rib_peer *from = rib_peer_at(speaker->rib, path->peer);
+	const struct speaker_peer *peer = from && !from->closing ? from->owner : NULL;
+	enum import_refusal refusal = (path->flags & RIB_PATH_REASON) >> RIB_PATH_REASON_SHIFT;
+
+	if (refusal || !peer || !peer->mesh || peer->config->has_import)
+		return import_refusal_name(refusal);
+	return speaker_mesh_reflects(peer->mesh) ? "not in a pod CIDR of its next hop's node"
+						 : "not in a pod CIDR of the peer's node";
 }
 
 /* The peer may have been given filters meanwhile: these judge what comes, not what came. */
@@ -305,7 +317,7 @@ static bool is_filtered(void *arg, const struct rib_peer *from, const struct ip_
 	(void)arg;
 	if (peer->config->has_import)
 		return path->flags & RIB_PATH_FILTERED;
-	return !default_accepts(peer, prefix);
+	return !default_accepts(peer, prefix, &path->attributes->next_hop->key.address);
 }
 
 void speaker_import_refilter(struct speaker *speaker)
@@ -314,7 +326,8 @@ void speaker_import_refilter(struct speaker *speaker)
 	for (size_t i = 0; i < speaker->peer_count; i++) {
 		struct speaker_peer *peer = speaker->peers[i];
 
-		if (peer->config->has_import || !is_internal(peer))
+		if (peer->config->has_import ||
+		    (peer->mesh ? !speaker_mesh_reflects(peer->mesh) : !is_internal(peer)))
 			continue;
 		for (enum ip_family family = 0; family < IP_FAMILIES; family++)
 			rib_refilter_peer(speaker->rib, peer->rib_peer, family);

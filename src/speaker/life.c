@@ -114,6 +114,7 @@ static void start_timers(struct speaker *speaker)
 	speaker_latency_start(speaker);
 	speaker_passwords_start(speaker);
 	speaker_peers_start(speaker);
+	speaker_mesh_start(speaker);
 	speaker_reach_start(speaker);
 }
 
@@ -160,6 +161,7 @@ void speaker_free(struct speaker *speaker)
 	config_watch_free(speaker->watch);
 	speaker_passwords_stop(speaker);
 	speaker_peers_stop(speaker);
+	speaker_mesh_stop(speaker);
 	speaker_listeners_close(speaker);
 	speaker_ranges_stop(speaker);
 	speaker_stop_source(speaker);

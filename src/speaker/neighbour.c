@@ -125,6 +125,8 @@ static void fill_link(const struct speaker_peer *peer, struct export_key *key)
 	ends.scope = peer->settings.transport.scope;
 	ends.on_link = is_on_link(peer, external, &ends);
 	fill_next_hops(fib, &key->codec, &ends, key->self);
+	if (peer->mesh)
+		speaker_mesh_next_hops(peer->speaker, key->self);
 	if (external && key->next_hop == EXPORT_NEXT_HOP_DEFAULT)
 		fill_segments(fib, &ends, key->shared);
 	if (may_be_next_hop(peer, key, &ends.remote))

@@ -251,6 +251,27 @@ struct speaker_peer *speaker_peer_new(struct speaker *speaker, const char *name)
 	return peer;
 }
 
+void speaker_peers_add(struct speaker_peer *peer)
+{
+	struct speaker *speaker = peer->speaker;
+
+	speaker->peers = memory_grow(speaker->peers, &speaker->peer_capacity,
+	    speaker->peer_count + 1, sizeof(struct speaker_peer *));
+	speaker->peers[speaker->peer_count++] = peer;
+}
+
+void speaker_peers_remove(const struct speaker_peer *peer)
+{
+	struct speaker *speaker = peer->speaker;
+	size_t at = 0;
+
+	while (speaker->peers[at] != peer)
+		at++;
+	memmove(&speaker->peers[at], &speaker->peers[at + 1],
+	    (speaker->peer_count - at - 1) * sizeof(struct speaker_peer *));
+	speaker->peer_count--;
+}
+
 static void free_retired(struct speaker *speaker, bool closing_too)
 {
 	size_t kept = 0;
@@ -438,7 +459,7 @@ static void start_some(void *arg)
 	while (speaker->start_at < speaker->peer_count) {
 		struct speaker_peer *peer = speaker->peers[speaker->start_at++];
 
-		if (!(peer->holds & HOLD_KERNEL))
+		if (!(peer->holds & HOLD_KERNEL) || peer->mesh) /* which has a time of its own */
 			continue;
 		speaker_peer_release(peer, HOLD_KERNEL);
 		if (loop_should_yield(speaker->loop)) {

@@ -2,7 +2,7 @@
  * The speaker and its peers as the files of this room share them.  Who does what, from the top:
  * life.c starts, stops and reloads, leave.c gives traffic to others before it is too late, apply.c makes what runs equal to what is configured, listen.c
  * has the listening sockets, index.c finds peers by name and address, call.c finds out for whom a connection is, range.c has the peers that
- * come by themselves, reach.c and discovery.c find out whether and where a peer is, peer.c runs one
+ * come by themselves, mesh.c those that the cluster has by mesh_nodes.c and the rules of mesh_facts.c, reach.c and discovery.c find out whether and where a peer is, peer.c runs one
  * peer, settings.c says what its session is set to, password.c reads its password, refresh.c has
  * routes sent again, import.c takes UPDATEs into the RIB by the rules of import_rules.c, hold.c says
  * whether a peer may run, trouble.c tells what goes wrong with it, convergence.c finds out when all
@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "config/watch.h"
 #include "rib/prefix_table.h"
+#include "speaker/mesh.h"
 #include "speaker/speaker.h"
 
 /* One bit of 64 is left: it stands for nobody. */
@@ -59,6 +60,7 @@ struct speaker_peer {
 	char *name;
 	const struct config_peer *config; /* of the configuration in force */
 	bool dynamic; /* one of a range: its entry is shared, and it goes when its neighbour does */
+	struct mesh_node *mesh; /* of the mesh: what is known of its Node; else NULL */
 	/* Changed by speaker_index_set_address() only. */
 	struct ip_address address; /* of the neighbour; unspecified: not known yet */
 	uint32_t scope; /* the interface that a link-local address is on, else 0 */
@@ -189,6 +191,7 @@ struct speaker {
 	struct hash_table peers_by_address; /* index.c */
 	struct speaker_range *ranges;
 	size_t range_count;
+	struct mesh mesh;
 	size_t member_count; /* peers that are Established */
 	bool *left_out; /* by index in the configuration: told that the peer cannot run */
 	struct bgp_session **retired; /* of peers that are gone, until their Cease has left */
@@ -299,6 +302,8 @@ const struct config_peer *speaker_range_entry(
  */
 struct speaker_peer *speaker_range_admit(
     struct speaker *speaker, struct speaker_peer *peer, const struct ip_address *address);
+/* The peer of a range goes, whatever it does. */
+void speaker_range_forget(struct speaker_peer *peer);
 
 /* index.c */
 /* The name is final. */
@@ -324,7 +329,39 @@ static inline bool speaker_peer_is_stranger(const struct speaker_peer *peer)
 	return peer->dynamic && !peer->was_up;
 }
 
+/* mesh.c */
+void speaker_mesh_start(struct speaker *speaker);
+/* The peers are gone. */
+void speaker_mesh_stop(struct speaker *speaker);
+/*
+ * Makes the peers of the mesh what the configuration and the cluster say; `old` is the configuration
+ * that was in force, or NULL.
+ */
+void speaker_mesh_apply(struct speaker *speaker, const struct config *old);
+/* A peer with an entry of its own is to have this address. */
+void speaker_mesh_yield_place(struct speaker *speaker, const struct ip_address *address);
+
+/* mesh_nodes.c */
+/*
+ * A Node has changed; `object` is NULL: it is gone, `old` is NULL: it is there for the first time.
+ * What follows from it does so at the end of this turn.
+ */
+void speaker_mesh_node_changed(struct speaker *speaker, const char *name,
+    const struct k8s_node *object, const struct k8s_node *old);
+/* False while it is not known of some Nodes whether they are peers. */
+bool speaker_mesh_is_settled(const struct speaker *speaker);
+/* Unless there are filters: whether a route is one of the peer's own Node, or reflected by it. */
+bool speaker_mesh_accepts(const struct speaker_peer *peer, const struct ip_prefix *prefix,
+    const struct ip_address *next_hop);
+/* What its peer sends may be other Nodes'. */
+bool speaker_mesh_reflects(const struct mesh_node *node);
+/* Next hops that others know to be this Node's, where it has an address of the family. */
+void speaker_mesh_next_hops(const struct speaker *speaker, struct bgp_next_hop *self);
+
 /* peer.c */
+/* Into and out of the list of peers that run, behind the others. */
+void speaker_peers_add(struct speaker_peer *peer);
+void speaker_peers_remove(const struct speaker_peer *peer);
 /* Not configured yet; NULL if the RIB takes no more peers. */
 struct speaker_peer *speaker_peer_new(struct speaker *speaker, const char *name);
 void speaker_peer_free(struct speaker_peer *peer, enum bgp_cease_subcode subcode);

@@ -151,17 +151,10 @@ static bool must_stay(const struct speaker_peer *peer)
 	return has_connection(peer) || peer->holds & (HOLD_COMMANDED | HOLD_MAX_PREFIXES);
 }
 
-static void forget_peer(struct speaker_peer *peer)
+void speaker_range_forget(struct speaker_peer *peer)
 {
-	struct speaker *speaker = peer->speaker;
-	size_t at = 0;
-
-	while (speaker->peers[at] != peer)
-		at++;
-	memmove(&speaker->peers[at], &speaker->peers[at + 1],
-	    (speaker->peer_count - at - 1) * sizeof(struct speaker_peer *));
-	speaker->peer_count--;
-	log_write(speaker->log, peer->was_up ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, peer->name,
+	speaker_peers_remove(peer);
+	log_write(peer->speaker->log, peer->was_up ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, peer->name,
 	    "no longer there: forgotten");
 	speaker_peer_free(peer, BGP_CEASE_PEER_DECONFIGURED);
 }
@@ -171,7 +164,7 @@ static void absent(void *arg)
 	struct speaker_peer *peer = arg;
 
 	if (!must_stay(peer))
-		forget_peer(peer);
+		speaker_range_forget(peer);
 	else if (!has_connection(peer))
 		loop_timer_start(&peer->absence_timer, SPEAKER_ABSENT_MS);
 }
@@ -234,9 +227,7 @@ static struct speaker_peer *make_peer(
 	speaker_index_set_address(peer, address, 0);
 	loop_timer_init(speaker->loop, &peer->absence_timer, absent, peer);
 	loop_timer_start(&peer->absence_timer, SPEAKER_ABSENT_MS);
-	speaker->peers = memory_grow(speaker->peers, &speaker->peer_capacity,
-	    speaker->peer_count + 1, sizeof(struct speaker_peer *));
-	speaker->peers[speaker->peer_count++] = peer;
+	speaker_peers_add(peer);
 	speaker_peer_configure(peer, range->config, NULL);
 	return peer;
 }
@@ -264,7 +255,7 @@ struct speaker_peer *speaker_range_admit(
 		if (!census.stranger)
 			return refuse_for_limit(
 			    speaker, range, "the range has as many peers as rangeLimit allows");
-		forget_peer(census.stranger);
+		speaker_range_forget(census.stranger);
 	}
 	peer = make_peer(speaker, range, address);
 	return peer ? peer : refuse_for_limit(speaker, range, "there are too many peers already");

@@ -16,15 +16,21 @@ static bool needs_apply(const struct speaker *speaker, const struct k8s_object *
 	       (object->kind == K8S_NODE && strcmp(object->name, speaker->config->node_name) == 0);
 }
 
+static void node_changed(struct speaker *speaker, const char *name, const struct k8s_node *new,
+    const struct k8s_node *old)
+{
+	speaker_pod_cidrs_changed(speaker, new, old);
+	speaker_mesh_node_changed(speaker, name, new, old);
+	speaker_leave_follow(speaker);
+}
+
 static void cluster_changed(
     void *arg, const struct k8s_object *object, const struct k8s_object *old)
 {
 	struct speaker *speaker = arg;
 
-	if (object->kind == K8S_NODE) {
-		speaker_pod_cidrs_changed(speaker, &object->node, old ? &old->node : NULL);
-		speaker_leave_follow(speaker);
-	}
+	if (object->kind == K8S_NODE)
+		node_changed(speaker, object->name, &object->node, old ? &old->node : NULL);
 	if (needs_apply(speaker, object))
 		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	speaker_origin_object_changed(speaker, object, old);
@@ -34,10 +40,8 @@ static void cluster_removed(void *arg, const struct k8s_object *object)
 {
 	struct speaker *speaker = arg;
 
-	if (object->kind == K8S_NODE) {
-		speaker_pod_cidrs_changed(speaker, NULL, &object->node);
-		speaker_leave_follow(speaker);
-	}
+	if (object->kind == K8S_NODE)
+		node_changed(speaker, object->name, NULL, &object->node);
 	if (needs_apply(speaker, object))
 		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	speaker_origin_object_removed(speaker, object);
@@ -78,13 +82,15 @@ static void api_trouble(void *arg, const char *subject, const char *what)
 }
 
 /*
- * A peer inside of the AS that has no filter is believed about the pod CIDRs of all nodes, and only
- * then more than this node has to be known.
+ * The mesh is made of all Nodes, and a peer inside of the AS that has no filter is believed about
+ * the pod CIDRs of all of them; only then more than this node has to be known.
  */
 static bool needs_all_nodes(const struct speaker *speaker)
 {
 	const struct config *config = speaker->config;
 
+	if (config->mesh.enabled)
+		return true;
 	for (size_t i = 0; i < config->peer_count; i++) {
 		const struct config_peer *peer = &config->peers[i];
 

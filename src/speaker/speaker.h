@@ -143,7 +143,7 @@ struct speaker_peer *speaker_peer_of_path(
 const char *speaker_advertisement_of_path(
     const struct speaker *speaker, const struct rib_path *path);
 /* Why a path that is filtered was rejected, for people. */
-const char *speaker_refusal_of_path(const struct rib_path *path);
+const char *speaker_refusal_of_path(const struct speaker *speaker, const struct rib_path *path);
 
 const char *speaker_peer_name(const struct speaker_peer *peer);
 const struct config_peer *speaker_peer_config(const struct speaker_peer *peer);

@@ -39,9 +39,11 @@ static const char full[] =
     "  servers: [\"https://10.0.0.1:6443\", \"https://10.0.0.2:6443\"]\n"
     "  manifests: /tmp/manifests\n"
     "mesh:\n"
-    "  enabled: false\n"
-    "  nodeSelector: {}\n"
+    "  enabled: true\n"
+    "  nodeSelector: {matchLabels: {bgp: mesh}}\n"
+    "  routeReflector: {nodeSelector: {matchLabels: {rr: yes}}, clusterID: 10.0.0.9}\n"
     "  holdTime: 30s\n"
+    "  passwordFile: /etc/kbgpd/mesh\n"
     "  import: [default-route]\n"
     "peers:\n"
     "- name: tor-a\n"
@@ -370,6 +372,30 @@ static void an_empty_import_is_not_a_missing_one(void **state)
 	assert_int_equal(config->peers[2].import_count, 0);
 }
 
+static void the_mesh_is_a_peer_to_every_node(void **state)
+{
+	const struct config *config = *state;
+	const struct config_mesh *mesh = &config->mesh;
+	static const uint8_t cluster_id[4] = {10, 0, 0, 9};
+
+	assert_true(mesh->enabled);
+	assert_string_equal(mesh->peer.name, "mesh");
+	assert_int_equal(mesh->peer.node_selector.count, 1);
+	assert_true(mesh->has_route_reflectors);
+	assert_string_equal(mesh->route_reflectors.items[0].key, "rr");
+	assert_true(mesh->has_cluster_id);
+	assert_memory_equal(mesh->cluster_id, cluster_id, 4);
+	assert_int_equal(mesh->peer.hold_time_ms, 30000);
+	assert_string_equal(mesh->peer.password_file, "/etc/kbgpd/mesh");
+	assert_true(mesh->peer.has_import);
+	/* What it does not say is as for a peer, but that nodes may be routers apart. */
+	assert_true(mesh->peer.families[IPV4] && mesh->peer.families[IPV6]);
+	assert_int_equal(mesh->peer.port, 179);
+	assert_int_equal(mesh->peer.ebgp_multihop, 255);
+	assert_true(mesh->peer.enforce_first_as);
+	assert_int_equal(mesh->peer.restart.time_s, config->router.restart.time_s);
+}
+
 static void every_key_of_a_service_advertisement_is_read(void **state)
 {
 	const struct config *config = *state;
@@ -521,6 +547,7 @@ static void a_minimal_file_has_the_documented_defaults(void **state)
 	assert_false(config->fib.withdraw_on_stop);
 	assert_int_equal(config->fib.aggregates, CONFIG_AGGREGATES_NONE);
 	assert_true(ip_address_is_unspecified(&config->fib.sources[IPV4]));
+	assert_false(config->mesh.enabled);
 	assert_true(ip_address_is_unspecified(&config->fib.sources[IPV6]));
 	assert_true(config->fib.next_hop_objects);
 	assert_string_equal(config->metrics_address, "");
@@ -703,7 +730,7 @@ static void unusual_but_right(void **state)
 	    "router: &r\n  asn: 1\n  nodeOverrides: [&o {asn: 5}, *o]\n",
 	    "router: {asn: 1}\ncluster: {source: kubernetes, kubeconfig: \"\", servers: []}\n",
 	    "router: {asn: 1}\npeers:\n- {name: a, address: 169.254.1.1, asn: 2}\n",
-	    ("router: {asn: 1}\nmesh: {delayOpenTime: 1s, maxASPathLength: 9, maxPrefixesWarning: 0, "
+	    ("router: {asn: 1}\nmesh: {delayOpenTime: 1s, maxASPathLength: 9, maxPrefixes: 9, maxPrefixesWarning: 0, "
 	     "aigp: true, stripAttributes: [], addPath: {send: 64}, gracefulRestart: {}}\n"),
 	    /* An AS of its own on some nodes: the peer may be in another one there. */
 	    ("router: {asn: 1, nodeOverrides: [{asn: 2}]}\npeers:\n"
@@ -771,6 +798,7 @@ int main(void)
 		a_remote_as_may_be_internal_or_external, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		an_empty_import_is_not_a_missing_one, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(the_mesh_is_a_peer_to_every_node, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		every_key_of_a_service_advertisement_is_read, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(the_other_advertisements_are_read, set_up, tear_down),

@@ -156,7 +156,18 @@ static const struct config_error_row rows[] = {
 	"server is asked over TLS only\n"},
     {ROUTER "cluster: {manifests: \"\"}\n", "k.yaml:2:22: cluster.manifests: must not be empty\n"},
     {ROUTER "mesh: {enabled: true}\n",
-	"k.yaml:2:8: mesh.enabled: not supported yet: only false is\n"},
+	"k.yaml:2:17: mesh.enabled: cannot be true: with cluster.source none no other node is "
+	"known\n"},
+    {"router: {asn: 1, listen: {port: 0}}\ncluster: {source: manifests}\nmesh: {enabled: true}\n",
+	"k.yaml:3:17: mesh.enabled: cannot be true: with router.listen.port 0 nothing listens\n"},
+    {ROUTER "mesh: {holdTime: 1s, import: [], maxPrefixesWarning: 50}\n",
+	"k.yaml:2:18: mesh.holdTime: must be 0s, or 3s or more in whole seconds\n"
+	"k.yaml:2:34: mesh.maxPrefixesWarning: is of no use without maxPrefixes\n"},
+    {ROUTER "mesh: {passive: true, routeReflectorClient: true, routeReflector: {clusterID: 1}}\n",
+	"k.yaml:2:8: mesh.passive: unknown key\n"
+	"k.yaml:2:23: mesh.routeReflectorClient: unknown key; did you mean \"routeReflector\"?\n"
+	"k.yaml:2:67: mesh.routeReflector.nodeSelector: is required, but missing\n"
+	"k.yaml:2:79: mesh.routeReflector.clusterID: must be an IPv4 address other than 0.0.0.0, not \"1\"\n"},
     {ROUTER "mesh: {enabled: false, holdTime: 1s, address: 10.0.0.1, import: [x]}\n",
 	"k.yaml:2:38: mesh.address: unknown key\n"
 	"k.yaml:2:66: mesh.import[0]: there is no filter \"x\"\n"},

@@ -163,10 +163,55 @@ static void tell_of_family(struct rib *rib, enum ip_family which)
 	shrink_changes(rib, family);
 }
 
+static bool has_path_to_tell_anew(
+    const struct rib *rib, const struct rib_family *family, const struct rib_prefix *prefix)
+{
+	for (const struct rib_path *path = &prefix->first; path;
+	     path = rib_family_next_path(family, path))
+		if (rib->peers[path->peer]->tell_anew)
+			return true;
+	return false;
+}
+
+/*
+ * All in one turn: what a neighbour is sent depends on these peers, and two that have been sent
+ * different things of a table that did not change would not be told apart.
+ */
+static void mark_paths_to_tell_anew(struct rib *rib)
+{
+	if (!rib->tell_anew)
+		return;
+	for (enum ip_family which = 0; which < IP_FAMILIES; which++) {
+		struct rib_family *family = &rib->families[which];
+		uint32_t limit = rib_limit(rib, which);
+
+		for (uint32_t id = 1; id < limit; id++) {
+			const struct rib_prefix *prefix = rib_family_prefix_at(family, id);
+
+			if (prefix && has_path_to_tell_anew(rib, family, prefix))
+				rib_mark_dirty(rib, family, id, true);
+		}
+	}
+	for (uint32_t i = 0; i < rib->peer_limit; i++)
+		if (rib->peers[i])
+			rib->peers[i]->tell_anew = false;
+	rib->tell_anew = false;
+}
+
+void rib_peer_set_reflector_client(struct rib *rib, struct rib_peer *peer, bool client)
+{
+	if (peer->reflector_client == client)
+		return;
+	peer->reflector_client = client;
+	peer->tell_anew = rib->tell_anew = true;
+	rib_schedule(rib);
+}
+
 void rib_tell_listeners(struct rib *rib)
 {
 	if (rib->telling)
 		return;
+	mark_paths_to_tell_anew(rib);
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
 		tell_of_family(rib, family);
 		give_up_unused(&rib->families[family]);

@@ -32,7 +32,9 @@ struct rib_peer {
 	uint16_t index; /* in the table; RIB_PEER_LOCAL is this node */
 	bool in_use;
 	enum policy_source source; /* local, ebgp or ibgp */
-	bool reflector_client; /* RFC 4456: its routes go to everybody */
+	/* RFC 4456: its routes go to everybody.  Set by rib_peer_set_reflector_client(). */
+	bool reflector_client;
+	bool tell_anew; /* it was changed in this turn: listeners are to look at its paths */
 	uint32_t identifier; /* its router ID, host order: RFC 4271 9.1.2.2 f */
 	struct ip_address address; /* RFC 4271 9.1.2.2 g */
 	bool closing; /* freed when the sweep has taken its last path */
@@ -168,6 +170,8 @@ struct rib_peer *rib_peer_new(struct rib *rib);
  */
 struct rib_peer *rib_peer_identify(
     struct rib *rib, struct rib_peer *peer, enum policy_source source, uint32_t identifier);
+/* To whom its routes go changes with that, also of those that are there, in one walk of a turn. */
+void rib_peer_set_reflector_client(struct rib *rib, struct rib_peer *peer, bool client);
 /* Withdraws what it still has; the struct is gone at the end of the turn that completes this. */
 void rib_peer_free(struct rib *rib, struct rib_peer *peer);
 struct rib_peer *rib_peer_at(const struct rib *rib, uint16_t index);

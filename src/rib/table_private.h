@@ -47,6 +47,7 @@ struct rib {
 	size_t peer_capacity;
 	uint32_t peer_limit; /* indices below are in use or NULL */
 	uint32_t closing_peers;
+	bool tell_anew; /* so are some peers */
 	struct rib_next_hop **dirty_next_hops;
 	size_t dirty_next_hop_count;
 	size_t dirty_next_hop_capacity;

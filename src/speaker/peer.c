@@ -349,7 +349,8 @@ static void take_settings(struct speaker_peer *peer, const struct bgp_session_se
 {
 	peer->settings = *settings;
 	peer->rib_peer->address = settings->transport.remote;
-	peer->rib_peer->reflector_client = peer->config->route_reflector_client;
+	rib_peer_set_reflector_client(
+	    peer->speaker->rib, peer->rib_peer, peer->config->route_reflector_client);
 	if (!peer->session)
 		peer->session = bgp_session_new(peer->speaker->loop, settings, &session_ops, peer);
 	else if (memcmp(bgp_session_settings(peer->session), settings, sizeof *settings) != 0)
@@ -369,16 +370,12 @@ static void hold_without_password(struct speaker_peer *peer, const struct error 
 	speaker_password_retry_later(peer->speaker);
 }
 
-static void configure_session(struct speaker_peer *peer, const struct config_peer *before)
+static void configure_session(struct speaker_peer *peer)
 {
 	struct bgp_session_settings settings;
 	struct error error;
 	bool good;
 
-	/* The routes of a client are told to others than those of a mere neighbour. */
-	if (before && before->route_reflector_client != peer->config->route_reflector_client &&
-	    peer->member)
-		bgp_session_reset(peer->session, BGP_CEASE_CONFIGURATION_CHANGE, NULL);
 	good = speaker_settings_fill(peer, &settings, &error);
 	good &= tell_listeners(peer, &peer->address, settings.transport.password, &error);
 	if (!good)
@@ -392,7 +389,7 @@ void speaker_peer_move(struct speaker_peer *peer, const struct ip_address *addre
 {
 	forget_password(peer);
 	speaker_index_set_address(peer, address, scope);
-	configure_session(peer, NULL);
+	configure_session(peer);
 }
 
 /* True if the peer is where it was: what is known of its neighbour stays true. */
@@ -430,7 +427,7 @@ void speaker_peer_configure(
 	resolve_chain(peer->speaker, config->export, config->export_count, &peer->export);
 	if (config->shutdown && !(before && before->shutdown))
 		speaker_peer_hold(peer, HOLD_CONFIGURED, BGP_CEASE_ADMINISTRATIVE_SHUTDOWN, NULL);
-	configure_session(peer, before);
+	configure_session(peer);
 	if (peer->speaker->check_reach)
 		peer->speaker->check_reach(peer);
 	/* Not before it has its new settings, and its password. */

@@ -332,11 +332,12 @@ def test_route_reflector(lab, build):
     assert re.search(r"BGP\.cluster_list: 10\.0\.0\.2\b", block)
     stays(lambda: not other_a.paths("10.14.0.0/24") and not other_b.paths("10.13.0.0/24"), 1,
           "nothing between those that are no clients")
-    # Once it is a client, its routes go to all.
+    # Once it is a client, its routes go to all, and no session goes down for it.
     kbgpd.configure(kbgpd.file.read_text().replace(
         "name: peer13\n", "name: peer13\n  routeReflectorClient: true\n"))
     wait_prefixes(other_b, "10.13.0.0/24")
     wait_prefixes(other_a, "10.14.0.0/24")
+    assert all(kbgpd.ctl("peers", f"peer{number}")[0]["flaps"] == 0 for number in (11, 12, 13, 14))
 
 
 def test_next_hop_of_what_is_passed_on(lab, build):

@@ -311,6 +311,34 @@ static void each_change_of_the_source_is_exact(void **state)
 	assert_said(fixture, 1, "-10.1.0.0/16;");
 }
 
+/* Its routes are there already when it becomes a client of this reflector, and ceases to be one. */
+static void who_becomes_a_client_is_reflected_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rib_peer *client = fixture->sessions[0].peer;
+
+	fixture->key.reflector_client = false;
+	join(fixture, 1);
+	advertise(fixture, &fixture->sessions[0], A, 1);
+	advertise(fixture, &fixture->sessions[2], B, 2);
+	run_and_forget(fixture);
+	assert_int_equal(update_group_advertised(fixture->sessions[1].member, IPV4), 0);
+	rib_peer_set_reflector_client(fixture->rib, client, true);
+	run(fixture);
+	assert_said(fixture, 1, "+10.1.0.0/16 m1;");
+	rib_peer_set_reflector_client(fixture->rib, client, true);
+	run(fixture);
+	assert_said(fixture, 1, "");
+	rib_peer_set_reflector_client(fixture->rib, client, false);
+	run(fixture);
+	assert_said(fixture, 1, "-10.1.0.0/16;");
+	/* Both in one turn, and the next change is an ordinary one. */
+	rib_peer_set_reflector_client(fixture->rib, client, true);
+	advertise(fixture, &fixture->sessions[0], A, 3);
+	run(fixture);
+	assert_said(fixture, 1, "+10.1.0.0/16 m3;");
+}
+
 /* How many paths are shown; the last one is in `shown`. */
 static unsigned show(
     struct fixture *fixture, unsigned number, uint32_t id, struct update_group_route *shown)
@@ -369,6 +397,7 @@ int main(void)
 	    TEST(test_rfc8654_4_long_route_goes_to_who_can_take_it),
 	    TEST(route_is_not_sent_back_to_its_source),
 	    TEST(each_change_of_the_source_is_exact),
+	    TEST(who_becomes_a_client_is_reflected_at_once),
 	    TEST(shows_what_a_member_was_sent),
 	};
 

@@ -10,6 +10,8 @@ import signal
 import pytest
 
 import scripted
+from api_ground import POD_CIDR
+from api_shared import ground, synced  # noqa: F401  (fixtures)
 from cluster import Manifests, endpoint
 from daemons import Bird, Frr, Kbgpd, Session
 from fib import Stream
@@ -311,3 +313,16 @@ def test_what_a_neighbour_hears_of_the_end(lab, build, leave, marked):
         neighbour.expect_notification(6, 2, text)
         assert neighbour.withdrawn == ([] if marked is None else [SERVICE])
     assert kbgpd.process.popen.wait(20) == 0
+
+
+def test_the_api_server_tells_of_a_drain(synced):  # noqa: F811
+    """What decides is not left out of what is read: each of it alone, and back."""
+    for change, before in (
+            ({"spec": {"taints": [{"key": "ToBeDeletedByClusterAutoscaler",
+                                   "effect": "NoSchedule"}]}}, {"spec": {"taints": None}}),
+            ({"metadata": {"deletionTimestamp": "2026-11-21T10:00:00Z"}},
+             {"metadata": {"deletionTimestamp": None}})):
+        synced.store.patch("nodes", "node", change)
+        synced.wait_routes(POD_CIDR)
+        synced.store.patch("nodes", "node", before)
+        synced.wait_routes(POD_CIDR, "192.0.2.1/32")

@@ -109,10 +109,10 @@ static const struct config_error_row rows[] = {
 	"1m1ms\n"
 	"k.yaml:1:63: router.gracefulRestart.time: unknown key\n"},
     {"router: {asn: 1, leave: {gracefulShutdown: true}}\n",
-	"k.yaml:1:45: router.leave.gracefulShutdown: needs a delay: without one the neighbours "
+	"k.yaml:1:44: router.leave.gracefulShutdown: needs a delay: without one the neighbours "
 	"have no time to take another way\n"},
     {"router: {asn: 1, leave: {gracefulShutdown: true, delay: 10m1ms}}\n",
-	"k.yaml:1:57: router.leave.delay: must be from 0s to 10m, not 10m1ms\n"},
+	"k.yaml:1:57: router.leave.delay: must be from 0s to 600s, not 10m1ms\n"},
     {ROUTER "node: {withdrawServices: {notready: true}}\n",
 	"k.yaml:2:27: node.withdrawServices.notready: unknown key; did you mean \"notReady\"?\n"},
     {"router: {asn: 1, clusterID: 0.0.0.0}\n",

@@ -202,6 +202,7 @@ static void reload(const struct world *world, const char *router, const char *no
 	if (!speaker_reload(world->speaker, &errors))
 		fail_msg("%s", errors.string);
 	text_free(&errors);
+	run(world);
 }
 
 static void count_end(void *arg)
@@ -382,6 +383,7 @@ static void stop_with_a_session(struct world *world)
 	world->speaker->member_count = 1;
 	speaker_stop(world->speaker, count_end, world);
 	world->speaker->member_count = 0;
+	run(world);
 }
 
 static void everything_is_marked_before_the_end(void **state)

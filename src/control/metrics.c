@@ -118,6 +118,14 @@ static void print_ready(const struct metric_writer *writer)
 	append_sample(writer, NULL, speaker_is_ready(writer->speaker));
 }
 
+static void print_leave_state(const struct metric_writer *writer)
+{
+	const enum speaker_leave_state now = speaker_leave_status(writer->speaker)->state;
+
+	for (enum speaker_leave_state state = SPEAKER_STAYS; state <= SPEAKER_STOPPING; state++)
+		append_labelled(writer, speaker_leave_state_name(state), state == now);
+}
+
 static void print_resident_memory(const struct metric_writer *writer)
 {
 	append_sample(writer, NULL, (double)process_resident_bytes());
@@ -573,6 +581,8 @@ static const struct metric metrics[] = {
 	print_build_info},
     {"uptime_seconds", "gauge", {0}, "Time since the start.", print_uptime},
     {"ready", "gauge", {0}, "1 once configuration, cluster and kernel are known.", print_ready},
+    {"leave_state", "gauge", {"state"}, "1 for how far this node has come in leaving.",
+	print_leave_state},
     {"process_resident_memory_bytes", "gauge", {0}, "Resident memory.", print_resident_memory},
     {"memory_bytes", "gauge", {"kind"}, "Memory of the tables and of what is to be sent.",
 	print_memory},

@@ -169,6 +169,7 @@ static void test_metrics_come_whole_in_slices(void **state)
 	ask(world, AF_INET, metrics_request, &response);
 	assert_non_null(strstr(response.string, "HTTP/1.1 200 OK"));
 	assert_non_null(strstr(response.string, "# TYPE kbgpd_build_info gauge"));
+	assert_non_null(strstr(response.string, "\nkbgpd_leave_state{state=\"staying\"} 1\n"));
 	assert_non_null(strstr(response.string, "kbgpd_announce_seconds_count"));
 	text_free(&response);
 }

@@ -137,6 +137,11 @@ class Rack:
         assert len(reasons) == 1
         return reasons.pop()
 
+    def drop_packets(self, number):
+        """The node forwards no more, and no link that goes down tells the ToR."""
+        self.nodes[number].ip(f"address del {SERVICE} dev lo")
+        self.nodes[number].ip(f"route add blackhole {SERVICE}")
+
     @contextlib.contextmanager
     def traffic(self):
         """Clients that lose nothing; what is yielded waits until one node gets nothing more."""
@@ -177,7 +182,7 @@ def test_rfc8326_4_2_a_drained_node_loses_no_packet(lab, build, neighbour):
         assert path_of(rack.tor, 1, PODS)
         assert rack.tor.since(1) == rack.since
         assert rack.kbgpd[1].stop() == 0
-        rack.nodes[1].ip("link set dev tor down")
+        rack.drop_packets(1)
     log = log_of(rack.kbgpd[1])
     assert log.index(" draining: ") < log.index(" drained: ") < log.index("stopping")
 
@@ -195,7 +200,7 @@ def test_rfc8326_4_2_a_daemon_that_ends_loses_no_packet(lab, build, neighbour):
         rack.wait_hops(2)
         wait_left(1)
         assert kbgpd.process.popen.wait(40) == 0
-        rack.nodes[1].ip(f"address del {SERVICE} dev lo")
+        rack.drop_packets(1)
     assert rack.hops() == {"node-2"}
 
 
@@ -210,7 +215,7 @@ def test_without_the_mark_services_go_before_the_session(lab, build):
         assert not rack.tor.is_marked(1, PODS)
         assert rack.tor.since(1) == rack.since
         assert rack.kbgpd[1].process.popen.wait(40) == 0
-        rack.nodes[1].ip(f"address del {SERVICE} dev lo")
+        rack.drop_packets(1)
 
 
 def test_a_node_that_is_taken_back_has_withdrawn_nothing(lab, build):

@@ -202,6 +202,16 @@ void attribute_set_release(struct attribute_store *store, struct attribute_set *
 	release_next_hop(store, next_hop);
 }
 
+bool attribute_set_is_sent_as(const struct attribute_set *a, const struct attribute_set *b)
+{
+	const struct attribute_set_extra extra = {.audience = a->audience,
+	    .kernel_metric = b->kernel_metric,
+	    .graceful_shutdown = b->graceful_shutdown};
+	const struct set_key key = {{b->wire, b->wire_length}, b->next_hop, &extra};
+
+	return a == b || set_equal(a, &key);
+}
+
 void attribute_set_view(const struct attribute_set *set, struct bgp_attributes *attributes)
 {
 	bgp_attributes_decode_canonical(

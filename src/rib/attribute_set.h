@@ -76,6 +76,8 @@ static inline struct attribute_set *attribute_set_hold(struct attribute_set *set
 }
 /* Gives back a reference; the last one frees the set. */
 void attribute_set_release(struct attribute_store *store, struct attribute_set *set);
+/* True if the two differ in nothing but their audience. */
+bool attribute_set_is_sent_as(const struct attribute_set *a, const struct attribute_set *b);
 /* The set as a view into it; valid as long as a reference is held. */
 void attribute_set_view(const struct attribute_set *set, struct bgp_attributes *attributes);
 /* As bgp_communities_link_bandwidth(): octets per second, or 0. */

@@ -25,7 +25,21 @@ void rib_schedule(struct rib *rib)
 		loop_task_schedule(rib->loop, &rib->task);
 }
 
-void rib_mark_dirty(struct rib *rib, struct rib_family *family, uint32_t id, bool local)
+/* What concerns one prefix nearly always comes in a row; the rest is put together in the end. */
+static void note_local_change(struct rib_family *family, uint32_t id, uint64_t audiences)
+{
+	const size_t count = family->local_change_count;
+
+	if (count && family->local_changes[count - 1].id == id) {
+		family->local_changes[count - 1].audiences |= audiences;
+		return;
+	}
+	family->local_changes = memory_grow(family->local_changes, &family->local_change_capacity,
+	    count + 1, sizeof(*family->local_changes));
+	family->local_changes[family->local_change_count++] = (struct local_change){id, audiences};
+}
+
+void rib_mark_dirty(struct rib *rib, struct rib_family *family, uint32_t id, uint64_t audiences)
 {
 	struct rib_prefix *prefix = rib_family_prefix(family, id);
 	const struct rib_path *best = rib_best_path(prefix);
@@ -33,8 +47,10 @@ void rib_mark_dirty(struct rib *rib, struct rib_family *family, uint32_t id, boo
 
 	if (rib->telling)
 		abort(); /* a listener changes the table: others would miss it */
-	if (local) /* audiences may differ: news even if the best path stays */
+	if (audiences) { /* news even if the best path stays */
 		prefix->dirty |= RIB_DIRTY_LOCAL;
+		note_local_change(family, id, audiences);
+	}
 	if (prefix->dirty & RIB_DIRTY)
 		return;
 	prefix->dirty |= RIB_DIRTY;
@@ -110,6 +126,80 @@ static bool is_news(const struct rib_family *family, const struct dirty_prefix *
 	       (listener->multipath && rib_multipath_signature(family, prefix) != dirty->multipath);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	const struct local_change *p = a, *q = b;
+
+	return (p->id > q->id) - (p->id < q->id);
+}
+
+static struct local_change *find_local_change(const struct rib_family *family, uint32_t id)
+{
+	const struct local_change key = {.id = id};
+
+	if (!family->local_change_count)
+		return NULL;
+	return bsearch(
+	    &key, family->local_changes, family->local_change_count, sizeof(key), compare_ids);
+}
+
+static void sort_local_changes(struct rib_family *family)
+{
+	struct local_change *changes = family->local_changes;
+	size_t kept = 0;
+
+	if (!family->local_change_count)
+		return;
+	qsort(changes, family->local_change_count, sizeof(*changes), compare_ids);
+	for (size_t i = 1; i < family->local_change_count; i++) {
+		if (changes[i].id == changes[kept].id)
+			changes[kept].audiences |= changes[i].audiences;
+		else
+			changes[++kept] = changes[i];
+	}
+	family->local_change_count = kept + 1;
+}
+
+/* Where a learned route was or is the best one, it concerns everybody. */
+static void widen_local_changes(struct rib_family *family)
+{
+	for (size_t i = 0; family->local_change_count && i < family->dirty_count; i++) {
+		const struct dirty_prefix *dirty = &family->dirty[i];
+		struct rib_prefix *prefix = rib_family_prefix(family, dirty->id);
+		const struct rib_path *best = rib_best_path(prefix);
+		struct local_change *change;
+
+		if (!(prefix->dirty & RIB_DIRTY_LOCAL) ||
+		    ((!dirty->best || dirty->peer == RIB_PEER_LOCAL) &&
+			(!best || best->peer == RIB_PEER_LOCAL)))
+			continue;
+		change = find_local_change(family, dirty->id);
+		if (change)
+			change->audiences = UINT64_MAX;
+	}
+}
+
+uint64_t rib_changed_audiences(const struct rib *rib, enum ip_family family, uint32_t id)
+{
+	const struct rib_family *where = &rib->families[family];
+	const struct local_change *change = NULL;
+
+	if (rib_family_prefix(where, id)->dirty & RIB_DIRTY_LOCAL)
+		change = find_local_change(where, id);
+	return change ? change->audiences : UINT64_MAX;
+}
+
+uint64_t rib_next_telling(struct rib *rib)
+{
+	rib_schedule(rib);
+	return rib->tellings + 1;
+}
+
+bool rib_has_told(const struct rib *rib, uint64_t telling)
+{
+	return rib->tellings >= telling;
+}
+
 static void tell_listener(struct rib *rib, enum ip_family which, struct rib_listener *listener)
 {
 	struct rib_family *family = &rib->families[which];
@@ -132,6 +222,11 @@ static void shrink_changes(struct rib *rib, struct rib_family *family)
 		family->dirty = NULL;
 		family->dirty_capacity = 0;
 	}
+	if (family->local_change_capacity > CHANGES_KEPT) {
+		free(family->local_changes);
+		family->local_changes = NULL;
+		family->local_change_capacity = 0;
+	}
 	if (rib->batch_capacity > CHANGES_KEPT) {
 		free(rib->batch);
 		rib->batch = NULL;
@@ -145,6 +240,8 @@ static void tell_of_family(struct rib *rib, enum ip_family which)
 
 	if (!family->dirty_count)
 		return;
+	sort_local_changes(family);
+	widen_local_changes(family);
 	rib->telling = true;
 	for (struct rib_listener *listener = rib->listeners, *next; listener; listener = next) {
 		next = listener->next;
@@ -160,6 +257,7 @@ static void tell_of_family(struct rib *rib, enum ip_family which)
 		list_if_unused(rib, family, dirty->id);
 	}
 	family->dirty_count = 0;
+	family->local_change_count = 0;
 	shrink_changes(rib, family);
 }
 
@@ -216,6 +314,7 @@ void rib_tell_listeners(struct rib *rib)
 		tell_of_family(rib, family);
 		give_up_unused(&rib->families[family]);
 	}
+	rib->tellings++;
 	rib_tell_limits(rib);
 }
 
@@ -227,6 +326,9 @@ void rib_release_changes(struct rib *rib, struct rib_family *family)
 	family->dirty_count = 0;
 	free(family->dirty);
 	family->dirty = NULL;
+	free(family->local_changes);
+	family->local_changes = NULL;
+	family->local_change_count = 0;
 }
 
 void rib_add_listener(struct rib *rib, struct rib_listener *listener)

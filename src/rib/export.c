@@ -1,5 +1,5 @@
 /*
- * The rules of export, in their order: the path (the best one; of this node's own routes the first
+ * The rules of export, in their order: the path (the best one; of this node's own routes the one
  * that is meant for this audience), who may hear routes of whom, communities and roles that forbid
  * it, the filters, and then the attributes.  What is not the operator's to decide is done where no
  * filter can undo it.
@@ -33,8 +33,9 @@ static bool is_for_audience(const struct rib_path *path, const struct export_key
 }
 
 /*
- * The best path; if that is one of this node and not for these peers, the first advertisement that
- * is.  The order of the paths in the table says nothing: it depends on history.
+ * The best path; if that is one of this node, the first of those that are meant for these peers.
+ * Who originates them sees to it that there is one at most.  Which of them is the best one says
+ * nothing here, so that a path for others never changes what these are sent.
  */
 static const struct rib_path *select_path(const struct rib *rib, const struct export_key *key,
     enum ip_family family, const struct rib_prefix *prefix)
@@ -42,7 +43,7 @@ static const struct rib_path *select_path(const struct rib *rib, const struct ex
 	const struct rib_path *best = rib_best_path(prefix);
 	const struct rib_path *selected = NULL;
 
-	if (!best || best->peer != RIB_PEER_LOCAL || is_for_audience(best, key))
+	if (!best || best->peer != RIB_PEER_LOCAL)
 		return best;
 	for (const struct rib_path *path = best; path; path = rib_path_next(rib, family, path))
 		if (is_for_audience(path, key) && (!selected || path->path_id < selected->path_id))

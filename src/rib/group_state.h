@@ -34,6 +34,7 @@ struct update_stream {
 	/* The stream from which a member moved here, while nothing has happened since. */
 	const struct update_stream *moved_from;
 	uint64_t moved_at; /* the generation */
+	uint64_t moved_before; /* the telling of the table before which its key was another; 0 */
 };
 
 struct update_group {

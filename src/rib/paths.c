@@ -12,6 +12,9 @@
 #include "base/bitmap.h"
 #include "rib/table_private.h"
 
+/* Of enum rib_path_flags, what the peer's importer says. */
+enum { GIVEN_FLAGS = RIB_PATH_FILTERED | RIB_PATH_MODIFIED | RIB_PATH_REASON };
+
 static_assert(sizeof(struct rib_path) == 24, "a path has grown");
 static_assert(sizeof(struct rib_prefix) == 48, "a prefix has grown");
 
@@ -71,6 +74,25 @@ static void unlink_path(
 	slab_free(&family->paths, freed);
 }
 
+/* The peers that routes of this node with this set are meant for. */
+static uint64_t audience_of(const struct attribute_set *attributes)
+{
+	return attributes->audience ? attributes->audience : UINT64_MAX;
+}
+
+/* The peers that may be sent something else when a path of this node (NULL: none) becomes this. */
+static uint64_t concerned_audiences(
+    const struct rib_path *path, const struct attribute_set *attributes, uint8_t flags)
+{
+	const uint64_t before = path ? audience_of(path->attributes) : 0;
+	const uint64_t after = audience_of(attributes);
+
+	if (path && (path->flags & GIVEN_FLAGS) == (flags & GIVEN_FLAGS) &&
+	    attribute_set_is_sent_as(path->attributes, attributes))
+		return before ^ after;
+	return before | after;
+}
+
 /* Takes the path (which follows `previous`, NULL: the first) out and decides. */
 static void remove_path(struct rib *rib, enum ip_family which, uint32_t id, struct rib_path *path,
     struct rib_path *previous)
@@ -79,7 +101,7 @@ static void remove_path(struct rib *rib, enum ip_family which, uint32_t id, stru
 	struct rib_prefix *prefix = rib_family_prefix(family, id);
 	struct attribute_set *attributes = path->attributes;
 
-	rib_mark_dirty(rib, family, id, path->peer == RIB_PEER_LOCAL);
+	rib_mark_dirty(rib, family, id, path->peer == RIB_PEER_LOCAL ? audience_of(attributes) : 0);
 	rib_count_path(rib, which, path, (uint32_t)-1);
 	unlink_path(family, prefix, previous);
 	attribute_set_release(&rib->store, attributes);
@@ -196,7 +218,6 @@ static void renew_path(struct rib *rib, enum ip_family which, struct rib_path *p
 bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *prefix,
     uint32_t path_id, struct attribute_set *attributes, uint8_t flags)
 {
-	const uint8_t given = RIB_PATH_FILTERED | RIB_PATH_MODIFIED | RIB_PATH_REASON;
 	const enum ip_family which = prefix->family;
 	struct rib_family *family = &rib->families[which];
 	uint32_t id = prefix_table_add(&family->prefixes, prefix);
@@ -208,7 +229,8 @@ bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *
 		return false;
 	entry = rib_family_prefix(family, id);
 	path = find_path(family, entry, peer->index, path_id, &previous);
-	if (path && path->attributes == attributes && (path->flags & given) == (flags & given)) {
+	if (path && path->attributes == attributes &&
+	    (path->flags & GIVEN_FLAGS) == (flags & GIVEN_FLAGS)) {
 		renew_path(rib, which, path, peer->epoch[which]);
 		return true;
 	}
@@ -218,7 +240,8 @@ bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *
 		peer->refused_paths++;
 		return false;
 	}
-	rib_mark_dirty(rib, family, id, peer->source == POLICY_SOURCE_LOCAL);
+	rib_mark_dirty(rib, family, id,
+	    peer->index == RIB_PEER_LOCAL ? concerned_audiences(path, attributes, flags) : 0);
 	attribute_set_hold(attributes);
 	if (path) {
 		rib_count_path(rib, which, path, (uint32_t)-1);
@@ -230,7 +253,7 @@ bool rib_update(struct rib *rib, struct rib_peer *peer, const struct ip_prefix *
 	path->attributes = attributes;
 	path->path_id = path_id;
 	path->peer = peer->index;
-	path->flags = flags & given;
+	path->flags = flags & GIVEN_FLAGS;
 	path->epoch = peer->epoch[which];
 	rib_count_path(rib, which, path, 1);
 	rib_decide(rib, family, entry);

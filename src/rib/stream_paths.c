@@ -141,7 +141,8 @@ static void withdraw_unselected(
 bool stream_paths_is_as_sent(
     const struct rib *rib, const struct sent_path *sent, const struct rib_path *path)
 {
-	return !sent->due && sent->attributes == path->attributes && sent->peer == path->peer &&
+	return !sent->due && attribute_set_is_sent_as(sent->attributes, path->attributes) &&
+	       sent->peer == path->peer &&
 	       sent->identifier == rib_peer_at(rib, path->peer)->identifier;
 }
 

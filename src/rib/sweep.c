@@ -142,7 +142,7 @@ static bool refilter_paths(struct rib *rib, enum ip_family which, uint32_t id)
 		if (!peer->refilter[which] || path->flags & RIB_PATH_MODIFIED ||
 		    rib->filtered(rib->filtered_arg, peer, &prefix->prefix, path) == was)
 			continue;
-		rib_mark_dirty(rib, family, id, false);
+		rib_mark_dirty(rib, family, id, 0);
 		rib_count_path(rib, which, path, (uint32_t)-1);
 		path->flags ^= RIB_PATH_FILTERED;
 		rib_count_path(rib, which, path, 1);
@@ -161,7 +161,7 @@ static void sweep_prefix(struct rib *rib, enum ip_family which, uint32_t id)
 	decide = family->sweep_refilters && refilter_paths(rib, which, id);
 	if ((family->sweep_decides && prefix->first.next) ||
 	    (rib->dirty_next_hop_count && uses_dirty_next_hop(family, prefix))) {
-		rib_mark_dirty(rib, family, id, false);
+		rib_mark_dirty(rib, family, id, 0);
 		decide = true;
 	}
 	if (!decide)

@@ -224,6 +224,14 @@ void rib_next_hop_resolve(
 bool rib_is_sweeping(const struct rib *rib);
 /* Hands all pending changes to the listeners now. */
 void rib_tell_listeners(struct rib *rib);
+/*
+ * In a change: for which audiences a prefix has changed, where that is known.  All bits, unless it
+ * had and has paths of this node only, or these are the best ones.
+ */
+uint64_t rib_changed_audiences(const struct rib *rib, enum ip_family family, uint32_t id);
+/* The next time that listeners are told, at the end of this turn at the latest, and if it is over. */
+uint64_t rib_next_telling(struct rib *rib);
+bool rib_has_told(const struct rib *rib, uint64_t telling);
 /* Finishes the sweep and tells the listeners. */
 void rib_flush(struct rib *rib);
 

@@ -59,7 +59,8 @@ struct rib_memory rib_memory(const struct rib *rib)
 
 		memory.prefixes += prefix_table_memory(&family->prefixes);
 		memory.paths += slab_memory(&family->paths);
-		memory.changes += family->dirty_capacity * sizeof(*family->dirty);
+		memory.changes += family->dirty_capacity * sizeof(*family->dirty) +
+				  family->local_change_capacity * sizeof(*family->local_changes);
 	}
 	return memory;
 }

@@ -20,12 +20,21 @@ struct dirty_prefix {
 	uint64_t multipath; /* signature of the equal-cost set */
 };
 
+/* For whom paths of this node have changed. */
+struct local_change {
+	uint32_t id;
+	uint64_t audiences; /* bits as in struct attribute_set */
+};
+
 struct rib_family {
 	struct prefix_table prefixes;
 	struct slab paths; /* but the first of each prefix */
 	struct dirty_prefix *dirty;
 	size_t dirty_count;
 	size_t dirty_capacity;
+	struct local_change *local_changes; /* ascending, each id once, while listeners are told */
+	size_t local_change_count;
+	size_t local_change_capacity;
 	uint32_t unused[PREFIX_TABLE_REMOVED_MAX]; /* ids to be given up, together */
 	size_t unused_count;
 	uint32_t prefix_count; /* with paths */
@@ -43,6 +52,7 @@ struct rib {
 	struct attribute_store store;
 	struct rib_listener *listeners;
 	bool telling; /* a listener is being called */
+	uint64_t tellings; /* how often listeners were told, whether there was anything or not */
 	struct rib_peer **peers;
 	size_t peer_capacity;
 	uint32_t peer_limit; /* indices below are in use or NULL */
@@ -118,8 +128,11 @@ bool rib_family_has_shrunk(const struct rib_family *family);
 void rib_tell_limits(struct rib *rib);
 
 /* changes.c */
-/* To be called before the prefix changes; `local`: a path of this node does. */
-void rib_mark_dirty(struct rib *rib, struct rib_family *family, uint32_t id, bool local);
+/*
+ * To be called before the prefix changes; `audiences`: of the peers for whom a path of this node
+ * does, 0: none does.
+ */
+void rib_mark_dirty(struct rib *rib, struct rib_family *family, uint32_t id, uint64_t audiences);
 /* Runs the task of the table at the end of this turn. */
 void rib_schedule(struct rib *rib);
 /* Forgets all changes. */

@@ -218,6 +218,7 @@ static struct update_stream *move_stream(struct update_group *group, struct upda
 		groups->generation++; /* it does not stand any more where others moved from it */
 		update_stream_relocate(old, group);
 	}
+	stream->moved_before = rib_next_telling(groups->rib);
 	stream_change_key(&stream->state, key, &group->key);
 	export_key_copy_release(key);
 	update_stream_schedule(stream);

@@ -25,18 +25,34 @@ static bool listens(const struct update_group *group, enum ip_family family, boo
 	       group->key.codec.add_path_send[family] == add_path;
 }
 
+/*
+ * True if what the stream sends of the prefix may have changed.  It may always have if it went out
+ * under another key before: in this turn, or so long as the scan has not come by.
+ */
+static bool is_concerned(
+    const struct update_stream *stream, enum ip_family family, uint32_t id, uint64_t audiences)
+{
+	return stream->group->key.audiences & audiences ||
+	       !rib_has_told(stream->group->groups->rib, stream->moved_before) ||
+	       stream_scan_find(&stream->state.families[family].scan, id);
+}
+
 static void mark_prefix(
     struct update_groups *groups, enum ip_family family, uint32_t id, bool add_path)
 {
 	const struct rib_prefix *prefix = rib_prefix_at(groups->rib, family, id);
+	const uint64_t audiences = rib_changed_audiences(groups->rib, family, id);
 	bool exists = prefix && rib_best_path(prefix);
+	/* With add-path it is known of each path what was sent. */
+	bool everybody = !exists || add_path || audiences == UINT64_MAX;
 	bool pending = false;
 
 	for (struct update_group *group = groups->groups; group; group = group->next)
 		if (listens(group, family, add_path))
 			for (struct update_stream *stream = group->streams; stream;
 			     stream = stream->next)
-				pending |= stream_mark(&stream->state, family, id, exists);
+				if (everybody || is_concerned(stream, family, id, audiences))
+					pending |= stream_mark(&stream->state, family, id, exists);
 	if (pending && !exists)
 		update_groups_hold_prefix(groups, family, id);
 }

@@ -102,6 +102,7 @@ struct update_stream *update_stream_copy(struct update_stream *stream, struct up
 	struct update_stream *copy = update_stream_add(group);
 
 	copy->fresh = stream->fresh;
+	copy->moved_before = stream->moved_before;
 	stream_copy(&copy->state, &stream->state);
 	if (has_sent_paths(stream)) {
 		copy->copied_from = stream;

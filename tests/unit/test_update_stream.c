@@ -494,6 +494,111 @@ static void move_to_another_audience_withdraws(void **state)
 	assert_int_equal(update_group_advertised(fixture->sessions[0].member, IPV4), 1);
 }
 
+/* A path of this node for these audiences, with a MED. */
+static void originate(
+    struct fixture *fixture, const char *prefix, uint32_t path_id, uint64_t audience, uint32_t med)
+{
+	const struct attribute_set_extra extra = {.audience = audience};
+	const struct ip_prefix at = prefix_of(prefix);
+	struct bgp_attributes attributes = attributes_of(&fixture->arena, NULL, NULL);
+	struct attribute_store *store = rib_attribute_store(fixture->rib);
+	struct attribute_set *set;
+
+	set_med(&attributes, med);
+	set = attribute_set_intern(store, &attributes, &extra);
+	rib_update(fixture->rib, fixture->local, &at, path_id, set, 0);
+	attribute_set_release(store, set);
+}
+
+static void change_for_others_is_not_sent(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct ip_prefix at = prefix_of(A);
+
+	originate(fixture, A, 1, 1, 1);
+	originate(fixture, A, 2, 6, 2);
+	for (unsigned i = 0; i < 3; i++) {
+		fixture->key.audiences = (uint64_t)1 << i;
+		join(fixture, i);
+		run_and_forget(fixture);
+	}
+	originate(fixture, A, 2, 6, 3);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_said(fixture, 1, "+10.1.0.0/16 m3;");
+	assert_said(fixture, 2, "+10.1.0.0/16 m3;");
+	/* One audience goes over to a path of its own, the others keep what they have. */
+	originate(fixture, A, 2, 2, 3);
+	originate(fixture, A, 3, 4, 4);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_said(fixture, 1, "");
+	assert_said(fixture, 2, "+10.1.0.0/16 m4;");
+	/* It comes back, and what it shares is what it has already. */
+	originate(fixture, A, 3, 4, 3);
+	run(fixture);
+	assert_said(fixture, 2, "+10.1.0.0/16 m3;");
+	rib_withdraw(fixture->rib, fixture->local, &at, 3);
+	originate(fixture, A, 2, 6, 3);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_said(fixture, 1, "");
+	assert_said(fixture, 2, "+10.1.0.0/16 m3;");
+	rib_withdraw(fixture->rib, fixture->local, &at, 2);
+	run(fixture);
+	assert_said(fixture, 0, "");
+	assert_said(fixture, 1, "-10.1.0.0/16;");
+	assert_said(fixture, 2, "-10.1.0.0/16;");
+	rib_withdraw(fixture->rib, fixture->local, &at, 1);
+	run(fixture);
+	assert_said(fixture, 0, "-10.1.0.0/16;");
+	assert_said(fixture, 1, "");
+}
+
+/* A learned route in the place of the best own one, and back: news for everybody. */
+static void learned_route_instead_of_an_own_one_concerns_all(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct ip_prefix at = prefix_of(A);
+
+	fixture->key.audiences = 1;
+	join(fixture, 0);
+	fixture->key.audiences = 2;
+	join(fixture, 1);
+	run_and_forget(fixture);
+	advertise(fixture, &fixture->sessions[2], A, 9);
+	run(fixture);
+	assert_said(fixture, 0, "+10.1.0.0/16 m9;");
+	assert_said(fixture, 1, "+10.1.0.0/16 m9;");
+	originate(fixture, A, 1, 1, 1);
+	run(fixture);
+	assert_said(fixture, 0, "+10.1.0.0/16 m1;");
+	assert_said(fixture, 1, "-10.1.0.0/16;");
+	rib_withdraw(fixture->rib, fixture->local, &at, 1);
+	run(fixture);
+	assert_said(fixture, 0, "+10.1.0.0/16 m9;");
+	assert_said(fixture, 1, "+10.1.0.0/16 m9;");
+}
+
+/* Who changes its audience in the turn of a change is still told what it was sent before. */
+static void move_in_the_turn_of_a_change_is_exact(void **state)
+{
+	struct fixture *fixture = *state;
+	struct export_key key = fixture->key;
+
+	key.audiences = 4;
+	fixture->key.audiences = 1;
+	join(fixture, 0);
+	originate(fixture, A, 1, 1, 1);
+	originate(fixture, B, 1, 1, 1);
+	run_and_forget(fixture);
+	originate(fixture, A, 1, 2, 1);
+	originate(fixture, B, 1, 5, 1);
+	update_group_move(fixture->sessions[0].member, &key);
+	run(fixture);
+	assert_said(fixture, 0, "-10.1.0.0/16; +10.2.0.0/16 m1;");
+}
+
 /* A run between a change and the turn's end must not take two streams for equal that are not. */
 static void run_before_the_rib_has_told(void **state)
 {
@@ -611,6 +716,9 @@ int main(void)
 	    TEST(members_that_move_together_stay_together),
 	    TEST(filter_at_another_place_moves_nobody),
 	    TEST(move_to_another_audience_withdraws),
+	    TEST(change_for_others_is_not_sent),
+	    TEST(learned_route_instead_of_an_own_one_concerns_all),
+	    TEST(move_in_the_turn_of_a_change_is_exact),
 	    TEST(run_before_the_rib_has_told),
 	    TEST(join_before_the_rib_has_told),
 	    TEST(members_may_leave_while_they_are_sent_to),

@@ -3,17 +3,16 @@
  * keys belong to which type is a table of its own, as a key that the type ignores would be a
  * silent error.
  *
- * Advertisements with the same list of peers share one set of announced routes; the sets are bits
- * of one word, so there may be no more of them than bits.
+ * Which peers an advertisement goes to is a bit of one word for each kind of peers that the lists
+ * tell apart, so there may be no more kinds than bits.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
+#include "config/peer_classes.h"
 #include "config/sections.h"
 #include "config/values.h"
 
-#define PEER_LISTS_MAX 63
 #define ADVERTISEMENT(member) offsetof(struct config_advertisement, member)
 
 static const char *const type_words[] = {
@@ -159,54 +158,35 @@ void config_read_advertisement(
 		    schema, node, "cidrs", "is required with addresses: [ExternalIP]");
 }
 
-static bool has_peer(const struct config_advertisement *advertisement, const char *name)
-{
-	for (size_t i = 0; i < advertisement->peer_count; i++)
-		if (advertisement->peers[i] && !strcmp(advertisement->peers[i], name))
-			return true;
-	return false;
-}
-
-/* As sets. */
-static bool same_peers(const struct config_advertisement *a, const struct config_advertisement *b)
-{
-	for (size_t i = 0; i < a->peer_count; i++)
-		if (a->peers[i] && !has_peer(b, a->peers[i]))
-			return false;
-	for (size_t i = 0; i < b->peer_count; i++)
-		if (b->peers[i] && !has_peer(a, b->peers[i]))
-			return false;
-	return !a->peer_count == !b->peer_count;
-}
-
 void config_check_advertisements(struct schema *schema, const yaml_node_t *advertisements)
 {
 	const struct config_loader *loader = schema->context;
 	const struct config *config = loader->config;
-	const struct config_advertisement *lists[PEER_LISTS_MAX];
-	size_t count = 0;
+	struct peer_classes classes = {.count = 0};
 
 	for (size_t i = 0; i < config->advertisement_count; i++) {
 		const struct config_advertisement *advertisement = &config->advertisements[i];
-		size_t j = 0;
+		size_t top;
+		size_t length;
 
-		while (j < count && !same_peers(lists[j], advertisement))
-			j++;
-		if (j == PEER_LISTS_MAX) {
-			size_t top = schema_enter_key(schema, "advertisements");
-			size_t length = schema_enter_item(schema, i);
-
-			schema_fail_value(schema,
-			    config_yaml_item(schema->document, advertisements, i), "peers",
-			    "there may be no more than %d different lists of peers",
-			    PEER_LISTS_MAX);
-			schema_leave(schema, length);
-			schema_leave(schema, top);
-			return;
-		}
-		if (j == count)
-			lists[count++] = advertisement;
+		if (!advertisement->peer_count)
+			continue;
+		peer_classes_add(&classes, advertisement->peers, advertisement->peer_count);
+		peer_classes_number(&classes);
+		if (classes.class_count <= PEER_CLASSES_MAX)
+			continue;
+		top = schema_enter_key(schema, "advertisements");
+		length = schema_enter_item(schema, i);
+		schema_fail_value(schema, config_yaml_item(schema->document, advertisements, i),
+		    "peers",
+		    "the lists so far tell peers apart in more than %d ways: peers that are in the"
+		    " same lists count as one",
+		    PEER_CLASSES_MAX - 1);
+		schema_leave(schema, length);
+		schema_leave(schema, top);
+		break;
 	}
+	peer_classes_free(&classes);
 }
 
 void config_release_advertisement(struct config_advertisement *advertisement)

@@ -446,7 +446,7 @@ static void a_node_that_contains_itself_is_only_read_once_per_level(void **state
 	text_free(&errors);
 }
 
-static void more_than_63_lists_of_peers_are_refused(void **state)
+static void more_than_63_kinds_of_peers_are_refused(void **state)
 {
 	struct text yaml = {NULL, 0, 0};
 	struct text errors = {NULL, 0, 0};
@@ -460,8 +460,8 @@ static void more_than_63_lists_of_peers_are_refused(void **state)
 		text_append(&yaml, "- {name: a%u, type: PodCIDR, peers: [p%u]}\n", i, i);
 	assert_null(config_parse(yaml.string, yaml.length, "f", &environment, &errors));
 	assert_string_equal(errors.string,
-	    "f:131:37: advertisements[63].peers: there may be no more than 63 different lists of "
-	    "peers\n");
+	    "f:131:37: advertisements[63].peers: the lists so far tell peers apart in more than 63"
+	    " ways: peers that are in the same lists count as one\n");
 	text_free(&yaml);
 	text_free(&errors);
 }
@@ -498,7 +498,7 @@ int main(void)
 	    cmocka_unit_test(more_errors_than_anybody_reads_are_counted),
 	    cmocka_unit_test(aliases_that_multiply_are_refused),
 	    cmocka_unit_test(a_node_that_contains_itself_is_only_read_once_per_level),
-	    cmocka_unit_test(more_than_63_lists_of_peers_are_refused),
+	    cmocka_unit_test(more_than_63_kinds_of_peers_are_refused),
 	    cmocka_unit_test(a_file_that_cannot_be_read_is_one_error),
 	    cmocka_unit_test(a_node_without_any_name_is_refused),
 	};

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "control/commands.h"
 #include "control/json_value.h"
+#include "speaker/merge.h"
 
 enum { SERVICES_PER_STEP = 64 };
 
@@ -38,8 +39,32 @@ static json_t *address_value(const struct k8s_verdict *verdict, bool is_service)
 	return is_service ? json_value_address(&address) : json_value_prefix(&verdict->address);
 }
 
-static json_t *verdict_value(
-    const struct k8s_verdict *verdict, const struct config_advertisement *advertisement)
+/* With which others the route is merged, and what they are at odds about. */
+static void set_merge(json_t *value, const struct speaker *speaker,
+    const struct k8s_verdict *verdict, const char *advertisement)
+{
+	json_t *with = json_array();
+	json_t *conflicts = json_array();
+	unsigned all = 0;
+	unsigned keys;
+	const char *name;
+
+	for (size_t i = 0;
+	     verdict->reason == K8S_ANNOUNCED && (name = speaker_merged_advertisement(speaker,
+						      &verdict->prefix, advertisement, i, &keys));
+	     i++) {
+		json_array_append_new(with, json_string(name));
+		all |= keys;
+	}
+	for (unsigned key = 0; key < MERGE_KEYS; key++)
+		if (all >> key & 1)
+			json_array_append_new(conflicts, json_string(merge_key_name(key)));
+	json_set(value, "mergedWith", with);
+	json_set(value, "conflicts", conflicts);
+}
+
+static json_t *verdict_value(const struct speaker *speaker, const struct k8s_verdict *verdict,
+    const struct config_advertisement *advertisement)
 {
 	const bool is_service = advertisement->what.type == K8S_ADVERTISE_SERVICE;
 	json_t *value = json_object();
@@ -55,6 +80,7 @@ static json_t *verdict_value(
 	json_set_bool(value, "announced", verdict->reason == K8S_ANNOUNCED);
 	json_set_text(value, "reason", k8s_reason_name(verdict->reason));
 	json_set_text(value, "message", k8s_reason_text(verdict->reason));
+	set_merge(value, speaker, verdict, advertisement->name);
 	return value;
 }
 
@@ -65,8 +91,8 @@ static void append_verdict(void *arg, const struct k8s_verdict *verdict)
 	const struct config *config = speaker_config(walk->speaker);
 
 	if (verdict->advertisement < config->advertisement_count)
-		json_append_line(walk->lines,
-		    verdict_value(verdict, &config->advertisements[verdict->advertisement]));
+		json_append_line(walk->lines, verdict_value(walk->speaker, verdict,
+						  &config->advertisements[verdict->advertisement]));
 }
 
 static enum answer_step next_verdicts(void *state, struct text *lines)

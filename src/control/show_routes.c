@@ -79,9 +79,22 @@ static const char *source_name(enum policy_source source)
 	return source < POLICY_SOURCES ? names[source] : "unknown";
 }
 
+/* The advertisements that made a path of this node's own: the first one, and all of them. */
+static void set_advertisements(json_t *object, const struct speaker *speaker,
+    const struct ip_prefix *prefix, const struct rib_path *path)
+{
+	json_t *all = json_array();
+	const char *name;
+
+	for (size_t i = 0; (name = speaker_advertisement_of_path(speaker, prefix, path, i)); i++)
+		json_array_append_new(all, json_string(name));
+	json_set_text(object, "advertisement", json_string_value(json_array_get(all, 0)));
+	json_set(object, "advertisements", all);
+}
+
 /* Who it comes from; null for this node itself. */
-static void set_origin_of_path(
-    json_t *object, const struct speaker *speaker, const struct rib_path *path)
+static void set_origin_of_path(json_t *object, const struct speaker *speaker,
+    const struct ip_prefix *prefix, const struct rib_path *path)
 {
 	const struct rib_peer *source = rib_peer_at(speaker_rib(speaker), path->peer);
 	const bool has_owner = source && !source->closing;
@@ -90,8 +103,7 @@ static void set_origin_of_path(
 	json_set_text(object, "peer", peer ? speaker_peer_name(peer) : NULL);
 	json_set_text(object, "source", source ? source_name(source->source) : NULL);
 	if (path->peer == RIB_PEER_LOCAL)
-		json_set_text(
-		    object, "advertisement", speaker_advertisement_of_path(speaker, path));
+		set_advertisements(object, speaker, prefix, path);
 }
 
 /* `path_id` is the Path Identifier as received or as sent; 0: none. */
@@ -105,7 +117,7 @@ static json_t *path_value(const struct route_walk *walk, const struct rib_prefix
 	json_set_bool(object, "best", path == rib_best_path(prefix));
 	json_set_text(object, "state", path_state(prefix, path));
 	json_set_text(object, "reason", path_reason(walk->speaker, prefix, path));
-	set_origin_of_path(object, walk->speaker, path);
+	set_origin_of_path(object, walk->speaker, &prefix->prefix, path);
 	if (path_id)
 		json_set_number(object, "pathID", path_id);
 	attributes_json_set(object, attributes);

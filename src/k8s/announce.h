@@ -80,7 +80,7 @@ const char *k8s_address_kind_name(enum k8s_address_kind kind);
 
 /* One row of `kbgpctl advertisements`. */
 struct k8s_verdict {
-	size_t advertisement; /* index */
+	size_t advertisement; /* index of the rule */
 	const char *namespace; /* of the Service; "" for the others */
 	const char *name; /* of the Service, or of the Node for a pod CIDR; "" for Prefix */
 	enum k8s_address_kind kind; /* of a Service's address */
@@ -134,15 +134,13 @@ struct k8s_service_change {
 	enum k8s_reason reason;
 };
 
-/* Told when the set of (advertisement, prefix) pairs changes. */
 struct k8s_announcer_ops {
-	void (*announce)(void *arg, size_t advertisement, const struct ip_prefix *prefix);
-	void (*withdraw)(void *arg, size_t advertisement, const struct ip_prefix *prefix);
 	/*
-	 * Called once inside k8s_announcer_configure(), after its withdrawals and before its
-	 * announcements: indices are of the old list before, of the new one after.  May be NULL.
+	 * Other advertisements ask for the prefix than before: their numbers, ascending; none: it is
+	 * not to be announced any more.  Told at most once per event and prefix.
 	 */
-	void (*renumbered)(void *arg);
+	void (*prefix_changed)(void *arg, const struct ip_prefix *prefix,
+	    const uint32_t *advertisements, size_t count);
 	/*
 	 * The prefixes of a Service are others than before: told once for each Service that an event
 	 * has touched.  May be NULL.
@@ -150,10 +148,16 @@ struct k8s_announcer_ops {
 	void (*service_changed)(void *arg, const struct k8s_service_change *change);
 };
 
+/* An advertisement, borrowed, and its number: the owner's, the same as long as it is configured. */
+struct k8s_rule {
+	const struct k8s_advertisement *what;
+	uint32_t id;
+};
+
 /*
- * The engine.  `advertisements` is borrowed until k8s_announcer_configure() gives others.  The
- * owner of the cluster forwards its events by the two functions below.  Prefixes are counted by
- * reference, so Services that share an IP or an aggregate withdraw it only with the last one.
+ * The engine.  The owner of the cluster forwards its events by the two functions below.  What asks
+ * for a prefix is counted, so Services that share an address or an aggregate withdraw it only with
+ * the last one.
  */
 struct k8s_announcer *k8s_announcer_new(const struct k8s_cluster *cluster, const char *node_name,
     uint64_t hash_seed, const struct k8s_announcer_ops *ops, void *arg);
@@ -162,14 +166,21 @@ void k8s_announcer_free(struct k8s_announcer *announcer);
 void k8s_announcer_set_node_rules(
     struct k8s_announcer *announcer, const struct k8s_node_rules *rules);
 /*
- * Replaces the advertisements: `previous[i]` is the index in the old list that the new one i
- * continues, or SIZE_MAX, and no old one is continued twice; what is announced in both is neither
- * withdrawn nor announced again, but its index changes silently.  Withdrawals come first, with old
- * indices; then `renumbered`; then announcements, with new ones.  The pointers in the array
- * are borrowed, the array is copied.
+ * Replaces the rules, whose order is that of the verdicts; the array is copied.  Only the node's own
+ * prefixes are judged by them at once, the Services when k8s_announcer_continue() comes to them:
+ * until it is done, rules that are gone may still be among those who ask for a prefix.
  */
-void k8s_announcer_configure(struct k8s_announcer *announcer,
-    const struct k8s_advertisement *const *advertisements, const size_t *previous, size_t count);
+void k8s_announcer_configure(
+    struct k8s_announcer *announcer, const struct k8s_rule *rules, size_t count);
+/*
+ * Goes on with what concerns all Services, as a change of the rules or of this node does: judges one
+ * of them.  False if there is nothing left to do.
+ */
+bool k8s_announcer_continue(struct k8s_announcer *announcer);
+/* True as long as there is something left to do. */
+bool k8s_announcer_is_busy(const struct k8s_announcer *announcer);
+/* All that is left, at once. */
+void k8s_announcer_finish(struct k8s_announcer *announcer);
 void k8s_announcer_object_changed(
     struct k8s_announcer *announcer, const struct k8s_object *object, const struct k8s_object *old);
 void k8s_announcer_object_removed(struct k8s_announcer *announcer, const struct k8s_object *object);

@@ -538,6 +538,24 @@ static void append_winning_reason(struct text *text, const json_t *paths)
 		text_append(text, ": best, the only usable path");
 }
 
+/* "this node (pods, fixed)", "tor-a (ebgp)" */
+static void append_source(struct text *text, const json_t *path)
+{
+	const json_t *advertisements = json_object_get(path, "advertisements");
+
+	if (!format_is_null(path, "peer")) {
+		text_append(
+		    text, "%s (%s)", format_string(path, "peer"), format_string(path, "source"));
+		return;
+	}
+	text_append(text, "this node");
+	if (json_array_size(advertisements)) {
+		text_append(text, " (");
+		format_append(text, advertisements, ", ");
+		text_append(text, ")");
+	}
+}
+
 static void print_path(FILE *file, const json_t *path, const json_t *paths)
 {
 	const bool best = json_is_true(json_object_get(path, "best"));
@@ -546,13 +564,7 @@ static void print_path(FILE *file, const json_t *path, const json_t *paths)
 	struct text from = {0};
 
 	text_append(&from, "%s from ", best ? ">" : mark);
-	if (!format_is_null(path, "advertisement"))
-		text_append(&from, "this node (%s)", format_string(path, "advertisement"));
-	else if (format_is_null(path, "peer"))
-		text_append(&from, "this node");
-	else
-		text_append(
-		    &from, "%s (%s)", format_string(path, "peer"), format_string(path, "source"));
+	append_source(&from, path);
 	if (!format_is_null(path, "pathID"))
 		text_append(&from, " path %lld", format_number(path, "pathID"));
 	if (best)

@@ -176,6 +176,26 @@ static void begin_advertisements(struct view_output *output)
 	text_table_begin(&output->table, output->file, titles);
 }
 
+/* "merged with a, b; different: localPref, med" */
+static void add_merge(struct text_table *table, const json_t *row)
+{
+	const json_t *with = json_object_get(row, "mergedWith");
+	const json_t *conflicts = json_object_get(row, "conflicts");
+	struct text text = {0};
+
+	text_append(&text, "%s", "");
+	if (json_array_size(with)) {
+		text_append(&text, "merged with ");
+		format_append(&text, with, ", ");
+	}
+	if (json_array_size(conflicts)) {
+		text_append(&text, "; different: ");
+		format_append(&text, conflicts, ", ");
+	}
+	text_table_add(table, "%s", text.string);
+	text_free(&text);
+}
+
 static void add_advertisement(struct view_output *output, const json_t *row)
 {
 	struct text_table *table = &output->table;
@@ -192,7 +212,7 @@ static void add_advertisement(struct view_output *output, const json_t *row)
 	text_table_add(table, "%s", format_string(row, "prefix"));
 	text_table_add(table, "%s", announced ? "yes" : "no");
 	if (announced)
-		text_table_add(table, "%s", "");
+		add_merge(table, row);
 	else
 		text_table_add(
 		    table, "%s: %s", format_string(row, "reason"), format_string(row, "message"));

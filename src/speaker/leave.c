@@ -65,6 +65,7 @@ static void judge_services(struct speaker *speaker)
 		if (speaker->drain_waits && k8s_reason_is_drain((enum k8s_reason)reason))
 			rules.withdraws[reason] = false;
 	k8s_announcer_set_node_rules(speaker->announcer, &rules);
+	speaker_origin_go_on(speaker);
 }
 
 /* Makes the attributes of all origins again if that changes them. */
@@ -202,6 +203,7 @@ void speaker_leave_end(struct speaker *speaker)
 	speaker->withdrawn_by = loop_now(speaker->loop) + WITHDRAW_MS;
 	speaker->services_stopped = true;
 	judge_services(speaker);
+	k8s_announcer_finish(speaker->announcer);
 	update_groups_run(speaker->groups);
 	wait_for_withdrawals(speaker);
 }

@@ -1,298 +1,341 @@
 /*
- * What this node originates.  The announcer says which prefixes each advertisement asks for; here
- * they become local paths.  The path id is the advertisement's, so a prefix that two of them ask
- * for has two paths; their attributes are one interned set per advertisement.
+ * What this node originates.  The announcer says which advertisements ask for a prefix, and what
+ * they make of it together (combination.c) becomes local paths, as many as there are kinds of peers
+ * that are sent something else; nearly always one.
  *
- * Which peers an advertisement goes to is an audience: each distinct list of peers has a bit, the
- * set carries the bits of its list, and an update group has the bits of the lists its peers are in.
+ * An advertisement that is no longer configured stays until the announcer has judged all Services
+ * without it.  Other settings, or other lists of peers, make the routes of each combination anew;
+ * only prefixes of combinations that have become others are looked at, and the RIB takes what is
+ * the same as no change.  That is done in one turn: peers are about to get the bits of their new
+ * audiences, and shall find the routes that are meant for them.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "bgp/as_path.h"
-#include "config/difference.h"
+#include "speaker/merge.h"
 #include "speaker/private.h"
 
-static bool names(char *const *list, size_t count, const char *name)
+/* A prefix of our own, in the list of its combination. */
+struct own_prefix {
+	struct ip_prefix prefix;
+	uint64_t hash;
+	uint64_t path_ids; /* of the paths in the RIB: bit i is path id i + 1 */
+	struct combination *combination;
+	struct own_prefix *next;
+	struct own_prefix **link; /* what leads here */
+};
+
+static bool own_has_prefix(const void *item, const void *key)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i], name) == 0)
+	const struct own_prefix *own = item;
+
+	return ip_prefix_equal(&own->prefix, key);
+}
+
+static uint64_t hash_prefix(const struct speaker *speaker, const struct ip_prefix *prefix)
+{
+	return hash_bytes(prefix, sizeof *prefix, speaker->options.hash_seed);
+}
+
+static struct own_prefix *find_own(const struct speaker *speaker, const struct ip_prefix *prefix)
+{
+	return hash_table_find(
+	    &speaker->own_prefixes, hash_prefix(speaker, prefix), own_has_prefix, prefix);
+}
+
+static struct own_prefix *add_own(struct speaker *speaker, const struct ip_prefix *prefix)
+{
+	struct own_prefix *own = memory_allocate_zero(1, sizeof *own);
+
+	own->prefix = *prefix;
+	own->hash = hash_prefix(speaker, prefix);
+	hash_table_insert(&speaker->own_prefixes, own->hash, own);
+	return own;
+}
+
+static void leave_combination(struct speaker *speaker, struct own_prefix *own)
+{
+	struct combination *combination = own->combination;
+
+	if (!combination)
+		return;
+	*own->link = own->next;
+	if (own->next)
+		own->next->link = own->link;
+	own->combination = NULL;
+	speaker_combination_drop(speaker, combination);
+}
+
+static void join_combination(struct own_prefix *own, struct combination *combination)
+{
+	own->combination = combination;
+	own->next = combination->prefixes;
+	own->link = &combination->prefixes;
+	if (own->next)
+		own->next->link = &own->next;
+	combination->prefixes = own;
+}
+
+/* Makes the paths in the RIB the routes of the combination. */
+static void put_routes(struct speaker *speaker, struct own_prefix *own)
+{
+	struct rib_peer *local = rib_peer_at(speaker->rib, RIB_PEER_LOCAL);
+	const struct combination *combination = own->combination;
+	uint64_t had = own->path_ids;
+
+	own->path_ids = 0;
+	for (size_t i = 0; combination && i < combination->route_count; i++) {
+		const struct origin_route *route = &combination->routes[i];
+
+		rib_update(speaker->rib, local, &own->prefix, route->path_id, route->attributes, 0);
+		own->path_ids |= (uint64_t)1 << (route->path_id - 1);
+	}
+	for (had &= ~own->path_ids; had; had &= had - 1)
+		rib_withdraw(speaker->rib, local, &own->prefix, (uint32_t)__builtin_ctzll(had) + 1);
+}
+
+static bool has_member(const struct combination *combination, const struct origin *origin)
+{
+	for (size_t i = 0; combination && i < combination->count; i++)
+		if (combination->members[i] == origin)
 			return true;
 	return false;
 }
 
-/* As sets: in which order peers are listed does not matter. */
-static bool same_peers(const struct audience *audience, const struct config_advertisement *what)
+static void tell_members(struct speaker *speaker, const struct ip_prefix *prefix,
+    enum speaker_event_kind kind, const struct combination *who, const struct combination *but_not)
 {
-	for (size_t i = 0; i < what->peer_count; i++)
-		if (!names(audience->peers, audience->peer_count, what->peers[i]))
-			return false;
-	for (size_t i = 0; i < audience->peer_count; i++)
-		if (!names(what->peers, what->peer_count, audience->peers[i]))
-			return false;
-	return audience->peer_count > 0;
+	for (size_t i = 0; who && i < who->count; i++)
+		if (!has_member(but_not, who->members[i]))
+			speaker_tell(speaker, kind, who->members[i]->settings.name, prefix, NULL);
 }
 
-static struct audience *find_audience(
-    struct speaker *speaker, const struct config_advertisement *what)
+static struct origin *find_origin_by_id(const struct speaker *speaker, uint32_t id)
 {
-	for (size_t i = 0; i < AUDIENCES_MAX; i++)
-		if (same_peers(&speaker->audiences[i], what))
-			return &speaker->audiences[i];
+	for (size_t i = 0; i < speaker->origin_count; i++)
+		if (speaker->origins[i]->id == id)
+			return speaker->origins[i];
 	return NULL;
 }
 
-static void free_audience(struct audience *audience)
+static struct combination *take_combination(
+    struct speaker *speaker, const uint32_t *ids, size_t count)
 {
-	for (size_t i = 0; i < audience->peer_count; i++)
-		free(audience->peers[i]);
-	free(audience->peers);
-	memset(audience, 0, sizeof *audience);
+	struct origin **members = memory_allocate_zero(count, sizeof(struct origin *));
+	struct combination *combination;
+
+	for (size_t i = 0; i < count; i++)
+		members[i] = find_origin_by_id(speaker, ids[i]);
+	combination = speaker_combination_take(speaker, members, count);
+	free(members);
+	return combination;
 }
 
-static struct audience *add_audience(
-    struct speaker *speaker, const struct config_advertisement *what)
-{
-	size_t i = 0;
-	struct audience *audience;
-
-	while (i < AUDIENCES_MAX && speaker->audiences[i].peers)
-		i++;
-	if (i == AUDIENCES_MAX)
-		return NULL;
-	audience = &speaker->audiences[i];
-	audience->peers = memory_allocate_zero(what->peer_count, sizeof(char *));
-	audience->peer_count = what->peer_count;
-	for (size_t p = 0; p < what->peer_count; p++)
-		audience->peers[p] = memory_copy_string(what->peers[p]);
-	return audience;
-}
-
-/*
- * Frees the bits of lists that are no more.  They may be used again at once: no UPDATE is made
- * before every peer has its new key, and the difference of the keys is what it is sent.
- */
-static void drop_audiences(struct speaker *speaker)
-{
-	const struct config *config = speaker->config;
-
-	for (size_t i = 0; i < AUDIENCES_MAX; i++)
-		speaker->audiences[i].keep = false;
-	for (size_t i = 0; i < config->advertisement_count; i++) {
-		struct audience *audience = find_audience(speaker, &config->advertisements[i]);
-
-		if (audience)
-			audience->keep = true;
-	}
-	for (size_t i = 0; i < AUDIENCES_MAX; i++)
-		if (!speaker->audiences[i].keep)
-			free_audience(&speaker->audiences[i]);
-}
-
-/* The bit of the advertisement's list of peers; 0: everybody. */
-static uint64_t audience_of(struct speaker *speaker, const struct config_advertisement *what)
-{
-	struct audience *audience;
-
-	if (!what->peer_count)
-		return 0;
-	audience = find_audience(speaker, what);
-	if (!audience)
-		audience = add_audience(speaker, what);
-	if (audience)
-		return (uint64_t)1 << (audience - speaker->audiences);
-	log_write(speaker->log, LOG_LEVEL_ERROR, what->name,
-	    "sent to nobody: there are more than %d different lists of peers", AUDIENCES_MAX);
-	return (uint64_t)1 << AUDIENCES_MAX;
-}
-
-uint64_t speaker_audiences_of(const struct speaker *speaker, const char *peer)
-{
-	uint64_t bits = 0;
-
-	for (size_t i = 0; i < AUDIENCES_MAX; i++)
-		for (size_t p = 0; p < speaker->audiences[i].peer_count; p++)
-			if (strcmp(speaker->audiences[i].peers[p], peer) == 0)
-				bits |= (uint64_t)1 << i;
-	return bits;
-}
-
-static void add_communities(struct speaker *speaker, const struct config_advertisement *what,
-    struct bgp_attributes *attributes)
-{
-	for (size_t i = 0; i < what->community_count; i++) {
-		const struct bgp_community *community = &what->communities[i];
-		enum bgp_community_kind kind = community->kind;
-
-		bgp_attributes_set_communities(attributes, kind,
-		    bgp_communities_add(&speaker->arena, attributes->communities[kind], community));
-	}
-}
-
-/* The one set of an advertisement; the caller owns the reference. */
-static struct attribute_set *make_attributes(
-    struct speaker *speaker, const struct config_advertisement *what)
-{
-	const struct attribute_set_extra extra = {.audience = audience_of(speaker, what),
-	    .graceful_shutdown = speaker->graceful_shutdown[what->what.type]};
-	struct bgp_attributes attributes;
-	struct attribute_set *set;
-
-	bgp_attributes_init(&attributes);
-	if (what->has_local_pref) {
-		attributes.local_pref = what->local_pref;
-		bgp_attributes_mark(&attributes, BGP_ATTRIBUTE_LOCAL_PREF);
-	}
-	if (what->has_med) {
-		attributes.med = what->med;
-		bgp_attributes_mark(&attributes, BGP_ATTRIBUTE_MED);
-	}
-	if (what->as_path_prepend)
-		attributes.as_path = bgp_as_path_prepend(
-		    &speaker->arena, attributes.as_path, speaker->asn, what->as_path_prepend);
-	add_communities(speaker, what, &attributes);
-	set = attribute_set_intern(rib_attribute_store(speaker->rib), &attributes, &extra);
-	arena_reset(&speaker->arena);
-	return set;
-}
-
-static void announce(void *arg, size_t advertisement, const struct ip_prefix *prefix)
+static void prefix_changed(
+    void *arg, const struct ip_prefix *prefix, const uint32_t *ids, size_t count)
 {
 	struct speaker *speaker = arg;
-	const struct origin *origin = &speaker->origins[advertisement];
+	struct combination *combination = count ? take_combination(speaker, ids, count) : NULL;
+	struct own_prefix *own = find_own(speaker, prefix);
 
-	rib_update(speaker->rib, rib_peer_at(speaker->rib, RIB_PEER_LOCAL), prefix, origin->path_id,
-	    origin->attributes, 0);
+	if (!own)
+		own = add_own(speaker, prefix);
+	tell_members(speaker, prefix, SPEAKER_ANNOUNCED, combination, own->combination);
+	tell_members(speaker, prefix, SPEAKER_WITHDRAWN, own->combination, combination);
+	leave_combination(speaker, own);
+	if (combination)
+		join_combination(own, combination);
+	put_routes(speaker, own);
 	speaker_latency_note(speaker);
-	speaker_tell(speaker, SPEAKER_ANNOUNCED, origin->name, prefix, NULL);
+	if (combination)
+		return;
+	hash_table_remove(&speaker->own_prefixes, own->hash, own);
+	free(own);
 }
 
-static void withdraw(void *arg, size_t advertisement, const struct ip_prefix *prefix)
+static void free_origin(struct origin *origin)
 {
-	struct speaker *speaker = arg;
-	const struct origin *origin = &speaker->origins[advertisement];
-
-	rib_withdraw(
-	    speaker->rib, rib_peer_at(speaker->rib, RIB_PEER_LOCAL), prefix, origin->path_id);
-	speaker_latency_note(speaker);
-	speaker_tell(speaker, SPEAKER_WITHDRAWN, origin->name, prefix, NULL);
+	free(origin->settings.name);
+	for (size_t i = 0; i < origin->settings.peer_count; i++)
+		free(origin->settings.peers[i]);
+	free(origin->settings.peers);
+	free(origin->settings.communities);
+	free(origin);
 }
 
-static void free_origins(struct speaker *speaker)
+/* Drops what is no longer configured and has nothing announced any more. */
+static void drop_unused_origins(struct speaker *speaker)
 {
+	size_t kept = 0;
+
 	for (size_t i = 0; i < speaker->origin_count; i++) {
-		attribute_set_release(
-		    rib_attribute_store(speaker->rib), speaker->origins[i].attributes);
-		free(speaker->origins[i].name);
+		if (speaker->origins[i]->configured || speaker->origins[i]->users)
+			speaker->origins[kept++] = speaker->origins[i];
+		else
+			free_origin(speaker->origins[i]);
 	}
-	free(speaker->origins);
-	speaker->origins = NULL;
-	speaker->origin_count = 0;
+	speaker->origin_count = kept;
 }
 
-/* From here on the announcer speaks of the new advertisements. */
-static void renumbered(void *arg)
-{
-	struct speaker *speaker = arg;
-
-	free_origins(speaker);
-	speaker->origins = speaker->next_origins;
-	speaker->origin_count = speaker->next_origin_count;
-	speaker->next_origins = NULL;
-}
-
-/* Gives the prefixes that an advertisement already has its new attributes. */
-static void update_attributes(struct speaker *speaker, const struct origin *origin)
-{
-	struct rib_peer *local = rib_peer_at(speaker->rib, RIB_PEER_LOCAL);
-
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
-		for (uint32_t id = 1; id < rib_limit(speaker->rib, family); id++) {
-			const struct rib_prefix *prefix = rib_prefix_at(speaker->rib, family, id);
-
-			if (!prefix)
-				continue;
-			for (const struct rib_path *path = &prefix->first; path;
-			     path = rib_path_next(speaker->rib, family, path)) {
-				if (path->peer != RIB_PEER_LOCAL ||
-				    path->path_id != origin->path_id)
-					continue;
-				rib_update(speaker->rib, local, &prefix->prefix, origin->path_id,
-				    origin->attributes, 0);
-				break;
-			}
-		}
-	}
-}
-
-static size_t find_origin(const struct speaker *speaker, const char *name)
+static struct origin *find_origin(const struct speaker *speaker, const char *name)
 {
 	for (size_t i = 0; i < speaker->origin_count; i++)
-		if (strcmp(speaker->origins[i].name, name) == 0)
-			return i;
-	return SIZE_MAX;
+		if (strcmp(speaker->origins[i]->settings.name, name) == 0)
+			return speaker->origins[i];
+	return NULL;
 }
 
-/* Builds the new origins; an advertisement of an old name keeps its path id. */
-static void make_origins(struct speaker *speaker, size_t *previous, bool *changed)
+static struct origin *add_origin(struct speaker *speaker, const char *name)
+{
+	struct origin *origin = memory_allocate_zero(1, sizeof *origin);
+
+	origin->id = ++speaker->next_origin_id;
+	origin->settings.name = memory_copy_string(name);
+	speaker->origins = memory_grow(speaker->origins, &speaker->origin_capacity,
+	    speaker->origin_count + 1, sizeof(struct origin *));
+	speaker->origins[speaker->origin_count++] = origin;
+	return origin;
+}
+
+/* Takes over what makes a route, and for whom: the configuration may go before the origin does. */
+static void copy_settings(struct origin *origin, const struct config_advertisement *from)
+{
+	struct config_advertisement *settings = &origin->settings;
+
+	for (size_t i = 0; i < settings->peer_count; i++)
+		free(settings->peers[i]);
+	free(settings->peers);
+	free(settings->communities);
+	settings->what.type = from->what.type;
+	settings->has_local_pref = from->has_local_pref;
+	settings->local_pref = from->local_pref;
+	settings->has_med = from->has_med;
+	settings->med = from->med;
+	settings->as_path_prepend = from->as_path_prepend;
+	settings->community_count = from->community_count;
+	settings->communities =
+	    memory_allocate_zero(from->community_count + 1, sizeof *settings->communities);
+	for (size_t i = 0; i < from->community_count; i++)
+		settings->communities[i] = from->communities[i];
+	settings->peer_count = from->peer_count;
+	settings->peers = memory_allocate_zero(from->peer_count + 1, sizeof(char *));
+	for (size_t i = 0; i < from->peer_count; i++)
+		settings->peers[i] = memory_copy_string(from->peers[i]);
+}
+
+/* One for each advertisement of the configuration; an old one of its name goes on. */
+static void make_origins(struct speaker *speaker, struct k8s_rule *rules)
 {
 	const struct config *config = speaker->config;
 
-	speaker->next_origin_count = config->advertisement_count;
-	speaker->next_origins =
-	    memory_allocate_zero(config->advertisement_count + 1, sizeof *speaker->next_origins);
+	for (size_t i = 0; i < speaker->origin_count; i++)
+		speaker->origins[i]->configured = false;
 	for (size_t i = 0; i < config->advertisement_count; i++) {
 		const struct config_advertisement *what = &config->advertisements[i];
-		struct origin *origin = &speaker->next_origins[i];
+		struct origin *origin = find_origin(speaker, what->name);
 
-		previous[i] = find_origin(speaker, what->name);
-		origin->name = memory_copy_string(what->name);
-		origin->attributes = make_attributes(speaker, what);
-		origin->path_id = previous[i] == SIZE_MAX ? ++speaker->next_path_id
-							  : speaker->origins[previous[i]].path_id;
-		changed[i] = previous[i] != SIZE_MAX &&
-			     speaker->origins[previous[i]].attributes != origin->attributes;
-		speaker->rules[i] = &what->what;
+		if (!origin)
+			origin = add_origin(speaker, what->name);
+		origin->configured = true;
+		copy_settings(origin, what);
+		rules[i] = (struct k8s_rule){&what->what, origin->id};
+	}
+	speaker_audiences_make(speaker);
+	for (size_t i = 0; i < speaker->origin_count; i++) {
+		struct origin *origin = speaker->origins[i];
+
+		origin->audience = speaker_audience_of_list(
+		    speaker, origin->settings.peers, origin->settings.peer_count);
+	}
+}
+
+/* Gives the prefixes that are announced already what they are announced with now. */
+static void renew_routes(struct speaker *speaker)
+{
+	struct combination *combination;
+	size_t cursor = 0;
+
+	while ((combination = hash_table_next(&speaker->combinations, &cursor))) {
+		if (!speaker_combination_renew(speaker, combination))
+			continue;
+		for (struct own_prefix *own = combination->prefixes; own; own = own->next)
+			put_routes(speaker, own);
 	}
 }
 
 void speaker_origin_configure(struct speaker *speaker)
 {
-	size_t count = speaker->config->advertisement_count;
-	size_t *previous = memory_allocate_zero(count + 1, sizeof *previous);
-	bool *changed = memory_allocate_zero(count + 1, sizeof *changed);
-	const struct k8s_advertisement **old_rules = speaker->rules;
+	const size_t count = speaker->config->advertisement_count;
+	struct k8s_rule *rules = memory_allocate_zero(count + 1, sizeof *rules);
 
-	drop_audiences(speaker);
 	speaker->origin_asn = speaker->asn;
-	speaker->rules = memory_allocate_zero(count + 1, sizeof *speaker->rules);
-	make_origins(speaker, previous, changed);
-	k8s_announcer_configure(speaker->announcer, speaker->rules, previous, count);
-	for (size_t i = 0; i < count; i++)
-		if (changed[i])
-			update_attributes(speaker, &speaker->origins[i]);
-	free(old_rules);
-	free(previous);
-	free(changed);
+	make_origins(speaker, rules);
+	speaker_conflicts_forget(speaker);
+	renew_routes(speaker);
+	k8s_announcer_configure(speaker->announcer, rules, count);
+	loop_task_schedule(speaker->loop, &speaker->announce_task);
+	free(rules);
+}
+
+void speaker_origin_go_on(struct speaker *speaker)
+{
+	if (k8s_announcer_is_busy(speaker->announcer))
+		loop_task_schedule(speaker->loop, &speaker->announce_task);
+}
+
+/* What concerns all Services. */
+static void continue_announcing(void *arg)
+{
+	struct speaker *speaker = arg;
+	bool more;
+
+	loop_name_work(speaker->loop, "announce rules");
+	speaker->event_at = speaker->announce_since;
+	do
+		more = k8s_announcer_continue(speaker->announcer);
+	while (more && !loop_should_yield(speaker->loop));
+	speaker->event_at = 0;
+	if (more) {
+		loop_task_schedule(speaker->loop, &speaker->announce_task);
+		return;
+	}
+	speaker->announce_since = 0;
+	drop_unused_origins(speaker);
 }
 
 void speaker_origin_start(struct speaker *speaker)
 {
-	static const struct k8s_announcer_ops ops = {
-	    .announce = announce, .withdraw = withdraw, .renumbered = renumbered};
+	static const struct k8s_announcer_ops ops = {.prefix_changed = prefix_changed};
 
+	loop_task_init(&speaker->announce_task, continue_announcing, speaker);
 	speaker->announcer = k8s_announcer_new(speaker->cluster, speaker->config->node_name,
 	    speaker->options.hash_seed, &ops, speaker);
 }
 
 void speaker_origin_stop(struct speaker *speaker)
 {
+	struct own_prefix *own;
+
+	loop_task_cancel(speaker->loop, &speaker->announce_task);
 	k8s_announcer_free(speaker->announcer);
-	free_origins(speaker);
-	free(speaker->rules);
-	for (size_t i = 0; i < AUDIENCES_MAX; i++)
-		free_audience(&speaker->audiences[i]);
+	speaker_combinations_free(speaker);
+	for (size_t cursor = 0; (own = hash_table_next(&speaker->own_prefixes, &cursor));)
+		free(own);
+	hash_table_free(&speaker->own_prefixes);
+	for (size_t i = 0; i < speaker->origin_count; i++)
+		free_origin(speaker->origins[i]);
+	free(speaker->origins);
+	speaker_audiences_free(speaker);
+}
+
+/* An event may have left something to do for all Services. */
+static void end_event(struct speaker *speaker)
+{
+	if (!speaker->announce_since && k8s_announcer_is_busy(speaker->announcer))
+		speaker->announce_since = speaker->event_at;
+	speaker_origin_go_on(speaker);
+	speaker->event_at = 0;
 }
 
 void speaker_origin_object_changed(
@@ -300,12 +343,56 @@ void speaker_origin_object_changed(
 {
 	speaker->event_at = speaker_microseconds();
 	k8s_announcer_object_changed(speaker->announcer, object, old);
-	speaker->event_at = 0;
+	end_event(speaker);
 }
 
 void speaker_origin_object_removed(struct speaker *speaker, const struct k8s_object *object)
 {
 	speaker->event_at = speaker_microseconds();
 	k8s_announcer_object_removed(speaker->announcer, object);
-	speaker->event_at = 0;
+	end_event(speaker);
+}
+
+static const struct combination *combination_of(
+    const struct speaker *speaker, const struct ip_prefix *prefix)
+{
+	const struct own_prefix *own = find_own(speaker, prefix);
+
+	return own ? own->combination : NULL;
+}
+
+const char *speaker_advertisement_of_path(const struct speaker *speaker,
+    const struct ip_prefix *prefix, const struct rib_path *path, size_t index)
+{
+	const struct combination *combination = NULL;
+	const uint64_t audience = path->attributes->audience;
+
+	if (path->peer == RIB_PEER_LOCAL)
+		combination = combination_of(speaker, prefix);
+	for (size_t i = 0; combination && i < combination->count; i++) {
+		const struct origin *member = combination->members[i];
+
+		if ((!audience || member->audience & audience) && !index--)
+			return member->settings.name;
+	}
+	return NULL;
+}
+
+const char *speaker_merged_advertisement(const struct speaker *speaker,
+    const struct ip_prefix *prefix, const char *advertisement, size_t index, unsigned *conflicts)
+{
+	const struct combination *combination = combination_of(speaker, prefix);
+	const struct origin *with = find_origin(speaker, advertisement);
+
+	if (!with || !has_member(combination, with))
+		return NULL;
+	for (size_t i = 0; i < combination->count; i++) {
+		const struct origin *member = combination->members[i];
+
+		if (member == with || !(member->audience & with->audience) || index--)
+			continue;
+		*conflicts = merge_conflicts(&member->settings, &with->settings);
+		return member->settings.name;
+	}
+	return NULL;
 }

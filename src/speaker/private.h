@@ -7,7 +7,8 @@
  * routes sent again, import.c takes UPDATEs into the RIB by the rules of import_rules.c, hold.c says
  * whether a peer may run, trouble.c tells what goes wrong with it, convergence.c finds out when all
  * have told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
- * announcements into the RIB, pod_cidrs.c knows whose pods are where, observe.c tells what happens,
+ * announcements into the RIB, as what combination.c makes by the rules of merge.c for the audiences
+ * of audience.c, pod_cidrs.c knows whose pods are where, observe.c tells what happens,
  * speaker.c shows.
  */
 #ifndef SPEAKER_PRIVATE_H
@@ -18,13 +19,11 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "config/peer_classes.h"
 #include "config/watch.h"
 #include "rib/prefix_table.h"
 #include "speaker/mesh.h"
 #include "speaker/speaker.h"
-
-/* One bit of 64 is left: it stands for nobody. */
-#define AUDIENCES_MAX 63
 
 /* Longer than a neighbour that starts again needs to be back. */
 #define SPEAKER_ABSENT_MS 30000
@@ -109,18 +108,48 @@ struct speaker_listener {
 	bool told; /* the refusal was logged */
 };
 
-/* One advertisement of the configuration as it is in the RIB. */
+/* An advertisement that is configured, or was and still has something announced. */
 struct origin {
-	char *name;
-	uint32_t path_id; /* stays over reloads */
-	struct attribute_set *attributes; /* holds a reference */
+	uint32_t id; /* as long as it is there, over reloads */
+	bool configured;
+	size_t users; /* combinations that it is in */
+	/* What makes a route, and for whom: name, peers and attributes, and the type of `what`. */
+	struct config_advertisement settings;
+	uint64_t audience; /* of its list of peers */
 };
 
-/* A distinct list of peers of advertisements; its index is a bit of an audience. */
-struct audience {
-	char **peers;
-	size_t peer_count;
-	bool keep;
+/* One of the routes of a prefix. */
+struct origin_route {
+	struct attribute_set *attributes; /* holds a reference */
+	uint64_t audience;
+	uint32_t path_id; /* 1 to 64 */
+};
+
+struct own_prefix;
+
+/* combination.c: the advertisements that ask for a prefix. */
+struct combination {
+	uint64_t hash;
+	struct origin **members; /* ascending by id */
+	size_t count;
+	struct origin_route *routes;
+	size_t route_count;
+	size_t route_capacity;
+	struct own_prefix *prefixes; /* that have it */
+};
+
+/* A difference between two advertisements for one prefix that was logged. */
+struct told_conflict {
+	uint32_t a; /* ids, the lower one first */
+	uint32_t b;
+	unsigned keys; /* of enum merge_key, as bits */
+};
+
+/* audience.c: kinds of peers by the lists of the advertisements. */
+struct audiences {
+	struct peer_classes classes;
+	uint8_t bits[PEER_CLASSES_MAX]; /* by class: the number of its bit */
+	uint64_t all; /* bits in use */
 };
 
 struct speaker {
@@ -152,7 +181,6 @@ struct speaker {
 	struct k8s_api_source *api_source; /* at most one of the two is there */
 	char *source; /* what it was made from; NULL: none was yet */
 	struct k8s_announcer *announcer;
-	const struct k8s_advertisement **rules; /* of the announcer: into the configuration */
 	struct prefix_table pod_cidrs[IP_FAMILIES]; /* of all Nodes, counted */
 	struct loop_task refilter_task;
 	struct loop_task apply_task;
@@ -176,13 +204,19 @@ struct speaker {
 	loop_callback *left;
 	void *left_arg;
 
-	struct origin *origins; /* by index of advertisement */
+	struct origin **origins;
 	size_t origin_count;
-	struct origin *next_origins; /* during a reload */
-	size_t next_origin_count;
-	uint32_t next_path_id;
-	uint32_t origin_asn; /* that the origins were made with */
-	struct audience audiences[AUDIENCES_MAX];
+	size_t origin_capacity;
+	uint32_t next_origin_id;
+	uint32_t origin_asn; /* that the routes were made with */
+	struct audiences audiences;
+	struct hash_table combinations; /* in use, by their members */
+	struct hash_table own_prefixes; /* origin.c */
+	struct told_conflict *told_conflicts;
+	size_t told_conflict_count;
+	size_t told_conflict_capacity;
+	struct loop_task announce_task;
+	uint64_t announce_since; /* microseconds: when what it works on was read; 0: no event */
 
 	struct speaker_peer **peers;
 	size_t peer_count;
@@ -480,12 +514,34 @@ void speaker_import_refilter(struct speaker *speaker);
 uint32_t speaker_cluster_id(const struct speaker *speaker);
 void speaker_neighbour_key(const struct speaker_peer *peer, struct export_key *key);
 
+/* audience.c */
+/* Tells the peers of all origins apart by their lists; peers in no list are a kind of their own. */
+void speaker_audiences_make(struct speaker *speaker);
+void speaker_audiences_free(struct speaker *speaker);
+/* The bit of the peer of this name. */
+uint64_t speaker_audiences_of(const struct speaker *speaker, const char *peer);
+/* The bits of all peers of the list; no list: of all peers. */
+uint64_t speaker_audience_of_list(const struct speaker *speaker, char *const *peers, size_t count);
+
+/* combination.c */
+/* The one with these members, ascending by id, made if need be: to be given a prefix or dropped. */
+struct combination *speaker_combination_take(
+    struct speaker *speaker, struct origin *const *members, size_t count);
+/* Frees it if no prefix has it. */
+void speaker_combination_drop(struct speaker *speaker, struct combination *combination);
+/* Makes its routes of what is configured now; true if they are others than before. */
+bool speaker_combination_renew(struct speaker *speaker, struct combination *combination);
+void speaker_combinations_free(struct speaker *speaker);
+/* What was logged of advertisements that are at odds no more: it will be logged again. */
+void speaker_conflicts_forget(struct speaker *speaker);
+
 /* origin.c */
 void speaker_origin_start(struct speaker *speaker);
 void speaker_origin_stop(struct speaker *speaker);
+/* Takes over the advertisements, and makes all routes anew. */
 void speaker_origin_configure(struct speaker *speaker);
-/* Bits of the lists of peers that the peer of this name is in. */
-uint64_t speaker_audiences_of(const struct speaker *speaker, const char *peer);
+/* The announcer may have been left something to do for all Services: does it, in slices. */
+void speaker_origin_go_on(struct speaker *speaker);
 void speaker_origin_object_changed(
     struct speaker *speaker, const struct k8s_object *object, const struct k8s_object *old);
 void speaker_origin_object_removed(struct speaker *speaker, const struct k8s_object *object);

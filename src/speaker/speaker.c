@@ -138,15 +138,6 @@ struct speaker_peer *speaker_peer_of_path(
 	return from ? from->owner : NULL;
 }
 
-const char *speaker_advertisement_of_path(
-    const struct speaker *speaker, const struct rib_path *path)
-{
-	for (size_t i = 0; path->peer == RIB_PEER_LOCAL && i < speaker->origin_count; i++)
-		if (speaker->origins[i].path_id == path->path_id)
-			return speaker->origins[i].name;
-	return NULL;
-}
-
 const char *speaker_peer_name(const struct speaker_peer *peer)
 {
 	return peer ? peer->name : "local";

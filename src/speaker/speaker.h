@@ -139,9 +139,15 @@ struct speaker_peer *speaker_peer_find(const struct speaker *speaker, const char
 struct speaker_peer *speaker_peer_of_path(
     const struct speaker *speaker, const struct rib_path *path);
 
-/* The advertisement that a path of this node's own is for; NULL: the path is another's. */
-const char *speaker_advertisement_of_path(
-    const struct speaker *speaker, const struct rib_path *path);
+/* The index-th of the advertisements that made a path of this node's own; NULL: no more. */
+const char *speaker_advertisement_of_path(const struct speaker *speaker,
+    const struct ip_prefix *prefix, const struct rib_path *path, size_t index);
+/*
+ * The index-th of those that are merged with this advertisement for the prefix, for any neighbour,
+ * and where the two differ: bits by enum merge_key.  NULL: no more.
+ */
+const char *speaker_merged_advertisement(const struct speaker *speaker,
+    const struct ip_prefix *prefix, const char *advertisement, size_t index, unsigned *conflicts);
 /* Why a path that is filtered was rejected, for people. */
 const char *speaker_refusal_of_path(const struct speaker *speaker, const struct rib_path *path);
 

@@ -7,33 +7,37 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "k8s/announce.h"
 #include "k8s/manifests.h"
 
 struct target {
 	struct k8s_cluster *cluster;
 	struct k8s_announcer *announcer;
+	struct ip_prefix *prefixes; /* announced */
 	size_t announced;
+	size_t capacity;
 };
 
-static void on_announce(void *arg, size_t advertisement, const struct ip_prefix *prefix)
+static void on_prefix_changed(
+    void *arg, const struct ip_prefix *prefix, const uint32_t *advertisements, size_t count)
 {
 	struct target *target = arg;
+	size_t at = 0;
 
-	(void)advertisement;
-	if (prefix->family >= IP_FAMILIES)
+	if (prefix->family >= IP_FAMILIES || (count && advertisements[count - 1] > 2))
 		abort();
-	target->announced++;
-}
-
-static void on_withdraw(void *arg, size_t advertisement, const struct ip_prefix *prefix)
-{
-	struct target *target = arg;
-
-	(void)advertisement;
-	(void)prefix;
-	if (!target->announced--)
-		abort();
+	while (at < target->announced && !ip_prefix_equal(&target->prefixes[at], prefix))
+		at++;
+	if (at == target->announced) {
+		if (!count)
+			abort();
+		target->prefixes = memory_grow(target->prefixes, &target->capacity,
+		    target->announced + 1, sizeof(*target->prefixes));
+		target->prefixes[target->announced++] = *prefix;
+	} else if (!count) {
+		target->prefixes[at] = target->prefixes[--target->announced];
+	}
 }
 
 static void on_changed(void *arg, const struct k8s_object *object, const struct k8s_object *old)
@@ -82,10 +86,10 @@ static void configure(struct target *target)
 	static const struct k8s_advertisement aggregates = {.type = K8S_ADVERTISE_SERVICE,
 	    .addresses = {true, true, true},
 	    .aggregation_length = {24, 64}};
-	const struct k8s_advertisement *const rules[] = {&pods, &hosts, &aggregates};
-	const size_t previous[] = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+	const struct k8s_rule rules[] = {{&pods, 0}, {&hosts, 1}, {&aggregates, 2}};
 
-	k8s_announcer_configure(target->announcer, rules, previous, 3);
+	k8s_announcer_configure(target->announcer, rules, 3);
+	k8s_announcer_finish(target->announcer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -93,8 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct k8s_cluster_ops cluster_ops = {on_changed, on_removed, NULL};
-	static const struct k8s_announcer_ops announcer_ops = {
-	    .announce = on_announce, .withdraw = on_withdraw};
+	static const struct k8s_announcer_ops announcer_ops = {.prefix_changed = on_prefix_changed};
 	static const struct k8s_node_rules node_rules = {
 	    {[K8S_NODE_NOT_READY] = true, [K8S_NODE_NO_EXECUTE] = true}};
 	struct target target = {0};
@@ -108,12 +111,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	k8s_cluster_begin_view(target.cluster);
 	k8s_manifest_decode((const char *)data, size, on_object, on_problem, &target);
 	k8s_cluster_end_view(target.cluster);
+	k8s_announcer_finish(target.announcer);
 	k8s_announcer_walk(target.announcer, on_verdict, &announced);
 	if (target.announced > announced || (announced && !target.announced))
 		abort();
 	/* All judged anew is the same as event by event. */
 	before = target.announced;
-	k8s_announcer_configure(target.announcer, NULL, NULL, 0);
+	k8s_announcer_configure(target.announcer, NULL, 0);
+	k8s_announcer_finish(target.announcer);
 	if (target.announced)
 		abort();
 	configure(&target);
@@ -123,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	k8s_cluster_end_view(target.cluster);
 	if (target.announced)
 		abort();
+	free(target.prefixes);
 	k8s_announcer_free(target.announcer);
 	k8s_cluster_free(target.cluster);
 	return 0;

@@ -350,7 +350,8 @@ class Neighbour:
         self.paths = ()         # the AFIs whose prefixes come with a Path Identifier
         self.open = None        # body of kbgpd's OPEN
         self.routes = {}        # prefix -> Route
-        self.withdrawn = []     # every prefix, in the order in which they came
+        self.announced = []     # every prefix, in the order in which they came
+        self.withdrawn = []     # likewise
         self.ended = []         # AFI of each End-of-RIB
         self.updates = 0        # messages
 
@@ -491,6 +492,7 @@ class Neighbour:
             self.withdrawn.append(prefix)
         for prefix in announced:
             self.routes[prefix] = route
+            self.announced.append(prefix)
 
     # The way up
 

@@ -433,7 +433,7 @@ static void test_routes_are_sorted_with_all_their_attributes(void **state)
 	assert_string_equal(text,
 	    "{\"prefix\":\"198.51.100.0/24\",\"family\":\"ipv4\",\"best\":true,"
 	    "\"state\":\"best\",\"reason\":\"best\",\"peer\":null,\"source\":\"local\","
-	    "\"advertisement\":\"fixed\",\"nextHop\":null,\"asPath\":[],\"origin\":\"IGP\",\"localPref\":100,\"med\":7,"
+	    "\"advertisement\":\"fixed\",\"advertisements\":[\"fixed\"],\"nextHop\":null,\"asPath\":[],\"origin\":\"IGP\",\"localPref\":100,\"med\":7,"
 	    "\"communities\":[\"64512:100\",\"no-export\"],\"largeCommunities\":[\"64512:1:2\"],"
 	    "\"extendedCommunities\":[]}");
 	assert_string_equal(string_at(json_array_get(lines, 2), "prefix"), "203.0.113.0/24");

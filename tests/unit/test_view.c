@@ -187,6 +187,25 @@ static void test_advertisements_give_the_reason(void **state)
 	    "noLocalEndpoints: none here\n");
 }
 
+static void test_advertisements_show_what_is_merged(void **state)
+{
+	(void)state;
+	assert_shows("advertisements",
+	    "[{'advertisement':'a','type':'PodCIDR','namespace':null,'name':'n',"
+	    "'address':'10.1.0.0/24','prefix':'10.1.0.0/24','announced':true,"
+	    "'reason':'announced','message':'announced by this node','mergedWith':['b','c'],"
+	    "'conflicts':['localPref','med']},"
+	    "{'advertisement':'b','type':'PodCIDR','namespace':null,'name':'n',"
+	    "'address':'10.1.0.0/24','prefix':'10.1.0.0/24','announced':true,"
+	    "'reason':'announced','message':'announced by this node','mergedWith':['c'],"
+	    "'conflicts':[]}]",
+	    "ADVERTISEMENT  TYPE     OBJECT  ADDRESS      PREFIX       ANNOUNCED  REASON\n"
+	    "a              PodCIDR  n       10.1.0.0/24  10.1.0.0/24  yes        "
+	    "merged with b, c; different: localPref, med\n"
+	    "b              PodCIDR  n       10.1.0.0/24  10.1.0.0/24  yes        "
+	    "merged with c\n");
+}
+
 static void test_fib_lists_the_hops_of_a_route(void **state)
 {
 	(void)state;
@@ -448,6 +467,7 @@ int main(void)
 	    cmocka_unit_test(test_a_route_says_why_each_path_won_or_lost),
 	    cmocka_unit_test(test_a_best_path_is_compared_with_paths_that_can_be_used),
 	    cmocka_unit_test(test_advertisements_give_the_reason),
+	    cmocka_unit_test(test_advertisements_show_what_is_merged),
 	    cmocka_unit_test(test_fib_lists_the_hops_of_a_route),
 	    cmocka_unit_test(test_next_hops_tell_what_is_wrong),
 	    cmocka_unit_test(test_an_event_is_a_line_that_nobody_can_forge),

@@ -14,6 +14,10 @@ const struct k8s_resource k8s_resources[K8S_RESOURCES] = {
 	K8S_VERB_LIST | K8S_VERB_WATCH, false, "which node has an endpoint"},
     [K8S_SECRETS] = {"", "v1", "secrets", K8S_VERB_LIST | K8S_VERB_WATCH, true,
 	"passwordSecret: those that are named, one by one"},
+    [K8S_EVENTS] = {"", "v1", "events", K8S_VERB_CREATE | K8S_VERB_PATCH, false,
+	"cluster.events: what happens to Services and to this node"},
+    [K8S_CONFIG_MAPS] = {"", "v1", "configmaps", K8S_VERB_CREATE | K8S_VERB_PATCH, true,
+	"cluster.status: the state of this node"},
 };
 
 static const struct {

@@ -49,6 +49,7 @@ struct k8s_api_source {
 	struct follower **secrets;
 	size_t secret_count;
 	size_t secret_capacity;
+	struct k8s_api_writer *writer;
 	k8s_api_trouble *trouble;
 	void *arg;
 	uint64_t stale_since; /* 0: all work */
@@ -139,6 +140,14 @@ static void object_problem(void *arg, const char *subject, const char *what)
 		follower->source->trouble(follower->source->arg, subject, what);
 }
 
+static void writer_trouble(void *arg, const char *resource, const char *what)
+{
+	const struct k8s_api_source *source = arg;
+
+	if (source->trouble)
+		source->trouble(source->arg, resource, what);
+}
+
 static char *copy(const char *string)
 {
 	return string ? memory_copy_string(string) : NULL;
@@ -196,6 +205,22 @@ static void start_follower(
 	follower->reflector = k8s_reflector_new(&reflector);
 }
 
+static void start_writer(struct k8s_api_source *source)
+{
+	const struct k8s_api_settings *settings = &source->settings;
+	const struct k8s_writer_settings writer = {
+	    .loop = source->loop,
+	    .access = &settings->access,
+	    .random_seed = hash_u64(settings->random_seed),
+	    .backoff_first_ms = or_usual(settings->backoff_first_ms, BACKOFF_FIRST_MS),
+	    .backoff_limit_ms = or_usual(settings->backoff_limit_ms, BACKOFF_LIMIT_MS),
+	    .trouble = writer_trouble,
+	    .arg = source,
+	};
+
+	source->writer = k8s_api_writer_new(&writer, source->namespace);
+}
+
 struct k8s_api_source *k8s_api_source_new(struct loop *loop, struct k8s_cluster *cluster,
     const struct k8s_api_settings *settings, k8s_api_trouble *trouble, void *arg)
 {
@@ -210,6 +235,7 @@ struct k8s_api_source *k8s_api_source_new(struct loop *loop, struct k8s_cluster 
 	for (unsigned kind = 0; kind < K8S_LISTED_KINDS; kind++)
 		start_follower(&source->followers[kind], source, (enum k8s_kind)kind,
 		    kind == K8S_NODE ? settings->node_name : NULL);
+	start_writer(source);
 	return source;
 }
 
@@ -311,6 +337,7 @@ void k8s_api_source_free(struct k8s_api_source *source)
 	for (size_t i = 0; i < source->secret_count; i++)
 		free_secret_follower(source->secrets[i]);
 	free(source->secrets);
+	k8s_api_writer_free(source->writer);
 	free(source->namespace);
 	for (size_t i = 0; i < source->settings.access.server_count; i++)
 		free(source->servers[i]);
@@ -320,6 +347,11 @@ void k8s_api_source_free(struct k8s_api_source *source)
 	free(source->service_host);
 	free(source->service_port);
 	free(source);
+}
+
+struct k8s_api_writer *k8s_api_source_writer(const struct k8s_api_source *source)
+{
+	return source->writer;
 }
 
 static size_t follower_count(const struct k8s_api_source *source)

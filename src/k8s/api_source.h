@@ -13,6 +13,7 @@
 
 #include "base/loop.h"
 #include "k8s/access.h"
+#include "k8s/api_writer.h"
 #include "k8s/cluster.h"
 
 struct k8s_api_source;
@@ -21,8 +22,8 @@ struct k8s_api_source;
 #define K8S_API_SERVER "API server"
 
 /*
- * Called when something goes wrong, `subject` being K8S_API_SERVER or an object ("Service
- * default/web"), and with `what` NULL when it is over.  What is told about the server does not
+ * Called when something goes wrong, `subject` being K8S_API_SERVER, an object ("Service
+ * default/web") or what cannot be written ("events"), and with `what` NULL when it is over.  What is told about the server does not
  * repeat itself with each attempt.
  */
 typedef void k8s_api_trouble(void *arg, const char *subject, const char *what);
@@ -71,6 +72,8 @@ const char *k8s_api_source_namespace(const struct k8s_api_source *source);
  */
 bool k8s_api_source_knows_secret(
     const struct k8s_api_source *source, const char *name, const char **trouble);
+/* What writes to the same server. */
+struct k8s_api_writer *k8s_api_source_writer(const struct k8s_api_source *source);
 /* The texts last until the next turn of the loop. */
 struct k8s_api_status k8s_api_source_status(const struct k8s_api_source *source);
 /* Objects that cannot be understood, a text each; NULL: there is none of that index. */

@@ -207,13 +207,17 @@ static void tell_changed(
 		cluster->ops->changed(cluster->arg, object, old);
 }
 
-/* The new resource version is taken over: a watch goes on from it. */
+/*
+ * The new resource version is taken over: a watch goes on from it.  So is the UID: the object may
+ * have been made again since.
+ */
 static void keep_object(struct k8s_object *kept, struct k8s_object *same)
 {
 	char *version = kept->resource_version;
 
 	kept->resource_version = same->resource_version;
 	same->resource_version = version;
+	kept->uid = same->uid;
 	k8s_object_free(same);
 }
 

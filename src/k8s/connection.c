@@ -5,7 +5,7 @@
  *
  * A connection that was kept may be closed by the server just when it is used again.  If nothing of
  * the response has come by then, the request is made once more on a new connection, as RFC 9112
- * 9.3.1 allows for GET.
+ * 9.3.1 allows where twice is the same as once: all that is asked here is of that kind.
  *
  * What libevent reads from a socket in one go is a TLS record, at most 16 kB: this is what a
  * callback has to work on, so a long list is cut into short turns without further doing.
@@ -389,7 +389,7 @@ static void on_time(void *arg)
 	}
 }
 
-static void write_request(struct k8s_connection *connection, const char *target)
+static void write_request(struct k8s_connection *connection, const struct k8s_request *request)
 {
 	const struct k8s_access *access = connection->access;
 	const struct k8s_server *server = &access->server;
@@ -397,12 +397,16 @@ static void write_request(struct k8s_connection *connection, const char *target)
 	struct text *text = &connection->request;
 
 	text_clear(text);
-	text_append(text, "GET %s%s HTTP/1.1\r\nHost: %s%s%s:%u\r\n", server->path, target,
+	text_append(text, "%s %s%s HTTP/1.1\r\nHost: %s%s%s:%u\r\n",
+	    request->method ? request->method : "GET", server->path, request->target,
 	    brackets ? "[" : "", server->host, brackets ? "]" : "", server->port);
 	text_append(text, "User-Agent: kbgpd/%s\r\nAccept: application/json\r\n", PACKAGE_VERSION);
 	if (access->token)
 		text_append(text, "Authorization: Bearer %s\r\n", access->token);
-	text_append(text, "\r\n");
+	if (request->body)
+		text_append(text, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+		    request->content_type, strlen(request->body));
+	text_append(text, "\r\n%s", request->body ? request->body : "");
 }
 
 struct k8s_connection *k8s_connection_new(
@@ -441,7 +445,7 @@ void k8s_connection_request(
 	connection->access = access;
 	connection->silence_ms = request->silence_ms;
 	connection->total_ms = request->total_ms;
-	write_request(connection, request->target);
+	write_request(connection, request);
 	if (reuse) {
 		connection->reused = true;
 		send_request(connection);

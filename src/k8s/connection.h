@@ -27,9 +27,12 @@ struct k8s_connection_ops {
 };
 
 struct k8s_request {
+	const char *method; /* NULL: GET */
 	const char *target; /* path and query, without what the server's URL has in front */
-	uint32_t
-	    silence_ms; /* given up when no byte of the body arrives for so long; 0: no limit */
+	const char *body; /* NULL: none */
+	const char *content_type; /* of the body */
+	/* Given up when no byte of the answer's body arrives for so long; 0: no limit. */
+	uint32_t silence_ms;
 	uint32_t total_ms; /* given up so long after the head in any case; 0: no limit */
 };
 

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "k8s/secret.h"
 #include "k8s/selector.h"
+#include "k8s/uid.h"
 
 enum k8s_kind { K8S_NODE, K8S_SERVICE, K8S_ENDPOINT_SLICE, K8S_SECRET, K8S_KINDS };
 /* The first ones, of which all objects are listed; Secrets are asked for one by one. */
@@ -86,6 +87,7 @@ struct k8s_object {
 	char *namespace; /* "" for a Node */
 	char *name;
 	char *resource_version; /* NULL if absent */
+	struct k8s_uid uid; /* of a Node or a Service; zero if absent */
 	union {
 		struct k8s_node node;
 		struct k8s_service service;

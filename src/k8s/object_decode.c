@@ -595,6 +595,8 @@ struct k8s_object *k8s_object_decode(const json_t *value, enum k8s_kind kind, st
 	object->namespace = memory_copy_string(namespace);
 	object->name = memory_copy_string(name);
 	object->resource_version = copy_or_null(get_string(&decoder, &metadata, "resourceVersion"));
+	if (kind == K8S_NODE || kind == K8S_SERVICE) /* those that others are told about */
+		object->uid = k8s_uid_parse(get_string(&decoder, &metadata, "uid"));
 	decode[kind](&decoder, &root, object);
 	if (!decoder.failed)
 		return object;

@@ -34,9 +34,9 @@
 /* Objects that go between two looks at the clock. */
 #define REMOVALS 32
 
-#define UNUSED_METADATA                                                                   \
-	"metadata.managedFields", "metadata.ownerReferences", "metadata.uid",             \
-	    "metadata.generateName", "metadata.generation", "metadata.creationTimestamp", \
+#define UNUSED_METADATA                                                                \
+	"metadata.managedFields", "metadata.ownerReferences", "metadata.generateName", \
+	    "metadata.generation", "metadata.creationTimestamp",                       \
 	    "metadata.annotations.kubectl.kubernetes.io/last-applied-configuration"
 
 /* What object_decode.c does not read, as far as it is worth leaving out before it is decoded. */
@@ -44,10 +44,11 @@ static const char *const unused_of_node[] = {UNUSED_METADATA, "status.images", "
     "status.capacity", "status.allocatable", "status.volumesInUse", "status.volumesAttached", NULL};
 static const char *const unused_of_service[] = {
     UNUSED_METADATA, "spec.ports", "spec.selector", NULL};
-static const char *const unused_of_slice[] = {UNUSED_METADATA, "metadata.annotations", "ports",
-    "endpoints[].targetRef", "endpoints[].zone", "endpoints[].hints", NULL};
+static const char *const unused_of_slice[] = {UNUSED_METADATA, "metadata.uid",
+    "metadata.annotations", "ports", "endpoints[].targetRef", "endpoints[].zone",
+    "endpoints[].hints", NULL};
 static const char *const unused_of_secret[] = {
-    UNUSED_METADATA, "metadata.annotations", "metadata.labels", NULL};
+    UNUSED_METADATA, "metadata.uid", "metadata.annotations", "metadata.labels", NULL};
 static const char *const *const unused[K8S_KINDS] = {
     [K8S_NODE] = unused_of_node,
     [K8S_SERVICE] = unused_of_service,

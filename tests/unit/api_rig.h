@@ -61,7 +61,7 @@ struct api_rig {
 	size_t step_count;
 	size_t step; /* next; how many were asked for */
 	bool in_any_order; /* a request is for the first step that it fits */
-	uint64_t played; /* bits, of these steps */
+	uint64_t played; /* bits, of the first of these steps */
 	struct text unexpected; /* a request that was not that of its step */
 	char folder[64];
 	char *authority; /* PEM */
@@ -277,7 +277,7 @@ static inline const struct rig_step *rig_next_step(struct api_rig *rig, const ch
 	if (next >= rig->step_count)
 		return NULL;
 	rig->step++;
-	rig->played |= UINT64_C(1) << next;
+	rig->played |= next < 64 ? UINT64_C(1) << next : 0;
 	if (!rig_fits(&rig->steps[next], request))
 		text_append(&rig->unexpected, "step %zu wants \"%s\" \"%s\", not: %s\n", next + 1,
 		    rig->steps[next].expect, rig->steps[next].also ? rig->steps[next].also : "",
@@ -285,18 +285,37 @@ static inline const struct rig_step *rig_next_step(struct api_rig *rig, const ch
 	return &rig->steps[next];
 }
 
+/* Bytes of the request with its body; 0: they are not all there. */
+static inline size_t rig_request_length(struct evbuffer *input)
+{
+	const struct evbuffer_ptr end = evbuffer_search(input, "\r\n\r\n", 4, NULL);
+	struct text head = {NULL, 0, 0};
+	const char *found;
+	size_t length;
+
+	if (end.pos < 0)
+		return 0;
+	length = (size_t)end.pos + 4;
+	text_append_bytes(&head, (const char *)evbuffer_pullup(input, -1), length);
+	found = strstr(head.string, "\r\nContent-Length: ");
+	if (found)
+		length += strtoul(found + 18, NULL, 10);
+	text_free(&head);
+	return evbuffer_get_length(input) < length ? 0 : length;
+}
+
 static inline void rig_read(struct bufferevent *connection, void *arg)
 {
 	struct api_rig *rig = arg;
 	struct evbuffer *input = bufferevent_get_input(connection);
-	const struct evbuffer_ptr end = evbuffer_search(input, "\r\n\r\n", 4, NULL);
+	const size_t length = rig_request_length(input);
 	struct text request = {NULL, 0, 0};
 	const struct rig_step *step;
 
-	if (end.pos < 0)
+	if (!length)
 		return;
-	text_append_bytes(&request, (const char *)evbuffer_pullup(input, -1), (size_t)end.pos + 4);
-	evbuffer_drain(input, (size_t)end.pos + 4);
+	text_append_bytes(&request, (const char *)evbuffer_pullup(input, -1), length);
+	evbuffer_drain(input, length);
 	step = rig_next_step(rig, request.string);
 	if (step)
 		rig_answer(rig, connection, step);

@@ -115,6 +115,28 @@ static void test_a_request_and_its_answer(void **state)
 	assert_int_equal(world->rig->connection_count, 1);
 }
 
+static void test_a_request_with_a_body(void **state)
+{
+	static const struct rig_step steps[] = {
+	    {"PATCH /api/x HTTP/1.1\r\n",
+		"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{\"a\": 11}", "{}",
+		RIG_WHOLE, 201, NULL},
+	    {"GET /version", NULL, "{}", RIG_WHOLE, 0, NULL},
+	};
+	const struct k8s_request request = {.method = "PATCH",
+	    .target = "/api/x",
+	    .body = "{\"a\": 11}",
+	    .content_type = "application/json"};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 2);
+	ask_for(world, &request);
+	assert_int_equal(world->head.status, 201);
+	ask(world);
+	assert_int_equal(world->head.status, 200);
+	assert_int_equal(world->rig->connection_count, 1);
+}
+
 static void test_another_token_needs_no_other_connection(void **state)
 {
 	static const struct rig_step steps[] = {
@@ -407,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_a_request_and_its_answer, start, stop),
+	    cmocka_unit_test_setup_teardown(test_a_request_with_a_body, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_another_token_needs_no_other_connection, start, stop),
 	    cmocka_unit_test_setup_teardown(

@@ -180,6 +180,7 @@ struct config {
 	char *kubeconfig; /* file; "": the pod's service account */
 	char **api_servers; /* URLs in place of that of the kubeconfig or service account */
 	size_t api_server_count;
+	bool cluster_events; /* tell Kubernetes what happens */
 	struct config_peer *peers;
 	size_t peer_count;
 	struct config_mesh mesh;

@@ -23,8 +23,8 @@ struct k8s_api_source;
 
 /*
  * Called when something goes wrong, `subject` being K8S_API_SERVER, an object ("Service
- * default/web") or what cannot be written ("events"), and with `what` NULL when it is over.  What is told about the server does not
- * repeat itself with each attempt.
+ * default/web") or what cannot be written ("events"), and with `what` NULL when it is over.  What is
+ * told about the server does not repeat itself with each attempt.
  */
 typedef void k8s_api_trouble(void *arg, const char *subject, const char *what);
 

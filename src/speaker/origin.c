@@ -164,6 +164,11 @@ static void free_origin(struct origin *origin)
 	free(origin);
 }
 
+static void service_changed(void *arg, const struct k8s_service_change *change)
+{
+	speaker_cluster_events_service(arg, change);
+}
+
 /* Drops what is no longer configured and has nothing announced any more. */
 static void drop_unused_origins(struct speaker *speaker)
 {
@@ -306,7 +311,8 @@ static void continue_announcing(void *arg)
 
 void speaker_origin_start(struct speaker *speaker)
 {
-	static const struct k8s_announcer_ops ops = {.prefix_changed = prefix_changed};
+	static const struct k8s_announcer_ops ops = {
+	    .prefix_changed = prefix_changed, .service_changed = service_changed};
 
 	loop_task_init(&speaker->announce_task, continue_announcing, speaker);
 	speaker->announcer = k8s_announcer_new(speaker->cluster, speaker->config->node_name,

@@ -1,15 +1,17 @@
 /*
  * The speaker and its peers as the files of this room share them.  Who does what, from the top:
- * life.c starts, stops and reloads, leave.c gives traffic to others before it is too late, apply.c makes what runs equal to what is configured, listen.c
- * has the listening sockets, index.c finds peers by name and address, call.c finds out for whom a connection is, range.c has the peers that
- * come by themselves, mesh.c those that the cluster has by mesh_nodes.c and the rules of mesh_facts.c, reach.c and discovery.c find out whether and where a peer is, peer.c runs one
- * peer, settings.c says what its session is set to, password.c reads its password, refresh.c has
- * routes sent again, import.c takes UPDATEs into the RIB by the rules of import_rules.c, hold.c says
+ * life.c starts, stops and reloads, leave.c gives traffic to others before it is too late, apply.c
+ * makes what runs equal to what is configured, listen.c has the listening sockets, index.c finds
+ * peers by name and address, call.c finds out for whom a connection is, range.c has the peers that
+ * come by themselves, mesh.c those that the cluster has by mesh_nodes.c and the rules of
+ * mesh_facts.c, reach.c and discovery.c find out whether and where a peer is, peer.c runs one peer,
+ * settings.c says what its session is set to, password.c reads its password, refresh.c has routes
+ * sent again, import.c takes UPDATEs into the RIB by the rules of import_rules.c, hold.c says
  * whether a peer may run, trouble.c tells what goes wrong with it, convergence.c finds out when all
  * have told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
  * announcements into the RIB, as what combination.c makes by the rules of merge.c for the audiences
- * of audience.c, pod_cidrs.c knows whose pods are where, observe.c tells what happens,
- * speaker.c shows.
+ * of audience.c, cluster_events.c tells Kubernetes what happens, pod_cidrs.c knows whose pods are
+ * where, observe.c tells what happens, speaker.c shows.
  */
 #ifndef SPEAKER_PRIVATE_H
 #define SPEAKER_PRIVATE_H
@@ -152,6 +154,14 @@ struct audiences {
 	uint64_t all; /* bits in use */
 };
 
+/* What Kubernetes is told of: cluster_events.c. */
+struct cluster_events {
+	struct k8s_event_recorder *recorder; /* NULL: nothing */
+	struct speaker_observer observer;
+	bool open; /* what is announced at the start has been */
+	enum k8s_reason node_state; /* why this node announces no Services, as was seen last */
+};
+
 struct speaker {
 	struct speaker_options options;
 	struct loop *loop;
@@ -180,6 +190,7 @@ struct speaker {
 	struct k8s_manifests *manifests;
 	struct k8s_api_source *api_source; /* at most one of the two is there */
 	char *source; /* what it was made from; NULL: none was yet */
+	struct cluster_events cluster_events;
 	struct k8s_announcer *announcer;
 	struct prefix_table pod_cidrs[IP_FAMILIES]; /* of all Nodes, counted */
 	struct loop_task refilter_task;
@@ -296,6 +307,14 @@ void speaker_leave_configure(struct speaker *speaker);
 void speaker_leave_begin(struct speaker *speaker, loop_callback *left, void *arg);
 /* The delay is over: calls it when the withdrawals have left; again: calls it now. */
 void speaker_leave_end(struct speaker *speaker);
+
+/* cluster_events.c */
+/* With the source and the configuration that are in force now; with each change of this node. */
+void speaker_cluster_events_apply(struct speaker *speaker);
+/* Before the source goes. */
+void speaker_cluster_events_stop(struct speaker *speaker);
+void speaker_cluster_events_service(
+    struct speaker *speaker, const struct k8s_service_change *change);
 
 /* source.c */
 /* Where its Secrets are; NULL: not known yet. */

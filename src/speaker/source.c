@@ -73,11 +73,12 @@ static void api_trouble(void *arg, const char *subject, const char *what)
 
 	if (!what) {
 		log_write(speaker->log, LOG_LEVEL_INFO, subject, "%s",
-		    server ? "connected again" : "understood again, or gone");
+		    server ? "connected again" : "good again, or gone");
 		return;
 	}
 	/* What is wrong with an object begins with its name. */
-	log_write(speaker->log, LOG_LEVEL_WARNING, server ? subject : NULL, "%s", what);
+	log_write(speaker->log, LOG_LEVEL_WARNING,
+	    strncmp(what, subject, strlen(subject)) == 0 ? NULL : subject, "%s", what);
 	speaker_tell(speaker, SPEAKER_CLUSTER_TROUBLE, subject, NULL, what);
 }
 
@@ -155,6 +156,7 @@ const char *speaker_namespace(const struct speaker *speaker)
 
 void speaker_stop_source(struct speaker *speaker)
 {
+	speaker_cluster_events_stop(speaker);
 	k8s_manifests_free(speaker->manifests);
 	k8s_api_source_free(speaker->api_source);
 	free(speaker->source);

@@ -22,6 +22,7 @@
 #include "k8s/announce.h"
 #include "k8s/api_source.h"
 #include "k8s/cluster.h"
+#include "k8s/event_recorder.h"
 #include "k8s/manifests.h"
 #include "rib/table.h"
 #include "rib/update_group.h"
@@ -38,6 +39,7 @@ struct speaker_options {
 	const char *service_port; /* $KUBERNETES_SERVICE_PORT, or NULL */
 	uint64_t hash_seed;
 	int verbosity; /* steps to log more than the configuration says */
+	uint32_t event_spread_ms; /* what happens is told to Kubernetes within that; 0: the usual */
 };
 
 /*
@@ -102,6 +104,8 @@ const struct k8s_announcer *speaker_announcer(const struct speaker *speaker);
 const struct k8s_manifests *speaker_manifests(const struct speaker *speaker);
 /* NULL unless the source is kubernetes. */
 const struct k8s_api_source *speaker_api_source(const struct speaker *speaker);
+/* NULL: Kubernetes is told nothing. */
+const struct k8s_event_recorder *speaker_event_recorder(const struct speaker *speaker);
 uint32_t speaker_asn(const struct speaker *speaker);
 /* Host order. */
 uint32_t speaker_router_id(const struct speaker *speaker);

@@ -49,6 +49,7 @@ static void start_speaker(struct world *world)
 {
 	struct speaker_options options = {.environment = {.host_name = "host"},
 	    .hash_seed = 1,
+	    .event_spread_ms = 1,
 	    .loop = world->rig->loop,
 	    .log = &world->log,
 	    .config_file = world->file};
@@ -349,6 +350,110 @@ static void test_a_password_of_a_manifest(void **state)
 	rmdir(folder);
 }
 
+/* Events */
+
+#define SERVICE_STREAM 3
+#define SLICE_STREAM 6
+#define UID "123e4567-e89b-12d3-a456-426614174000"
+#define NOT_READY                                                                                  \
+	"{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"node-a\",\"resourceVersion\"" \
+	":\"9\"},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\"}]}}}"
+#define READY                                                                                      \
+	"{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"node-a\",\"resourceVersion\"" \
+	":\"10\"},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}}"
+#define SLICE_EVENT(version, addresses)                                                           \
+	"{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"web-1\",\"resourceVersion\"" \
+	":\"" version "\",\"labels\":{\"kubernetes.io/service-name\":\"web\"}},"                  \
+	"\"addressType\":\"IPv4\",\"endpoints\":[" addresses "]}}"
+#define OF_SERVICE "PATCH /api/v1/namespaces/default/events/web."
+#define OF_NODE "PATCH /api/v1/namespaces/default/events/node-a."
+
+static uint64_t told(const struct world *world)
+{
+	return k8s_event_recorder_told(speaker_event_recorder(world->speaker));
+}
+
+static void begin_with_events(struct world *world)
+{
+	begin(world);
+	rig_run_until(world->rig, is_connected(world) && speaker_is_ready(world->speaker));
+	rig_run_until(world->rig, world->speaker->cluster_events.open);
+	assert_int_equal(announced(world), 1);
+	assert_int_equal(told(world), 0);
+}
+
+static void test_kubernetes_is_told_of_a_service(void **state)
+{
+	static const struct rig_step steps[] = {
+	    SCRIPT(ONLY_OWN),
+	    {OF_SERVICE, "node node-a announces it no more: no endpoint", "{}", RIG_WHOLE, 201,
+		NULL},
+	    {OF_SERVICE, "node node-a announces 10.0.0.1/32\"", "{}", RIG_WHOLE, 201, NULL},
+	};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 9);
+	begin_with_events(world);
+	rig_send_to(world->rig, SLICE_STREAM, SLICE_EVENT("5", ""));
+	rig_run_until(world->rig, world->rig->step == 8);
+	rig_send_to(world->rig, SLICE_STREAM, SLICE_EVENT("6", "{\"addresses\":[\"10.1.0.1\"]}"));
+	rig_run_until(world->rig, world->rig->step == 9);
+	assert_int_equal(told(world), 2);
+}
+
+static void test_kubernetes_is_told_of_the_node_in_place_of_its_services(void **state)
+{
+	static const struct rig_step steps[] = {
+	    SCRIPT(ONLY_OWN),
+	    {OF_NODE, "this node announces no Services: this node's condition Ready", "{}",
+		RIG_WHOLE, 201, NULL},
+	    {OF_NODE, "this node announces Services again", "{}", RIG_WHOLE, 201, NULL},
+	};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 9);
+	begin_with_events(world);
+	rig_send_to(world->rig, 1, NOT_READY);
+	rig_run_until(world->rig, world->rig->step == 8 && !announced(world));
+	rig_send_to(world->rig, 1, READY);
+	rig_run_until(world->rig, world->rig->step == 9 && announced(world));
+	assert_int_equal(told(world), 2);
+}
+
+static void test_kubernetes_is_told_of_sessions(void **state)
+{
+	static const struct rig_step steps[] = {
+	    SCRIPT(ONLY_OWN),
+	    {OF_NODE, "session with tor is down: \\\\x1b", "{}", RIG_WHOLE, 201, NULL},
+	    {OF_NODE, "session with tor is up: ipv4", "{}", RIG_WHOLE, 201, NULL},
+	};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 9);
+	begin_with_events(world);
+	speaker_tell(world->speaker, SPEAKER_PEER_DOWN, "tor", NULL, "\x1b[31m");
+	speaker_tell(world->speaker, SPEAKER_PEER_UP, "tor", NULL, "ipv4");
+	rig_run_until(world->rig, world->rig->step == 9);
+}
+
+static void test_kubernetes_is_told_nothing_if_that_is_not_wanted(void **state)
+{
+	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
+	struct world *world = *state;
+	char cluster[200];
+
+	rig_play(world->rig, steps, 7);
+	begin_with_events(world);
+	snprintf(cluster, sizeof(cluster),
+	    "{source: kubernetes, events: false, kubeconfig: %s/kubeconfig}", world->rig->folder);
+	write_configuration(world, cluster, "");
+	reload(world);
+	assert_null(speaker_event_recorder(world->speaker));
+	assert_true(is_connected(world));
+	rig_send_to(world->rig, SLICE_STREAM, SLICE_EVENT("5", ""));
+	rig_run_until(world->rig, !announced(world));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +467,12 @@ int main(void)
 		test_a_server_that_is_gone_takes_no_password, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_range_is_closed_without_its_secret, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_password_of_a_manifest, start, stop),
+	    cmocka_unit_test_setup_teardown(test_kubernetes_is_told_of_a_service, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_kubernetes_is_told_of_the_node_in_place_of_its_services, start, stop),
+	    cmocka_unit_test_setup_teardown(test_kubernetes_is_told_of_sessions, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_kubernetes_is_told_nothing_if_that_is_not_wanted, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,8 @@ enum config_cluster_source {
 	CONFIG_SOURCE_KUBERNETES
 };
 
+enum config_cluster_status { CONFIG_STATUS_NONE, CONFIG_STATUS_CONFIG_MAP };
+
 /* asn and routerID, as of `router` or one of its nodeOverrides. */
 struct config_override {
 	struct k8s_selector node_selector;
@@ -181,6 +183,7 @@ struct config {
 	char **api_servers; /* URLs in place of that of the kubeconfig or service account */
 	size_t api_server_count;
 	bool cluster_events; /* tell Kubernetes what happens */
+	enum config_cluster_status cluster_status; /* and how this node is */
 	struct config_peer *peers;
 	size_t peer_count;
 	struct config_mesh mesh;

@@ -62,6 +62,12 @@ static const char *const source_words[] = {
     NULL,
 };
 
+static const char *const status_words[] = {
+    [CONFIG_STATUS_NONE] = "none",
+    [CONFIG_STATUS_CONFIG_MAP] = "configMap",
+    NULL,
+};
+
 static bool read_api_server(const struct schema *schema, const struct schema_key *key,
     const char *text, void *to, struct error *error)
 {
@@ -97,6 +103,11 @@ const struct schema_key config_cluster_keys[] = {
 	.type = &value_boolean,
 	.offset = CONFIG(cluster_events),
 	.fallback = "true"},
+    {.name = "status",
+	.type = &value_word,
+	.words = status_words,
+	.offset = CONFIG(cluster_status),
+	.fallback = "none"},
     {.name = "manifests",
 	.type = &value_path,
 	.offset = CONFIG(manifests),

@@ -311,6 +311,7 @@ void speaker_apply(struct speaker *speaker, const struct config *old)
 	if (speaker->asn != speaker->origin_asn) /* it is what advertisements prepend */
 		speaker_origin_configure(speaker);
 	speaker_cluster_events_apply(speaker);
+	speaker_status_report_apply(speaker);
 	apply_fib(speaker);
 	speaker_listeners_apply(speaker);
 	apply_peers(speaker, old);

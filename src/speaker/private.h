@@ -10,8 +10,8 @@
  * whether a peer may run, trouble.c tells what goes wrong with it, convergence.c finds out when all
  * have told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
  * announcements into the RIB, as what combination.c makes by the rules of merge.c for the audiences
- * of audience.c, cluster_events.c tells Kubernetes what happens, pod_cidrs.c knows whose pods are
- * where, observe.c tells what happens, speaker.c shows.
+ * of audience.c, cluster_events.c tells Kubernetes what happens, status_report.c how this node is,
+ * pod_cidrs.c knows whose pods are where, observe.c tells what happens, speaker.c shows.
  */
 #ifndef SPEAKER_PRIVATE_H
 #define SPEAKER_PRIVATE_H
@@ -162,6 +162,14 @@ struct cluster_events {
 	enum k8s_reason node_state; /* why this node announces no Services, as was seen last */
 };
 
+/* This node's ConfigMap: status_report.c. */
+struct status_report {
+	bool runs;
+	struct loop_timer timer; /* to the next look */
+	uint64_t random;
+	char *key; /* what was written last; NULL: nothing was */
+};
+
 struct speaker {
 	struct speaker_options options;
 	struct loop *loop;
@@ -191,6 +199,7 @@ struct speaker {
 	struct k8s_api_source *api_source; /* at most one of the two is there */
 	char *source; /* what it was made from; NULL: none was yet */
 	struct cluster_events cluster_events;
+	struct status_report status_report;
 	struct k8s_announcer *announcer;
 	struct prefix_table pod_cidrs[IP_FAMILIES]; /* of all Nodes, counted */
 	struct loop_task refilter_task;
@@ -315,6 +324,12 @@ void speaker_cluster_events_apply(struct speaker *speaker);
 void speaker_cluster_events_stop(struct speaker *speaker);
 void speaker_cluster_events_service(
     struct speaker *speaker, const struct k8s_service_change *change);
+
+/* status_report.c */
+/* With the source and the configuration that are in force now. */
+void speaker_status_report_apply(struct speaker *speaker);
+/* Before the source goes; nothing happens if it does not run. */
+void speaker_status_report_stop(struct speaker *speaker);
 
 /* source.c */
 /* Where its Secrets are; NULL: not known yet. */

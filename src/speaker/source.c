@@ -157,6 +157,7 @@ const char *speaker_namespace(const struct speaker *speaker)
 void speaker_stop_source(struct speaker *speaker)
 {
 	speaker_cluster_events_stop(speaker);
+	speaker_status_report_stop(speaker);
 	k8s_manifests_free(speaker->manifests);
 	k8s_api_source_free(speaker->api_source);
 	free(speaker->source);

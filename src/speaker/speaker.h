@@ -40,6 +40,7 @@ struct speaker_options {
 	uint64_t hash_seed;
 	int verbosity; /* steps to log more than the configuration says */
 	uint32_t event_spread_ms; /* what happens is told to Kubernetes within that; 0: the usual */
+	uint32_t status_interval_ms; /* between two looks at the node's status; 0: the usual */
 };
 
 /*

@@ -35,6 +35,8 @@ static const char full[] =
     "cluster:\n"
     "  source: manifests\n"
     "  namespace: kbgpd-system\n"
+    "  events: false\n"
+    "  status: configMap\n"
     "  kubeconfig: /root/.kube/config\n"
     "  servers: [\"https://10.0.0.1:6443\", \"https://10.0.0.2:6443\"]\n"
     "  manifests: /tmp/manifests\n"
@@ -271,6 +273,8 @@ static void cluster_fib_metrics_and_log_are_read(void **state)
 	assert_int_equal(config->source, CONFIG_SOURCE_MANIFESTS);
 	assert_string_equal(config->manifests, "/tmp/manifests");
 	assert_string_equal(config->namespace, "kbgpd-system");
+	assert_false(config->cluster_events);
+	assert_int_equal(config->cluster_status, CONFIG_STATUS_CONFIG_MAP);
 	assert_string_equal(config->kubeconfig, "/root/.kube/config");
 	assert_string_equal(config->peers[2].password_secret.name, "bgp.tor");
 	assert_string_equal(config->peers[2].password_secret.key, "password");
@@ -536,6 +540,8 @@ static void a_minimal_file_has_the_documented_defaults(void **state)
 	assert_int_equal(config->source, CONFIG_SOURCE_NONE);
 	assert_string_equal(config->manifests, "/etc/kbgpd/manifests");
 	assert_string_equal(config->namespace, "");
+	assert_true(config->cluster_events);
+	assert_int_equal(config->cluster_status, CONFIG_STATUS_NONE);
 	assert_string_equal(config->kubeconfig, "");
 	assert_int_equal(config->peer_count, 0);
 	assert_true(config->fib.install);

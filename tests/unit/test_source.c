@@ -50,6 +50,7 @@ static void start_speaker(struct world *world)
 	struct speaker_options options = {.environment = {.host_name = "host"},
 	    .hash_seed = 1,
 	    .event_spread_ms = 1,
+	    .status_interval_ms = 8,
 	    .loop = world->rig->loop,
 	    .log = &world->log,
 	    .config_file = world->file};
@@ -454,6 +455,50 @@ static void test_kubernetes_is_told_nothing_if_that_is_not_wanted(void **state)
 	rig_run_until(world->rig, !announced(world));
 }
 
+/* The node's status */
+
+#define STATUS "PATCH /api/v1/namespaces/bgp/configmaps/kbgpd-node-a?"
+#define OWNER                                                                                       \
+	"\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"name\":\"node-a\",\"uid\"" \
+	":\"" UID "\"}]"
+#define NODE_WITH_UID                                                                              \
+	"{\"type\":\"MODIFIED\",\"object\":{\"metadata\":{\"name\":\"node-a\",\"resourceVersion\"" \
+	":\"9\",\"uid\":\"" UID "\",\"labels\":{\"a\":\"b\"}},\"status\":{\"conditions\":"         \
+	"[{\"type\":\"Ready\",\"status\":\"True\"}]}}}"
+
+static void test_the_status_of_the_node_is_written_when_it_changes(void **state)
+{
+	static const struct rig_step steps[] = {
+	    SCRIPT(ONLY_OWN),
+	    {STATUS, OWNER, "{}", RIG_WHOLE, 201, NULL},
+	    {STATUS, "\\\"servicesAnnounced\\\":0", "{}", RIG_WHOLE, 200, NULL},
+	};
+	struct world *world = *state;
+	const struct k8s_api_writer *writer;
+	char cluster[200];
+
+	snprintf(cluster, sizeof(cluster),
+	    "{source: kubernetes, events: false, status: configMap, namespace: bgp, "
+	    "kubeconfig: %s/kubeconfig}",
+	    world->rig->folder);
+	write_configuration(world, cluster, "");
+	rig_play(world->rig, steps, 9);
+	start_speaker(world);
+	rig_run_until(world->rig, is_connected(world));
+	writer = k8s_api_source_writer(speaker_api_source(world->speaker));
+	/* Without an owner it would stay for ever. */
+	for (int turn = 0; turn < 50; turn++)
+		loop_run_once(world->rig->loop, 1);
+	assert_int_equal(world->rig->step, 7);
+	rig_send_to(world->rig, 1, NODE_WITH_UID);
+	rig_run_until(world->rig, world->rig->step == 8 && k8s_api_writer_is_idle(writer));
+	for (int turn = 0; turn < 50; turn++)
+		loop_run_once(world->rig->loop, 1);
+	assert_int_equal(k8s_api_writer_counters(writer).requests[K8S_CONFIG_MAPS], 1);
+	rig_send_to(world->rig, SLICE_STREAM, SLICE_EVENT("5", ""));
+	rig_run_until(world->rig, world->rig->step == 9 && k8s_api_writer_is_idle(writer));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -467,6 +512,8 @@ int main(void)
 		test_a_server_that_is_gone_takes_no_password, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_range_is_closed_without_its_secret, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_password_of_a_manifest, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_the_status_of_the_node_is_written_when_it_changes, start, stop),
 	    cmocka_unit_test_setup_teardown(test_kubernetes_is_told_of_a_service, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_kubernetes_is_told_of_the_node_in_place_of_its_services, start, stop),

@@ -132,7 +132,7 @@ static void show_metrics(struct control_http *http, struct evhttp_request *reque
 	loop_task_schedule(http->loop, &page->task);
 }
 
-/* That it answers is the proof. */
+/* That it answers is the proof: the event loop turns. */
 static void show_health(struct control_http *http, struct evhttp_request *request)
 {
 	(void)http;
@@ -141,10 +141,17 @@ static void show_health(struct control_http *http, struct evhttp_request *reques
 
 static void show_readiness(struct control_http *http, struct evhttp_request *request)
 {
-	if (speaker_is_ready(http->speaker))
-		reply_text(request, HTTP_OK, "ready\n");
+	struct error missing[SPEAKER_MISSING_MAX];
+	const size_t count = speaker_missing(http->speaker, missing);
+	struct text text = {NULL, 0, 0};
+
+	for (size_t i = 0; i < count; i++)
+		text_append(&text, "not ready: %s\n", missing[i].text);
+	if (count)
+		reply_text(request, HTTP_SERVUNAVAIL, text.string);
 	else
-		reply_text(request, HTTP_SERVUNAVAIL, "not ready: starting\n");
+		reply_text(request, HTTP_OK, "ready\n");
+	text_free(&text);
 }
 
 static const struct page {

@@ -8,6 +8,18 @@
 #include "control/memory_use.h"
 #include "control/process.h"
 
+/* Until it is ready. */
+static json_t *missing_value(const struct speaker *speaker)
+{
+	struct error missing[SPEAKER_MISSING_MAX];
+	const size_t count = speaker_missing(speaker, missing);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_value_text(missing[i].text));
+	return list;
+}
+
 static json_t *peers_value(const struct speaker *speaker)
 {
 	json_t *value = json_object();
@@ -199,7 +211,9 @@ void show_status(struct speaker *speaker, const struct arguments *arguments, str
 	json_set_number(value, "asn", speaker_asn(speaker));
 	json_set(value, "routerID", json_value_quad_number(speaker_router_id(speaker)));
 	json_set_number(value, "uptimeSeconds", age / 1000);
+	json_set_bool(value, "started", speaker_is_started(speaker));
 	json_set_bool(value, "ready", speaker_is_ready(speaker));
+	json_set(value, "missing", missing_value(speaker));
 	json_set(value, "peers", peers_value(speaker));
 	json_set(value, "routes", routes_value(speaker));
 	json_set(value, "config", config_value(speaker));

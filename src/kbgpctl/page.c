@@ -72,6 +72,15 @@ static void print_status_head(FILE *file, const json_t *status)
 	text_free(&uptime);
 }
 
+static void print_missing(FILE *file, const json_t *status)
+{
+	size_t i;
+	json_t *text;
+
+	json_array_foreach(json_object_get(status, "missing"), i, text)
+	    format_print_line(file, i ? "" : "Missing:", "%s", json_string_value(text));
+}
+
 /* Nothing of a node that stays. */
 static void print_status_leave(FILE *file, const json_t *status)
 {
@@ -218,6 +227,7 @@ static void print_longest_turn(FILE *file, const json_t *status)
 void page_print_status(FILE *file, const json_t *status)
 {
 	print_status_head(file, status);
+	print_missing(file, status);
 	print_status_leave(file, status);
 	print_status_routes(file, status);
 	print_status_config(file, status);

@@ -75,6 +75,8 @@ void update_group_move(struct update_group_member *member, const struct export_k
 void update_groups_replace_filter(
     struct update_groups *groups, const struct policy_filter *old, const struct policy_filter *new);
 
+/* True if the member's session has been given the whole table and End-of-RIB, of every family. */
+bool update_group_sent_end_of_rib(const struct update_group_member *member);
 /* How many paths of the family the member has been advertised; without add-path, prefixes. */
 uint32_t update_group_advertised(const struct update_group_member *member, enum ip_family family);
 

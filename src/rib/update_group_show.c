@@ -13,6 +13,17 @@ uint32_t update_group_advertised(const struct update_group_member *member, enum 
 	       stream_paths_advertised_to(update_stream_sent_paths(stream, family), member->peer);
 }
 
+bool update_group_sent_end_of_rib(const struct update_group_member *member)
+{
+	const struct update_stream *stream = member->stream;
+
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
+		if (stream->state.families[family].end_of_rib_due)
+			return false;
+	}
+	return true;
+}
+
 /* The n-th path of the prefix, or NULL. */
 static const struct rib_path *path_at(
     const struct rib *rib, enum ip_family family, const struct rib_prefix *prefix, uint32_t n)

@@ -111,6 +111,7 @@ static void start_timers(struct speaker *speaker)
 	loop_task_init(&speaker->refilter_task, run_refilter, speaker);
 	loop_task_init(&speaker->apply_task, run_apply, speaker);
 	speaker_convergence_start(speaker);
+	speaker_readiness_start(speaker);
 	speaker_latency_start(speaker);
 	speaker_passwords_start(speaker);
 	speaker_peers_start(speaker);
@@ -167,6 +168,7 @@ void speaker_free(struct speaker *speaker)
 	speaker_stop_source(speaker);
 	speaker_latency_stop(speaker);
 	speaker_convergence_stop(speaker);
+	speaker_readiness_stop(speaker);
 	loop_task_cancel(speaker->loop, &speaker->refilter_task);
 	loop_task_cancel(speaker->loop, &speaker->apply_task);
 	speaker_reach_stop(speaker);

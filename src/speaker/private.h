@@ -8,10 +8,11 @@
  * settings.c says what its session is set to, password.c reads its password, refresh.c has routes
  * sent again, import.c takes UPDATEs into the RIB by the rules of import_rules.c, hold.c says
  * whether a peer may run, trouble.c tells what goes wrong with it, convergence.c finds out when all
- * have told what they have, neighbour.c says what a peer is sent, origin.c puts the cluster's
- * announcements into the RIB, as what combination.c makes by the rules of merge.c for the audiences
- * of audience.c, cluster_events.c tells Kubernetes what happens, status_report.c how this node is,
- * pod_cidrs.c knows whose pods are where, observe.c tells what happens, speaker.c shows.
+ * have told what they have, readiness.c when all have been told, neighbour.c says what a peer is
+ * sent, origin.c puts the cluster's announcements into the RIB, as what combination.c makes by the
+ * rules of merge.c for the audiences of audience.c, cluster_events.c tells Kubernetes what happens,
+ * status_report.c how this node is, pod_cidrs.c knows whose pods are where, observe.c tells what
+ * happens, speaker.c shows.
  */
 #ifndef SPEAKER_PRIVATE_H
 #define SPEAKER_PRIVATE_H
@@ -88,6 +89,7 @@ struct speaker_peer {
 	uint64_t updates_at;
 	bool keep; /* apply: still configured */
 	bool was_up; /* of a range: Established at least once */
+	bool sent_all; /* it has been sent what there was to announce, at least once */
 	struct loop_timer absence_timer; /* of a range: since it has no connection */
 };
 
@@ -162,6 +164,14 @@ struct cluster_events {
 	enum k8s_reason node_state; /* why this node announces no Services, as was seen last */
 };
 
+/* When the first announcements have been sent: readiness.c. */
+struct readiness {
+	struct loop_timer timer; /* to the next look, until it is so */
+	uint64_t known_at; /* loop_now(): when there was something to announce; 0: there is not */
+	size_t awaited; /* peers, when last looked at */
+	bool announced;
+};
+
 /* This node's ConfigMap: status_report.c. */
 struct status_report {
 	bool runs;
@@ -198,6 +208,7 @@ struct speaker {
 	struct k8s_manifests *manifests;
 	struct k8s_api_source *api_source; /* at most one of the two is there */
 	char *source; /* what it was made from; NULL: none was yet */
+	struct readiness readiness;
 	struct cluster_events cluster_events;
 	struct status_report status_report;
 	struct k8s_announcer *announcer;
@@ -533,6 +544,10 @@ void speaker_convergence_begin(struct speaker_peer *peer);
 void speaker_check_convergence(struct speaker *speaker);
 /* Who announced graceful restart says when it has sent everything of a family (RFC 4724 4). */
 bool speaker_owes_end_of_rib(const struct speaker_peer *peer, enum ip_family family);
+
+/* readiness.c */
+void speaker_readiness_start(struct speaker *speaker);
+void speaker_readiness_stop(struct speaker *speaker);
 
 /* import.c */
 /* A session begins. */

@@ -73,12 +73,6 @@ uint64_t speaker_started_at(const struct speaker *speaker)
 	return speaker->started_at;
 }
 
-bool speaker_is_ready(const struct speaker *speaker)
-{
-	return speaker->fib_ready && !speaker->stopping &&
-	       speaker->leave.state != SPEAKER_STOPPING && k8s_cluster_is_synced(speaker->cluster);
-}
-
 const struct k8s_node *speaker_node(const struct speaker *speaker)
 {
 	const struct k8s_object *object =

@@ -112,8 +112,13 @@ uint32_t speaker_asn(const struct speaker *speaker);
 uint32_t speaker_router_id(const struct speaker *speaker);
 /* loop_now() of the start. */
 uint64_t speaker_started_at(const struct speaker *speaker);
-/* Configuration in force, first view of the cluster and of the kernel complete. */
+/* Configuration in force, first view of the cluster and of the kernel complete; not stopping. */
+bool speaker_is_started(const struct speaker *speaker);
+/* And what this node announces has been sent to its peers: what /readyz says. */
 bool speaker_is_ready(const struct speaker *speaker);
+/* What is missing until then, a text each; 0: nothing, it is ready. */
+#define SPEAKER_MISSING_MAX 4
+size_t speaker_missing(const struct speaker *speaker, struct error missing[SPEAKER_MISSING_MAX]);
 
 /* Histogram of the time from a cluster event to its UPDATE in the kernel's hands, in seconds. */
 #define SPEAKER_LATENCY_BUCKETS 10

@@ -316,7 +316,7 @@ class Ground:
     def start(self):
         """kbgpd runs, and every neighbour is up; returns the ground."""
         self.kbgpd.start()
-        wait_until(lambda: self.kbgpd.ctl("status")["ready"], "kbgpd is ready")
+        wait_until(lambda: self.kbgpd.ctl("status")["started"], "kbgpd is ready")
         for speaker in self.speakers:
             speaker.come()
         return self

@@ -49,7 +49,7 @@ class Rack:
     def kbgpd(self, *entries, **options):
         """A kbgpd that knows the kernel's addresses: before that it takes no connection."""
         kbgpd = Kbgpd(self.node, self.build, config(*entries, **options))
-        wait_until(lambda: kbgpd.ctl("status")["ready"], "kbgpd is ready")
+        wait_until(lambda: kbgpd.ctl("status")["started"], "kbgpd is ready")
         return kbgpd
 
     def bird(self, number, asn, prefixes=(), **options):

@@ -125,10 +125,10 @@ def test_a_server_that_comes_after_kbgpd(ground):
     ground.web("web", "192.0.2.1")
     ground.start()
     ground.wait_error("10.0.2.1:6443", "Connection refused")
-    assert ground.neighbour.routes == {} and not ground.kbgpd.ctl("status")["ready"]
+    assert ground.neighbour.routes == {} and not ground.kbgpd.ctl("status")["started"]
     ground.serve()
     ground.wait_routes(POD_CIDR, WEB)
-    wait_until(lambda: ground.kbgpd.ctl("status")["ready"], "kbgpd is ready")
+    wait_until(lambda: ground.kbgpd.ctl("status")["started"], "kbgpd is ready")
 
 
 @pytest.mark.parametrize("state", ["dead at the start", "dies later"])

@@ -27,7 +27,7 @@ class Ground:
         lab.link(self.node, self.host, ["10.9.0.1/24"],
                  [f"10.9.0.{number}/24" for number in numbers])
         self.kbgpd = Kbgpd(self.node, build, self.configuration())
-        wait_until(lambda: self.kbgpd.ctl("status")["ready"], "kbgpd is ready")
+        wait_until(lambda: self.kbgpd.ctl("status")["started"], "kbgpd is ready")
         self.load = Load(
             self.host, build, "10.9.0.1", DAEMON_ASN, local=f"10.9.0.{FIRST}", family="4",
             senders=SENDERS, receivers=RECEIVERS, prefixes=PREFIXES, sets=PREFIXES // 10,

@@ -301,7 +301,7 @@ def test_what_a_neighbour_hears_of_the_end(lab, build, leave, marked):
     manifests.endpoints("web", endpoint("node-1", "10.244.1.10"))
     kbgpd = Kbgpd(node, build, CONFIGURATION.format(
         number=1, asn=ASN + 1, leave=leave, rules="", manifests=manifests.folder))
-    wait_until(lambda: kbgpd.ctl("status")["ready"], "all is known")
+    wait_until(lambda: kbgpd.ctl("status")["started"], "all is known")
     neighbour = Neighbour(connect(router, "10.0.1.1", "10.0.1.2"), ASN, "10.0.1.1", "10.0.1.1")
     with contextlib.closing(neighbour):
         neighbour.to_established()

@@ -30,7 +30,7 @@ class Bench:
         self.senders, self.receivers = senders, receivers
         self.families, self.options = families, options
         self.kbgpd = Kbgpd(self.daemon, build, self.configuration())
-        wait_until(lambda: self.kbgpd.ctl("status")["ready"], "kbgpd is ready")
+        wait_until(lambda: self.kbgpd.ctl("status")["started"], "kbgpd is ready")
         wait_until(lambda: self.host.succeeds("ping", "-c1", "-W1", "2001:db8:9::1"), "IPv6")
         self.load = Load(
             self.host, build, "10.9.0.1", DAEMON_ASN, target6="2001:db8:9::1",
@@ -209,7 +209,7 @@ peers:
 - {{name: p0, address: 10.9.0.10, passive: true, asn: 65001}}
 - {{name: p1, address: 10.9.1.10, passive: true, asn: 65002}}
 """)
-    wait_until(lambda: kbgpd.ctl("status")["ready"], "kbgpd is ready")
+    wait_until(lambda: kbgpd.ctl("status")["started"], "kbgpd is ready")
     load = Load(host, build, "10.9.0.1", DAEMON_ASN, local="10.9.0.10", family="4", senders=2,
                 receivers=0, prefixes=1, sets=1, stride=256)
     load.do("establish")

@@ -29,7 +29,7 @@ class Ground:
                  [address for number in numbers
                   for address in (f"10.9.0.{number}/24", f"2001:db8:9::{number:x}/64")])
         self.kbgpd = Kbgpd(self.daemon, build, self.configuration())
-        wait_until(lambda: self.kbgpd.ctl("status")["ready"], "kbgpd is ready")
+        wait_until(lambda: self.kbgpd.ctl("status")["started"], "kbgpd is ready")
         self.folder = pathlib.Path(f"/proc/{self.kbgpd.process.popen.pid}")
 
     @staticmethod

@@ -616,10 +616,10 @@ def test_source_of_the_cluster_changes(lab, build):
     wait_until(lambda: not router.paths("10.244.1.0/24"), "the withdrawal")
     assert kbgpd.ctl("status")["cluster"]["synced"]
     kbgpd.configure(on.replace(str(manifests.folder), f"{manifests.folder}-of-tomorrow"))
-    wait_until(lambda: not kbgpd.ctl("status")["ready"], "no view of the cluster")
+    wait_until(lambda: not kbgpd.ctl("status")["started"], "no view of the cluster")
     shutil.copytree(manifests.folder, f"{manifests.folder}-of-tomorrow")
     wait_prefixes(router, "10.244.1.0/24")
-    assert kbgpd.ctl("status")["ready"]
+    assert kbgpd.ctl("status")["started"]
     kbgpd.configure(on)
     wait_until(lambda: kbgpd.ctl("status")["cluster"]["folder"] == str(manifests.folder))
     stays(lambda: router.path("10.244.1.0/24"), 1, "the same in both folders")

@@ -214,16 +214,26 @@ static void test_both_families_are_served(void **state)
 	text_free(&response);
 }
 
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
 static void test_readiness_follows_the_speaker(void **state)
 {
 	struct world *world = *state;
 	struct text response = {0};
 
-	for (int i = 0; i < 1000 && !speaker_is_ready(world->speaker); i++)
+	for (int i = 0; i < 5000 && !speaker_is_ready(world->speaker); i++)
 		loop_run_once(world->loop, 1);
 	assert_true(speaker_is_ready(world->speaker));
 	ask(world, AF_INET, "GET /readyz HTTP/1.0\r\n\r\n", &response);
 	assert_non_null(strstr(response.string, " 200 "));
+	text_clear(&response);
+	speaker_stop(world->speaker, nothing, NULL);
+	ask(world, AF_INET, "GET /readyz HTTP/1.0\r\n\r\n", &response);
+	assert_non_null(strstr(response.string, " 503 "));
+	assert_non_null(strstr(response.string, "\r\n\r\nnot ready: kbgpd is stopping\n"));
 	text_free(&response);
 }
 

@@ -180,7 +180,7 @@ static void test_a_server_that_is_gone_withdraws_nothing(void **state)
 
 	rig_play(world->rig, steps, 7);
 	begin(world);
-	rig_run_until(world->rig, is_connected(world));
+	rig_run_until(world->rig, is_connected(world) && speaker_is_ready(world->speaker));
 	rig_stop_listening(world->rig);
 	rig_run_until(world->rig, !is_connected(world));
 	assert_int_equal(announced(world), 1);
@@ -220,6 +220,79 @@ static void test_all_nodes_for_a_peer_of_the_own_as(void **state)
 	reload(world);
 	rig_run_until(world->rig, is_connected(world));
 	assert_int_equal(announced(world), 1);
+}
+
+static const char *first_missing(const struct world *world)
+{
+	static struct error missing[SPEAKER_MISSING_MAX];
+
+	return speaker_missing(world->speaker, missing) ? missing[0].text : "";
+}
+
+#define FAR "peers: [{name: far, address: 127.0.0.9, asn: 65000, port: 1, ebgpMultihop: 2%s}]\n"
+
+static void begin_with_far_peer(struct world *world, const char *more)
+{
+	char cluster[200];
+	char peers[200];
+
+	snprintf(cluster, sizeof(cluster), "{source: kubernetes, kubeconfig: %s/kubeconfig}",
+	    world->rig->folder);
+	snprintf(peers, sizeof(peers), FAR, more);
+	write_configuration(world, cluster, peers);
+	start_speaker(world);
+}
+
+static void test_not_ready_before_the_announcements_are_sent(void **state)
+{
+	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 7);
+	begin_with_far_peer(world, "");
+	assert_false(speaker_is_started(world->speaker));
+	rig_run_until(world->rig, speaker_is_started(world->speaker));
+	rig_run_until(world->rig, strstr(first_missing(world), "waiting for far ("));
+	assert_false(speaker_is_ready(world->speaker));
+	world->speaker->peers[0]->sent_all = true;
+	rig_run_until(world->rig, speaker_is_ready(world->speaker));
+	/* What was announced once stays so. */
+	world->speaker->peers[0]->sent_all = false;
+	rig_stop_listening(world->rig);
+	rig_run_until(world->rig, !is_connected(world));
+	assert_string_equal(first_missing(world), "");
+}
+
+static void test_who_is_held_down_is_not_waited_for(void **state)
+{
+	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 7);
+	begin_with_far_peer(world, ", shutdown: true");
+	rig_run_until(world->rig, speaker_is_ready(world->speaker));
+}
+
+static void test_who_does_not_come_up_is_waited_for_as_long_as_a_restart_takes(void **state)
+{
+	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 7);
+	begin_with_far_peer(world, "");
+	rig_run_until(world->rig, strstr(first_missing(world), "waiting for far ("));
+	world->speaker->config->router.restart.time_s = 0;
+	rig_run_until(world->rig, speaker_is_ready(world->speaker));
+}
+
+static void test_what_is_missing_says_why(void **state)
+{
+	struct world *world = *state;
+
+	rig_stop_listening(world->rig);
+	begin_with_far_peer(world, "");
+	rig_run_until(
+	    world->rig, strstr(first_missing(world), "the cluster is not known yet: 127.0.0.1:"));
 }
 
 /* Passwords of Secrets */
@@ -507,6 +580,12 @@ int main(void)
 		test_a_server_that_is_gone_withdraws_nothing, start, stop),
 	    cmocka_unit_test_setup_teardown(test_another_source_takes_it_away, start, stop),
 	    cmocka_unit_test_setup_teardown(test_all_nodes_for_a_peer_of_the_own_as, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_not_ready_before_the_announcements_are_sent, start, stop),
+	    cmocka_unit_test_setup_teardown(test_who_is_held_down_is_not_waited_for, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_who_does_not_come_up_is_waited_for_as_long_as_a_restart_takes, start, stop),
+	    cmocka_unit_test_setup_teardown(test_what_is_missing_says_why, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_password_of_a_secret_follows_it, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_a_server_that_is_gone_takes_no_password, start, stop),

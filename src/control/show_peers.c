@@ -133,16 +133,8 @@ static json_t *attribute_list(const uint64_t types[static 4])
 	return list;
 }
 
-static json_t *cluster_id(const struct speaker *speaker)
-{
-	const struct config_router *router = &speaker_config(speaker)->router;
-
-	return router->has_cluster_id ? json_value_quad(router->cluster_id)
-				      : json_value_quad_number(speaker_router_id(speaker));
-}
-
 /* Of the routes that are exchanged, beyond the filters. */
-static void set_rules(json_t *value, const struct speaker *speaker, const struct speaker_peer *peer)
+static void set_rules(json_t *value, const struct speaker_peer *peer)
 {
 	const struct config_peer *config = speaker_peer_config(peer);
 	json_t *add_path = json_object();
@@ -152,7 +144,7 @@ static void set_rules(json_t *value, const struct speaker *speaker, const struct
 	json_set_text(value, "role", config->role ? bgp_role_name(config->role) : NULL);
 	json_set_bool(value, "strictRole", config->strict_role);
 	json_set_bool(value, "routeReflectorClient", config->route_reflector_client);
-	json_set(value, "clusterID", cluster_id(speaker));
+	json_set(value, "clusterID", json_value_quad_number(speaker_peer_cluster_id(peer)));
 	json_set_number(add_path, "send", config->add_path_send);
 	json_set_bool(add_path, "receive", config->add_path_receive);
 	json_set(value, "addPath", add_path);
@@ -310,7 +302,7 @@ static json_t *full_value(const struct speaker *speaker, const struct speaker_pe
 	json_t *value = summary_value(speaker, peer);
 
 	set_connection(value, peer);
-	set_rules(value, speaker, peer);
+	set_rules(value, peer);
 	set_session(value, peer);
 	set_timers(value, peer);
 	set_counters(value, peer);

@@ -43,7 +43,7 @@ bool speaker_owes_end_of_rib(const struct speaker_peer *peer, enum ip_family fam
 	return remote->capabilities.graceful_restart.announced && !peer->end_of_rib[family];
 }
 
-static bool is_complete(struct speaker_peer *peer)
+bool speaker_peer_is_complete(struct speaker_peer *peer)
 {
 	const struct bgp_codec *codec;
 	bool said_so = true, owes = false;
@@ -73,7 +73,7 @@ static bool all_are_complete(struct speaker *speaker)
 	for (size_t i = 0; i < count; i++) {
 		size_t at = (speaker->incomplete_at + i) % count;
 
-		if (is_complete(speaker->peers[at]))
+		if (speaker_peer_is_complete(speaker->peers[at]))
 			continue;
 		speaker->incomplete_at = at;
 		return false;

@@ -43,7 +43,7 @@ static struct import_rules rules_of(const struct speaker_peer *peer)
 	    .local_asn = peer->settings.local_asn,
 	    .remote_asn = speaker_peer_remote_asn(peer),
 	    .router_id = speaker_router_id(peer->speaker),
-	    .cluster_id = speaker_cluster_id(peer->speaker),
+	    .cluster_id = speaker_peer_import_cluster_id(peer),
 	    .max_as_path_length = config->max_as_path_length,
 	};
 }

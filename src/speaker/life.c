@@ -21,6 +21,8 @@
 #define STOP_LOOK_MS 10
 /* Refusals by the kernel are logged at most once in this time. */
 #define FIB_LOG_MS 1000
+/* What was let in by the pod CIDRs of Nodes is judged again at most once in this time. */
+#define REFILTER_MS 1000
 
 static void fib_failed(void *arg, const struct ip_prefix *prefix, const char *what)
 {
@@ -66,11 +68,19 @@ static void view_changed(void *arg)
 	speaker_look_around(arg);
 }
 
+/* Each time it passes the whole table: of Nodes that come one by one, many are one time. */
 static void run_refilter(void *arg)
 {
 	struct speaker *speaker = arg;
+	uint64_t now = loop_now(speaker->loop), since = now - speaker->refiltered_at;
 
+	if (speaker->refiltered_at && since < REFILTER_MS) {
+		if (!loop_timer_is_running(&speaker->refilter_timer))
+			loop_timer_start(&speaker->refilter_timer, REFILTER_MS - since);
+		return;
+	}
 	loop_name_work(speaker->loop, "import by default");
+	speaker->refiltered_at = now;
 	speaker_import_refilter(speaker);
 }
 
@@ -109,6 +119,7 @@ static void start_timers(struct speaker *speaker)
 {
 	speaker->called = speaker_take_call;
 	loop_task_init(&speaker->refilter_task, run_refilter, speaker);
+	loop_timer_init(speaker->loop, &speaker->refilter_timer, run_refilter, speaker);
 	loop_task_init(&speaker->apply_task, run_apply, speaker);
 	speaker_convergence_start(speaker);
 	speaker_readiness_start(speaker);
@@ -170,6 +181,7 @@ void speaker_free(struct speaker *speaker)
 	speaker_convergence_stop(speaker);
 	speaker_readiness_stop(speaker);
 	loop_task_cancel(speaker->loop, &speaker->refilter_task);
+	loop_timer_free(&speaker->refilter_timer);
 	loop_task_cancel(speaker->loop, &speaker->apply_task);
 	speaker_reach_stop(speaker);
 	speaker_discovery_stop(speaker);

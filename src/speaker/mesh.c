@@ -9,6 +9,7 @@
  *
  * A peer has a configuration of its own, which is the template of the mesh with what follows from
  * the facts of both ends.  Of two nodes one opens the connection, and not all of its own at once.
+ * How one that is wanted no longer goes is told in mesh_move.c.
  */
 #include "speaker/mesh.h"
 
@@ -37,6 +38,9 @@ static void free_peer(struct mesh_node *node)
 	}
 	free(node->entry);
 	node->entry = NULL;
+	node->new_since = 0;
+	node->client_until = 0;
+	speaker_mesh_move_cancel(node);
 }
 
 static void remove_peer(struct mesh_node *node, const char *why)
@@ -84,8 +88,8 @@ static void choose_local_address(
 }
 
 /* False and the reason if the Node cannot be a peer. */
-static bool fill_entry(const struct speaker *speaker, const struct mesh_node *node,
-    struct config_peer *entry, struct error *why)
+static bool fill_entry(
+    struct speaker *speaker, struct mesh_node *node, struct config_peer *entry, struct error *why)
 {
 	const struct mesh_facts *own = &speaker->mesh.own;
 	enum ip_family family;
@@ -99,12 +103,12 @@ static bool fill_entry(const struct speaker *speaker, const struct mesh_node *no
 	entry->asn = node->facts.asn;
 	choose_local_address(speaker, family, entry);
 	entry->passive = !mesh_opens(speaker->config->node_name, node->name);
-	entry->route_reflector_client =
-	    own->reflects && !node->facts.reflects && own->asn == node->facts.asn;
+	entry->route_reflector_client = speaker_mesh_stays_client(
+	    speaker, node, own->reflects && !node->facts.reflects && own->asn == node->facts.asn);
 	return true;
 }
 
-/* A neighbour that called from a range gives way; false and the reason if another one is there. */
+/* Who called from a range or is leaving gives way; false and the reason if another one is there. */
 static bool take_address(struct speaker *speaker, const struct mesh_node *node,
     const struct ip_address *address, struct error *why)
 {
@@ -135,6 +139,7 @@ static bool make_peer(struct speaker *speaker, struct mesh_node *node, struct er
 	node->peer->mesh = node;
 	loop_timer_init(speaker->loop, &node->start_timer, begin, node);
 	speaker_peers_add(node->peer);
+	speaker_mesh_move_begin(speaker, node);
 	return true;
 }
 
@@ -171,8 +176,24 @@ static void settle_peer(struct speaker *speaker, struct mesh_node *node, const s
 		return;
 	}
 	speaker_mesh_tell_trouble(speaker, node, NULL);
+	speaker_mesh_move_cancel(node);
 	if (old || !node->entry || memcmp(&entry, node->entry, sizeof entry) != 0)
 		configure_peer(node, &entry, old ? old : speaker->config);
+}
+
+/* One that leaves stays as it is, but for what all have in common. */
+static void renew_leaving(struct mesh_node *node, const struct config *old)
+{
+	const struct config_peer before = *node->entry;
+	struct config_peer entry;
+
+	memcpy(&entry, &node->peer->speaker->config->mesh.peer, sizeof entry);
+	entry.address = before.address;
+	entry.asn = before.asn;
+	entry.local_address = before.local_address;
+	entry.passive = before.passive;
+	entry.route_reflector_client = before.route_reflector_client;
+	configure_peer(node, &entry, old);
 }
 
 /*
@@ -181,14 +202,17 @@ static void settle_peer(struct speaker *speaker, struct mesh_node *node, const s
  */
 static void settle(struct speaker *speaker, struct mesh_node *node, const struct config *old)
 {
-	if (node->mistake || is_wanted(speaker, node)) {
-		if (!node->mistake) {
-			settle_peer(speaker, node, old);
-			return;
-		}
-		speaker_mesh_tell_trouble(speaker, node, node->mistake);
-	} else {
-		speaker_mesh_tell_trouble(speaker, node, NULL);
+	if (node->reflected_until)
+		speaker_mesh_look_later(speaker);
+	if (!node->mistake && is_wanted(speaker, node)) {
+		settle_peer(speaker, node, old);
+		return;
+	}
+	speaker_mesh_tell_trouble(speaker, node, node->mistake);
+	if (node->node && !node->mistake && !speaker_mesh_move_is_over(speaker, node)) {
+		if (old)
+			renew_leaving(node, old);
+		return;
 	}
 	remove_peer(node, node->node ? "no longer in the mesh" : "the Node is gone");
 	if (!node->node)
@@ -255,6 +279,7 @@ void speaker_mesh_apply(struct speaker *speaker, const struct config *old)
 void speaker_mesh_start(struct speaker *speaker)
 {
 	loop_task_init(&speaker->mesh.task, settle_changed, speaker);
+	speaker_mesh_move_start(speaker);
 }
 
 void speaker_mesh_stop(struct speaker *speaker)
@@ -266,4 +291,5 @@ void speaker_mesh_stop(struct speaker *speaker)
 		free_peer(node);
 	}
 	speaker_mesh_forget_nodes(speaker);
+	speaker_mesh_move_stop(speaker);
 }

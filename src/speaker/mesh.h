@@ -16,6 +16,9 @@
 struct speaker;
 struct speaker_peer;
 
+/* After a change of labels what was stays for so long at most. */
+#define MESH_MOVE_MS 60000
+
 /* What is known of one Node.  There is one of this node, too; it has no peer. */
 struct mesh_node {
 	char *name;
@@ -28,6 +31,11 @@ struct mesh_node {
 	struct speaker_peer *peer; /* NULL: none */
 	struct config_peer *entry; /* of the peer: strings and filters are the template's */
 	struct loop_timer start_timer; /* until the peer begins to connect */
+	uint64_t new_since; /* loop_now() of when it got its peer, until that is complete; else 0 */
+	uint64_t leaving_since; /* loop_now() since the peer is wanted no longer; 0: it is */
+	bool may_leave; /* and nobody needs it any more */
+	uint64_t client_until; /* loop_now() until we reflect for it, though no longer to; or 0 */
+	uint64_t reflected_until; /* likewise until it is believed as a reflector; or 0 */
 	bool changed; /* in the list of those to be settled */
 	struct mesh_node *next_changed;
 };
@@ -37,12 +45,16 @@ struct mesh {
 	struct hash_table nodes; /* by name */
 	struct hash_table owners; /* the same ones, by each of their addresses */
 	struct mesh_node *changed; /* a list */
-	struct mesh_facts own; /* of this node; zeroed if its Node is not known */
+	const struct mesh_node *own_node; /* of this node, once it had facts; or NULL */
+	struct mesh_facts own; /* its facts; zeroed if its Node is not known */
+	uint64_t reflects_since; /* loop_now() of when it began to reflect, or ceased to */
 	size_t reflectors; /* Nodes that reflect in our AS */
 	size_t skipped; /* Nodes with trouble */
 	bool was_synced; /* the Nodes were known as a whole once: there may be peers */
 	uint64_t random;
 	struct loop_task task;
+	struct loop_timer move_timer;
+	uint64_t complete_since; /* loop_now() of when the last new peer had told all that it has */
 };
 
 /* mesh_nodes.c, for mesh.c */
@@ -60,5 +72,21 @@ void speaker_mesh_update_nodes(struct speaker *speaker);
 /* These have no peer any more. */
 void speaker_mesh_remove_node(struct speaker *speaker, struct mesh_node *node);
 void speaker_mesh_forget_nodes(struct speaker *speaker);
+/* What it reflected is not believed any more. */
+void speaker_mesh_stop_believing(struct speaker *speaker, struct mesh_node *node);
+
+/* mesh_move.c */
+void speaker_mesh_move_start(struct speaker *speaker);
+void speaker_mesh_move_stop(struct speaker *speaker);
+/* Something is to end by and by. */
+void speaker_mesh_look_later(struct speaker *speaker);
+/* The Node has got its peer. */
+void speaker_mesh_move_begin(struct speaker *speaker, struct mesh_node *node);
+/* The peer is wanted no longer: true if it may go now; if not, its Node is marked when it may. */
+bool speaker_mesh_move_is_over(struct speaker *speaker, struct mesh_node *node);
+/* The peer is wanted (again). */
+void speaker_mesh_move_cancel(struct mesh_node *node);
+/* Whether the peer is a client of ours now if it is to be one or not: one that was stays so a while. */
+bool speaker_mesh_stays_client(struct speaker *speaker, struct mesh_node *node, bool client);
 
 #endif

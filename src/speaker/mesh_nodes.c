@@ -121,9 +121,14 @@ static void count_reflectors(struct speaker *speaker)
 		speaker->mesh.reflectors += reflects_here(speaker, &node->facts);
 }
 
-static void own_facts_changed(struct speaker *speaker, const struct mesh_facts *facts)
+static void own_facts_changed(struct speaker *speaker, struct mesh_node *node)
 {
-	speaker->mesh.own = *facts;
+	struct mesh *mesh = &speaker->mesh;
+
+	if (node->facts.reflects != mesh->own.reflects)
+		mesh->reflects_since = loop_now(speaker->loop);
+	mesh->own_node = node;
+	mesh->own = node->facts;
 	count_reflectors(speaker);
 	mark_all(speaker);
 }
@@ -136,9 +141,11 @@ static void facts_changed(
 
 	mesh->reflectors -= reflects_here(speaker, &node->facts);
 	mesh->reflectors += reflects_here(speaker, facts);
+	if (node->facts.reflects && !facts->reflects)
+		node->reflected_until = loop_now(speaker->loop) + MESH_MOVE_MS;
 	node->facts = *facts;
 	if (speaker_mesh_is_own(speaker, node))
-		own_facts_changed(speaker, facts);
+		own_facts_changed(speaker, node);
 	else if (had_reflectors != (mesh->reflectors > 0))
 		mark_all(speaker);
 }
@@ -175,16 +182,6 @@ static struct mesh_node *add_node(struct speaker *speaker, const char *name)
 	return node;
 }
 
-static bool same_pod_cidrs(const struct k8s_node *a, const struct k8s_node *b)
-{
-	if (a->pod_cidr_count != b->pod_cidr_count)
-		return false;
-	for (size_t i = 0; i < a->pod_cidr_count; i++)
-		if (!ip_prefix_equal(&a->pod_cidrs[i], &b->pod_cidrs[i]))
-			return false;
-	return true;
-}
-
 /* What its peer has sent is judged by them. */
 static void judge_again(struct speaker *speaker, const struct mesh_node *node)
 {
@@ -204,7 +201,7 @@ void speaker_mesh_node_changed(struct speaker *speaker, const char *name,
 	if (!node)
 		node = add_node(speaker, name);
 	update_node(speaker, node, object);
-	if (object && old && !same_pod_cidrs(object, old))
+	if (object && old && !speaker_same_pod_cidrs(object, old))
 		judge_again(speaker, node);
 }
 
@@ -260,6 +257,8 @@ static void free_node(struct mesh_node *node)
 
 void speaker_mesh_remove_node(struct speaker *speaker, struct mesh_node *node)
 {
+	if (speaker->mesh.own_node == node)
+		speaker->mesh.own_node = NULL;
 	index_addresses(speaker, node, false);
 	hash_table_remove(&speaker->mesh.nodes, hash_of_name(speaker, node->name), node);
 	free_node(node);
@@ -277,6 +276,7 @@ void speaker_mesh_forget_nodes(struct speaker *speaker)
 	loop_task_cancel(speaker->loop, &mesh->task);
 	mesh->nodes = mesh->owners = (struct hash_table){0};
 	mesh->changed = NULL;
+	mesh->own_node = NULL;
 	memset(&mesh->own, 0, sizeof mesh->own);
 	mesh->reflectors = 0;
 	mesh->skipped = 0;
@@ -304,7 +304,13 @@ static bool is_owner(const void *item, const void *key)
 
 bool speaker_mesh_reflects(const struct mesh_node *node)
 {
-	return node->facts.reflects;
+	return node->facts.reflects || node->reflected_until;
+}
+
+void speaker_mesh_stop_believing(struct speaker *speaker, struct mesh_node *node)
+{
+	node->reflected_until = 0;
+	judge_again(speaker, node);
 }
 
 bool speaker_mesh_accepts(const struct speaker_peer *peer, const struct ip_prefix *prefix,
@@ -319,6 +325,17 @@ bool speaker_mesh_accepts(const struct speaker_peer *peer, const struct ip_prefi
 	return speaker_mesh_reflects(node) &&
 	       hash_table_find(
 		   &speaker->mesh.owners, hash_of_address(speaker, next_hop), is_owner, &claim);
+}
+
+bool speaker_mesh_sends_cluster(const struct speaker *speaker)
+{
+	return speaker->mesh.own_node && speaker_mesh_reflects(speaker->mesh.own_node);
+}
+
+bool speaker_mesh_knows_cluster(const struct speaker *speaker)
+{
+	return speaker->mesh.own.reflects &&
+	       loop_now(speaker->loop) - speaker->mesh.reflects_since >= MESH_MOVE_MS;
 }
 
 void speaker_mesh_next_hops(const struct speaker *speaker, struct bgp_next_hop *self)

@@ -133,12 +133,27 @@ static void fill_link(const struct speaker_peer *peer, struct export_key *key)
 		key->neighbour = ends.remote;
 }
 
-uint32_t speaker_cluster_id(const struct speaker *speaker)
+/* Of the mesh, what is configured is meant for those that reflect. */
+static uint32_t cluster_id(const struct speaker_peer *peer, bool reflects)
 {
-	const struct config_router *router = &speaker->config->router;
+	const struct config *config = peer->speaker->config;
 
-	return router->has_cluster_id ? wire_load_u32(router->cluster_id)
-				      : speaker_router_id(speaker);
+	if (peer->mesh && !reflects)
+		return speaker_router_id(peer->speaker);
+	if (peer->mesh && config->mesh.has_cluster_id)
+		return wire_load_u32(config->mesh.cluster_id);
+	return config->router.has_cluster_id ? wire_load_u32(config->router.cluster_id)
+					     : speaker_router_id(peer->speaker);
+}
+
+uint32_t speaker_peer_cluster_id(const struct speaker_peer *peer)
+{
+	return cluster_id(peer, speaker_mesh_sends_cluster(peer->speaker));
+}
+
+uint32_t speaker_peer_import_cluster_id(const struct speaker_peer *peer)
+{
+	return cluster_id(peer, speaker_mesh_knows_cluster(peer->speaker));
 }
 
 static enum export_next_hop next_hop_rule(const struct config_peer *config)
@@ -206,7 +221,7 @@ void speaker_neighbour_key(const struct speaker_peer *peer, struct export_key *k
 	key->path_limit = path_limit(config, &key->codec);
 	key->next_hop = next_hop_rule(config);
 	fill_as_numbers(speaker, config, key);
-	key->cluster_id = speaker_cluster_id(speaker);
+	key->cluster_id = speaker_peer_cluster_id(peer);
 	key->audiences = speaker_audiences_of(speaker, config->name);
 	key->filters = peer->export.filters;
 	key->filter_count = peer->export.count;

@@ -422,7 +422,7 @@ void speaker_peer_configure(
 	peer->config = config;
 	judge_again = before && !speaker_settings_judge_alike(peer, before, old);
 	peer->judged_asn = peer->speaker->asn;
-	peer->judged_cluster_id = speaker_cluster_id(peer->speaker);
+	peer->judged_cluster_id = speaker_peer_import_cluster_id(peer);
 	resolve_chain(peer->speaker, config->import, config->import_count, &peer->import);
 	resolve_chain(peer->speaker, config->export, config->export_count, &peer->export);
 	if (config->shutdown && !(before && before->shutdown))

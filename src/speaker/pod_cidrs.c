@@ -2,8 +2,6 @@
  * The pod CIDRs of all Nodes, counted: they bound what an internal peer without a filter may send.
  * When they change, what such peers have sent is judged again.
  */
-#include <string.h>
-
 #include "speaker/private.h"
 
 struct pod_cidr {
@@ -42,17 +40,20 @@ static void remove_pod_cidr(struct speaker *speaker, const struct ip_prefix *pre
 		prefix_table_remove(table, &id, 1);
 }
 
-static bool same_pod_cidrs(const struct k8s_node *a, const struct k8s_node *b)
+bool speaker_same_pod_cidrs(const struct k8s_node *a, const struct k8s_node *b)
 {
-	return a->pod_cidr_count == b->pod_cidr_count &&
-	       (!a->pod_cidr_count ||
-		   !memcmp(a->pod_cidrs, b->pod_cidrs, a->pod_cidr_count * sizeof *a->pod_cidrs));
+	if (a->pod_cidr_count != b->pod_cidr_count)
+		return false;
+	for (size_t i = 0; i < a->pod_cidr_count; i++)
+		if (!ip_prefix_equal(&a->pod_cidrs[i], &b->pod_cidrs[i]))
+			return false;
+	return true;
 }
 
 void speaker_pod_cidrs_changed(
     struct speaker *speaker, const struct k8s_node *new, const struct k8s_node *old)
 {
-	if (new &&old && same_pod_cidrs(new, old))
+	if (new &&old && speaker_same_pod_cidrs(new, old))
 		return;
 	for (size_t i = 0; new &&i < new->pod_cidr_count; i++)
 		add_pod_cidr(speaker, &new->pod_cidrs[i]);

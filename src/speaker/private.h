@@ -1,18 +1,28 @@
 /*
  * The speaker and its peers as the files of this room share them.  Who does what, from the top:
- * life.c starts, stops and reloads, leave.c gives traffic to others before it is too late, apply.c
- * makes what runs equal to what is configured, listen.c has the listening sockets, index.c finds
- * peers by name and address, call.c finds out for whom a connection is, range.c has the peers that
- * come by themselves, mesh.c those that the cluster has by mesh_nodes.c and the rules of
- * mesh_facts.c, reach.c and discovery.c find out whether and where a peer is, peer.c runs one peer,
- * settings.c says what its session is set to, password.c reads its password, refresh.c has routes
- * sent again, import.c takes UPDATEs into the RIB by the rules of import_rules.c, hold.c says
- * whether a peer may run, trouble.c tells what goes wrong with it, convergence.c finds out when all
- * have told what they have, readiness.c when all have been told, neighbour.c says what a peer is
- * sent, origin.c puts the cluster's announcements into the RIB, as what combination.c makes by the
- * rules of merge.c for the audiences of audience.c, cluster_events.c tells Kubernetes what happens,
- * status_report.c how this node is, pod_cidrs.c knows whose pods are where, observe.c tells what
- * happens, speaker.c shows.
+ *
+ *     life.c            starts, stops and reloads
+ *     leave.c           gives traffic to others before it is too late
+ *     apply.c           makes what runs equal to what is configured
+ *     source.c          reads the cluster, and hands on what it tells
+ *     mesh.c            has the peers that Node objects make, by mesh_nodes.c, mesh_facts.c (the
+ *                       rules) and mesh_move.c (without a gap)
+ *     range.c           has the peers that come by themselves
+ *     listen.c, call.c  take connections, and find out for whom they are
+ *     index.c           finds peers by name and address
+ *     reach.c, discovery.c   find out whether and where a peer is
+ *     peer.c            runs one peer; settings.c says what its session is set to, password.c
+ *                       reads its password, hold.c says whether it may run, trouble.c tells what
+ *                       goes wrong with it, refresh.c has routes sent again
+ *     import.c          takes UPDATEs into the RIB by the rules of import_rules.c
+ *     neighbour.c       says what a peer is sent
+ *     origin.c          puts the cluster's announcements into the RIB: combination.c makes their
+ *                       routes by the rules of merge.c for the audiences of audience.c
+ *     pod_cidrs.c       knows whose pods are where
+ *     convergence.c     finds out when all have told what they have; readiness.c, when all have
+ *                       been told
+ *     cluster_events.c, status_report.c   tell Kubernetes what happens, and how this node is
+ *     observe.c         tells what happens; speaker.c shows
  */
 #ifndef SPEAKER_PRIVATE_H
 #define SPEAKER_PRIVATE_H
@@ -214,6 +224,8 @@ struct speaker {
 	struct k8s_announcer *announcer;
 	struct prefix_table pod_cidrs[IP_FAMILIES]; /* of all Nodes, counted */
 	struct loop_task refilter_task;
+	struct loop_timer refilter_timer; /* until it may run again */
+	uint64_t refiltered_at; /* loop_now() of when it ran last; 0: never */
 	struct loop_task apply_task;
 	struct loop_task reach_task;
 	struct loop_task start_task;
@@ -434,6 +446,14 @@ bool speaker_mesh_accepts(const struct speaker_peer *peer, const struct ip_prefi
     const struct ip_address *next_hop);
 /* What its peer sends may be other Nodes'. */
 bool speaker_mesh_reflects(const struct mesh_node *node);
+/*
+ * Whether what this node passes on in the mesh is of a cluster of reflectors; and whether what has
+ * been through that cluster is refused.  Who has become a reflector still needs what the others
+ * reflect until its own sessions are there; who is none any more needs it at once, while it still
+ * reflects for a while.
+ */
+bool speaker_mesh_sends_cluster(const struct speaker *speaker);
+bool speaker_mesh_knows_cluster(const struct speaker *speaker);
 /* Next hops that others know to be this Node's, where it has an address of the family. */
 void speaker_mesh_next_hops(const struct speaker *speaker, struct bgp_next_hop *self);
 
@@ -542,6 +562,8 @@ void speaker_convergence_stop(struct speaker *speaker);
 void speaker_convergence_begin(struct speaker_peer *peer);
 /* If all peers have told what they have, the FIB may drop what is left of a previous run. */
 void speaker_check_convergence(struct speaker *speaker);
+/* It has told all that it has, or is held down by something that time will not end. */
+bool speaker_peer_is_complete(struct speaker_peer *peer);
 /* Who announced graceful restart says when it has sent everything of a family (RFC 4724 4). */
 bool speaker_owes_end_of_rib(const struct speaker_peer *peer, enum ip_family family);
 
@@ -559,8 +581,8 @@ void speaker_import_check_limits(struct speaker_peer *peer);
 void speaker_import_refilter(struct speaker *speaker);
 
 /* neighbour.c */
-/* RFC 4456 7: of this node as a route reflector, host order. */
-uint32_t speaker_cluster_id(const struct speaker *speaker);
+/* RFC 4456 8: the cluster that what the peer sends must not have been through, host order. */
+uint32_t speaker_peer_import_cluster_id(const struct speaker_peer *peer);
 void speaker_neighbour_key(const struct speaker_peer *peer, struct export_key *key);
 
 /* audience.c */
@@ -601,6 +623,8 @@ void speaker_pod_cidrs_stop(struct speaker *speaker);
 /* A Node has changed; `new` is NULL: it is gone, `old` is NULL: it is there for the first time. */
 void speaker_pod_cidrs_changed(
     struct speaker *speaker, const struct k8s_node *new, const struct k8s_node *old);
+/* In the same order. */
+bool speaker_same_pod_cidrs(const struct k8s_node *a, const struct k8s_node *b);
 /* True if the prefix lies inside a pod CIDR of a known Node. */
 bool speaker_is_pod_prefix(const struct speaker *speaker, const struct ip_prefix *prefix);
 

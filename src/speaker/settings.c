@@ -107,7 +107,7 @@ bool speaker_settings_judge_alike(
 	const struct config_peer *now = peer->config;
 
 	return peer->judged_asn == peer->speaker->asn &&
-	       peer->judged_cluster_id == speaker_cluster_id(peer->speaker) &&
+	       peer->judged_cluster_id == speaker_peer_import_cluster_id(peer) &&
 	       before->has_import == now->has_import &&
 	       before->allow_own_asn == now->allow_own_asn &&
 	       before->max_as_path_length == now->max_as_path_length && before->role == now->role &&

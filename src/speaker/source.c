@@ -9,11 +9,32 @@
 #include "base/memory.h"
 #include "speaker/private.h"
 
-/* Selectors, identity and pod CIDRs are this node's; passwords are of Secrets. */
-static bool needs_apply(const struct speaker *speaker, const struct k8s_object *object)
+static bool same_addresses(const struct k8s_node *a, const struct k8s_node *b)
 {
-	return object->kind == K8S_SECRET ||
-	       (object->kind == K8S_NODE && strcmp(object->name, speaker->config->node_name) == 0);
+	if (a->internal_ip_count != b->internal_ip_count)
+		return false;
+	for (size_t i = 0; i < a->internal_ip_count; i++)
+		if (!ip_address_equal(&a->internal_ips[i], &b->internal_ips[i]))
+			return false;
+	return true;
+}
+
+/* Selectors, identity and own pod CIDRs; whether the node is ready is no matter of configuration. */
+static bool is_configured_alike(const struct k8s_node *a, const struct k8s_node *b)
+{
+	return k8s_labels_equal(&a->labels, &b->labels) &&
+	       k8s_labels_equal(&a->annotations, &b->annotations) && same_addresses(a, b) &&
+	       speaker_same_pod_cidrs(a, b);
+}
+
+/* `old` is NULL: it is there for the first time, or gone.  Passwords are of Secrets. */
+static bool needs_apply(
+    const struct speaker *speaker, const struct k8s_object *object, const struct k8s_object *old)
+{
+	if (object->kind != K8S_NODE)
+		return object->kind == K8S_SECRET;
+	return strcmp(object->name, speaker->config->node_name) == 0 &&
+	       !(old && is_configured_alike(&object->node, &old->node));
 }
 
 static void node_changed(struct speaker *speaker, const char *name, const struct k8s_node *new,
@@ -31,7 +52,7 @@ static void cluster_changed(
 
 	if (object->kind == K8S_NODE)
 		node_changed(speaker, object->name, &object->node, old ? &old->node : NULL);
-	if (needs_apply(speaker, object))
+	if (needs_apply(speaker, object, old))
 		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	speaker_origin_object_changed(speaker, object, old);
 }
@@ -42,7 +63,7 @@ static void cluster_removed(void *arg, const struct k8s_object *object)
 
 	if (object->kind == K8S_NODE)
 		node_changed(speaker, object->name, NULL, &object->node);
-	if (needs_apply(speaker, object))
+	if (needs_apply(speaker, object, NULL))
 		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	speaker_origin_object_removed(speaker, object);
 }

@@ -138,9 +138,24 @@ struct speaker_listen_counters {
 };
 const struct speaker_listen_counters *speaker_listen_counters(const struct speaker *speaker);
 
+struct speaker_mesh_status {
+	bool takes_part; /* this node */
+	bool reflects; /* likewise */
+	size_t nodes; /* that take part, this one among them */
+	size_t reflectors; /* of our AS, this one among them */
+	size_t peers;
+	size_t up; /* of these, Established */
+	size_t leaving; /* of these, as soon as others are there in their place */
+	size_t left_out; /* Nodes that should be peers and cannot */
+};
+/* False if there is no mesh. */
+bool speaker_mesh_status(const struct speaker *speaker, struct speaker_mesh_status *status);
+/* Why a Node is left out, and its name; start with `*cursor` 0; NULL at the end. */
+const char *speaker_mesh_left_out(const struct speaker *speaker, size_t *cursor, const char **name);
+
 /*
- * Peers that apply to this node, in the order of the configuration, then those of ranges, in the
- * order in which they came; NULL at the end.
+ * Peers that apply to this node, in the order of the configuration, then those of the mesh and of
+ * ranges, in the order in which they came; NULL at the end.
  */
 struct speaker_peer *speaker_peer_at(const struct speaker *speaker, size_t index);
 /* By name, address, interface, or an address with its interface; NULL: none. */
@@ -171,6 +186,8 @@ const struct bgp_session *speaker_peer_session(const struct speaker_peer *peer);
 /* NULL unless Established. */
 const struct update_group_member *speaker_peer_member(const struct speaker_peer *peer);
 const struct rib_peer *speaker_peer_rib_peer(const struct speaker_peer *peer);
+/* RFC 4456 7: the cluster of this node as a route reflector towards it, host order. */
+uint32_t speaker_peer_cluster_id(const struct speaker_peer *peer);
 /* As configured or as the peer said; 0 if neither is known yet. */
 uint32_t speaker_peer_remote_asn(const struct speaker_peer *peer);
 /* Shut down by configuration, by kbgpctl, or for too many prefixes; NULL: it may run. */

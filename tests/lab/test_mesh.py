@@ -1,6 +1,8 @@
 """The mesh: nodes with kbgpd that find each other by their Node objects, on one switch."""
 
 import json
+import re
+import signal
 
 import pytest
 
@@ -70,7 +72,8 @@ class Mesh:
     def wait_peers(self, number, *others):
         """The peers of a node are those, and all are Established."""
         wanted = {f"mesh/node-{other}": "Established" for other in others}
-        wait_until(lambda: self.peers(number) == wanted, f"the peers of node-{number}")
+        # Who reflects no longer does so for a minute more.
+        wait_until(lambda: self.peers(number) == wanted, f"the peers of node-{number}", 90)
 
     def wait_full(self, *numbers):
         for number in numbers:
@@ -283,3 +286,123 @@ peers:
     wait_until(lambda: set(mesh.nodes[1].bgp_routes()) == {"10.244.2.0/24"}, "filtered import")
     stays(lambda: not bird.paths("10.244.1.0/24"), 1, "what is for the mesh is not the router's")
     assert "10.244.1.128/25" not in json.dumps(mesh.kbgpd[2].ctl("routes"))
+
+
+REFLECTORS = """\
+  routeReflector:
+    nodeSelector: {matchLabels: {bgp: reflector}}
+    clusterID: 10.9.9.9
+"""
+REFLECTOR = {"bgp": "reflector"}
+
+
+def reflected(lab, build, count=5, reflectors=(1, 2)):
+    """A mesh with reflectors, as it is when all sessions are up."""
+    mesh = Mesh(lab, build, 0, mesh=REFLECTORS)
+    for number in range(1, count + 1):
+        mesh.add_host(number)
+        mesh.put(number, labels=REFLECTOR if number in reflectors else None)
+    for number in range(1, count + 1):
+        mesh.start(number)
+    wait_reflected(mesh, range(1, count + 1), reflectors)
+    return mesh
+
+
+def wait_reflected(mesh, numbers, reflectors):
+    for number in numbers:
+        others = numbers if number in reflectors else reflectors
+        mesh.wait_peers(number, *(other for other in others if other != number))
+    for number in numbers:
+        mesh.wait_pods(number, *(other for other in numbers if other != number))
+
+
+class Pings:
+    """Pings from each of some nodes to the pods of each other, all the time."""
+
+    def __init__(self, mesh, numbers):
+        self.running = [
+            mesh.nodes[one].start(f"ping-{other}-{family}", "ping", "-n", "-i", "0.1", "-W", "5",
+                                  "-I", f"{net}{one}{end}", f"{net}{other}{end}")
+            for one in numbers for other in numbers if one != other
+            for family, net, end in (("4", "10.244.", ".1"), ("6", "fd00:244:", "::1"))]
+
+    def stop(self):
+        """None was lost, and none was told that there is no route."""
+        for ping in self.running:
+            wait_until(lambda ping=ping: "icmp_seq=20 " in ping.output(), "some pings")
+            ping.stop(signal.SIGINT)
+            seen = [int(found) for found in re.findall(r"bytes from .*icmp_seq=(\d+)",
+                                                       ping.output())]
+            assert seen == list(range(1, len(seen) + 1)), ping.output()[-2000:]
+            assert "nreachable" not in ping.output()
+
+
+def test_route_reflectors(lab, build):
+    mesh = reflected(lab, build)
+    assert mesh.detail(1, 3)["routeReflectorClient"]
+    assert not mesh.detail(1, 2)["routeReflectorClient"]
+    assert not mesh.detail(3, 1)["routeReflectorClient"]
+    assert {mesh.detail(number, 3)["clusterID"] for number in (1, 2)} == {"10.9.9.9"}
+    mesh.wait_ping(3, 4)
+    # Of two paths each, one by each reflector.
+    for number in (1, 2):
+        paths = mesh.kbgpd[3].ctl("routes", "--received", f"mesh/node-{number}", "10.244.4.0/24")
+        assert [path["nextHop"] for path in paths] == ["10.0.0.4"]
+    # A reflector dies.
+    mesh.kbgpd[1].stop(signal.SIGKILL)
+    wait_until(lambda: mesh.peers(3)["mesh/node-1"] != "Established", "the reflector gone")
+    mesh.wait_pods(3, 2, 4, 5)
+    mesh.wait_ping(3, 4)
+
+
+def test_reflectors_move_without_a_gap(lab, build):
+    """Another node reflects; then one more, at first beside it; then none."""
+    mesh = reflected(lab, build, 5, (1,))
+    pings = Pings(mesh, (1, 3, 4))
+    mesh.put(2, labels=REFLECTOR)
+    mesh.put(1)
+    wait_reflected(mesh, range(1, 6), (2,))
+    mesh.put(5, labels=REFLECTOR)
+    wait_reflected(mesh, range(1, 6), (2, 5))
+    mesh.put(2)
+    wait_reflected(mesh, range(1, 6), (5,))
+    mesh.put(5)
+    mesh.wait_full(*range(1, 6))
+    # The last one still reflects, until all have found each other for certain.
+    assert mesh.detail(5, 3)["routeReflectorClient"]
+    wait_until(lambda: not mesh.detail(5, 3)["routeReflectorClient"], "no client", 90)
+    for number in range(1, 6):
+        mesh.wait_pods(number, *({1, 2, 3, 4, 5} - {number}))
+    pings.stop()
+    assert mesh.flaps() == 0
+
+
+def test_a_reflector_is_not_believed_about_nodes_that_are_elsewhere(lab, build):
+    """It lets through what it should not: who hears of it looks whose next hop that is."""
+    mesh = reflected(lab, build, 4, (1,))
+    everything = """\
+filters:
+- name: all
+  rules:
+  - action: accept
+"""
+    mesh.kbgpd[1].configure(mesh.configuration(
+        mesh=REFLECTORS + "  import: [all]\n", rest=everything))
+    mesh.kbgpd[3].configure(mesh.configuration(mesh=REFLECTORS, rest="""\
+- name: foreign
+  type: Prefix
+  prefixes: [10.244.4.128/25, 10.244.3.128/25]
+"""))
+
+    def path(prefix):
+        return [(path["state"], path["reason"]) for path in mesh.kbgpd[2].ctl(
+            "routes", "--received", "mesh/node-1", prefix)]
+
+    wait_until(lambda: path("10.244.3.128/25") == [("best", "best")], "of its own")
+    assert path("10.244.4.128/25") == [("filtered", "not in a pod CIDR of its next hop's node")]
+    # Its pods are there now: nobody needs to send anything again.
+    mesh.put(3, ["10.244.3.0/24", "fd00:244:3::/64", "10.244.4.128/25"])
+    wait_until(lambda: path("10.244.4.128/25") == [("best", "best")], "it has it now")
+    mesh.put(3)
+    wait_until(lambda: path("10.244.4.128/25")[0][0] == "filtered", "and no more")
+    assert mesh.flaps() == 0

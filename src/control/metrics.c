@@ -521,6 +521,22 @@ static void print_kubernetes_stale(const struct metric_writer *writer)
 	append_sample(writer, NULL, since ? (double)(now - since) / 1000 : 0);
 }
 
+static void print_mesh_nodes(const struct metric_writer *writer)
+{
+	struct speaker_mesh_status status;
+
+	speaker_mesh_status(writer->speaker, &status);
+	append_sample(writer, NULL, (double)status.nodes);
+}
+
+static void print_mesh_left_out(const struct metric_writer *writer)
+{
+	struct speaker_mesh_status status;
+
+	speaker_mesh_status(writer->speaker, &status);
+	append_sample(writer, NULL, (double)status.left_out);
+}
+
 static void print_kubernetes_problems(const struct metric_writer *writer)
 {
 	const struct k8s_manifests *manifests = speaker_manifests(writer->speaker);
@@ -659,6 +675,9 @@ static const struct metric metrics[] = {
 	print_kubernetes_requests},
     {"kubernetes_request_failures_total", "counter", {0},
 	"Requests to the API server that were refused or broken off.", print_kubernetes_failures},
+    {"mesh_nodes", "gauge", {0}, "Nodes that take part in the mesh.", print_mesh_nodes},
+    {"mesh_left_out", "gauge", {0}, "Nodes that should be peers of the mesh and cannot.",
+	print_mesh_left_out},
     {"config_stale", "gauge", {0}, "1 if the last configuration was refused.", print_config_stale},
     {"config_loaded_timestamp_seconds", "gauge", {0},
 	"When the configuration in force was loaded, in seconds since 1970.", print_config_loaded},

@@ -123,6 +123,32 @@ static json_t *api_server_value(const struct speaker *speaker)
 	return value;
 }
 
+/* Null unless there is one. */
+static json_t *mesh_value(const struct speaker *speaker)
+{
+	struct speaker_mesh_status status;
+	json_t *left_out = json_array();
+	const char *name, *why;
+	json_t *value;
+
+	for (size_t cursor = 0; (why = speaker_mesh_left_out(speaker, &cursor, &name));)
+		json_array_append_new(left_out, json_sprintf("%s: %s", name, why));
+	if (!speaker_mesh_status(speaker, &status)) {
+		json_decref(left_out);
+		return json_null();
+	}
+	value = json_object();
+	json_set_bool(value, "takesPart", status.takes_part);
+	json_set_bool(value, "reflects", status.reflects);
+	json_set_number(value, "nodes", status.nodes);
+	json_set_number(value, "reflectors", status.reflectors);
+	json_set_number(value, "up", status.up);
+	json_set_number(value, "total", status.peers);
+	json_set_number(value, "leaving", status.leaving);
+	json_set(value, "leftOut", left_out);
+	return value;
+}
+
 static json_t *cluster_value(const struct speaker *speaker)
 {
 	const struct k8s_cluster *cluster = speaker_cluster(speaker);
@@ -218,6 +244,7 @@ void show_status(struct speaker *speaker, const struct arguments *arguments, str
 	json_set(value, "routes", routes_value(speaker));
 	json_set(value, "config", config_value(speaker));
 	json_set(value, "cluster", cluster_value(speaker));
+	json_set(value, "mesh", mesh_value(speaker));
 	json_set(value, "leave", leave_value(speaker));
 	json_set(value, "memory", memory_value(speaker));
 	json_set_number(value, "residentBytes", process_resident_bytes());

@@ -184,6 +184,27 @@ static void print_status_cluster(FILE *file, const json_t *status)
 	print_list(file, "  problems:", json_object_get(cluster, "problems"));
 }
 
+static void print_status_mesh(FILE *file, const json_t *status)
+{
+	const json_t *mesh = json_object_get(status, "mesh");
+	struct text text = {0};
+
+	if (!json_is_object(mesh))
+		return;
+	append_count(&text, mesh, "nodes", "node", "s");
+	append_count(&text, mesh, "reflectors", "reflector", "s");
+	format_print_line(file, "Mesh:", "%s; this one %s", text.string,
+	    !json_is_true(json_object_get(mesh, "takesPart")) ? "takes no part"
+	    : json_is_true(json_object_get(mesh, "reflects")) ? "reflects"
+							      : "takes part");
+	text_clear(&text);
+	append_count(&text, mesh, "leaving", "leaving", "");
+	format_print_line(file, "", "%lld of %lld peers up, %s", format_number(mesh, "up"),
+	    format_number(mesh, "total"), text.string);
+	text_free(&text);
+	print_list(file, "  left out:", json_object_get(mesh, "leftOut"));
+}
+
 static void print_status_memory(FILE *file, const json_t *status)
 {
 	static const char *const parts[] = {
@@ -232,6 +253,7 @@ void page_print_status(FILE *file, const json_t *status)
 	print_status_routes(file, status);
 	print_status_config(file, status);
 	print_status_cluster(file, status);
+	print_status_mesh(file, status);
 	print_status_memory(file, status);
 	print_longest_turn(file, status);
 }

@@ -304,6 +304,26 @@ static void test_status_shows_what_was_refused(void **state)
 	free(text);
 }
 
+static void test_status_shows_the_mesh(void **state)
+{
+	static const char mesh[] =
+	    "{'cluster':{'source':'manifests','folder':'m'},'mesh':{'takesPart':true,"
+	    "'reflects':true,'nodes':5,'reflectors':1,'up':3,'total':4,'leaving':1,"
+	    "'leftOut':['node-9: why','node-8: so']}}";
+	static const char none[] = "{'cluster':{'source':'manifests'},'mesh':null}";
+	char *text = show("status", mesh);
+
+	(void)state;
+	assert_non_null(strstr(text, "Mesh:             5 nodes, 1 reflector; this one reflects\n"
+				     "                  3 of 4 peers up, 1 leaving\n"
+				     "  left out:       node-9: why\n"
+				     "                  node-8: so\n"));
+	free(text);
+	text = show("status", none);
+	assert_null(strstr(text, "Mesh"));
+	free(text);
+}
+
 static void test_status_shows_how_old_the_cluster_is(void **state)
 {
 	static const char lost[] =
@@ -472,6 +492,7 @@ int main(void)
 	    cmocka_unit_test(test_next_hops_tell_what_is_wrong),
 	    cmocka_unit_test(test_an_event_is_a_line_that_nobody_can_forge),
 	    cmocka_unit_test(test_status_shows_what_was_refused),
+	    cmocka_unit_test(test_status_shows_the_mesh),
 	    cmocka_unit_test(test_status_shows_how_old_the_cluster_is),
 	    cmocka_unit_test(test_status_shows_a_node_that_leaves),
 	    cmocka_unit_test(test_a_peer_page_survives_missing_keys),

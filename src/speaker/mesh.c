@@ -164,7 +164,7 @@ static bool is_wanted(const struct speaker *speaker, const struct mesh_node *nod
 	       mesh_are_neighbours(&mesh->own, &node->facts, mesh->reflectors);
 }
 
-static void settle_peer(struct speaker *speaker, struct mesh_node *node, const struct config *old)
+static void settle_peer(struct speaker *speaker, struct mesh_node *node)
 {
 	struct config_peer entry;
 	struct error why;
@@ -177,12 +177,12 @@ static void settle_peer(struct speaker *speaker, struct mesh_node *node, const s
 	}
 	speaker_mesh_tell_trouble(speaker, node, NULL);
 	speaker_mesh_move_cancel(node);
-	if (old || !node->entry || memcmp(&entry, node->entry, sizeof entry) != 0)
-		configure_peer(node, &entry, old ? old : speaker->config);
+	if (speaker->mesh.renew || !node->entry || memcmp(&entry, node->entry, sizeof entry) != 0)
+		configure_peer(node, &entry, speaker->config);
 }
 
-/* One that leaves stays as it is, but for what all have in common. */
-static void renew_leaving(struct mesh_node *node, const struct config *old)
+/* It stays as it is, but for what all have in common. */
+static void renew_peer(struct mesh_node *node, const struct config *old)
 {
 	const struct config_peer before = *node->entry;
 	struct config_peer entry;
@@ -196,22 +196,19 @@ static void renew_leaving(struct mesh_node *node, const struct config *old)
 	configure_peer(node, &entry, old);
 }
 
-/*
- * Makes the peer of the Node what it should be; `old` is the configuration before if it has been
- * taken over anew, so that nothing stays as it was, else NULL.  The Node may be freed.
- */
-static void settle(struct speaker *speaker, struct mesh_node *node, const struct config *old)
+/* Makes the peer of the Node what it should be.  The Node may be freed. */
+static void settle(struct speaker *speaker, struct mesh_node *node)
 {
 	if (node->reflected_until)
 		speaker_mesh_look_later(speaker);
 	if (!node->mistake && is_wanted(speaker, node)) {
-		settle_peer(speaker, node, old);
+		settle_peer(speaker, node);
 		return;
 	}
 	speaker_mesh_tell_trouble(speaker, node, node->mistake);
 	if (node->node && !node->mistake && !speaker_mesh_move_is_over(speaker, node)) {
-		if (old)
-			renew_leaving(node, old);
+		if (speaker->mesh.renew)
+			renew_peer(node, speaker->config);
 		return;
 	}
 	remove_peer(node, node->node ? "no longer in the mesh" : "the Node is gone");
@@ -228,12 +225,13 @@ static void settle_changed(void *arg)
 	if (speaker->stopping || !k8s_cluster_is_synced(speaker->cluster))
 		return;
 	while ((node = speaker_mesh_take_changed(speaker))) {
-		settle(speaker, node, NULL);
+		settle(speaker, node);
 		if (speaker->mesh.changed && loop_should_yield(speaker->loop)) {
 			loop_task_schedule(speaker->loop, &speaker->mesh.task);
 			return;
 		}
 	}
+	speaker->mesh.renew = false;
 	speaker_check_convergence(speaker);
 }
 
@@ -260,20 +258,27 @@ void speaker_mesh_yield_place(struct speaker *speaker, const struct ip_address *
 	remove_peer(peer->mesh, "gives way to a peer of its own at this address");
 }
 
-void speaker_mesh_apply(struct speaker *speaker, const struct config *old)
+static void renew_peers(struct speaker *speaker, const struct config *old)
 {
 	struct mesh_node *node;
 
+	for (size_t cursor = 0; (node = hash_table_next(&speaker->mesh.nodes, &cursor));)
+		if (node->peer)
+			renew_peer(node, old);
+}
+
+/* What the old configuration owns is gone after this; all else has time. */
+void speaker_mesh_apply(struct speaker *speaker, const struct config *old)
+{
 	if (!speaker->config->mesh.enabled) {
 		forget_all(speaker);
-		return;
+	} else if (old == speaker->config) {
+		speaker->mesh.renew = true;
+		speaker_mesh_mark_all(speaker);
+	} else {
+		speaker_mesh_update_nodes(speaker);
+		renew_peers(speaker, old ? old : speaker->config);
 	}
-	speaker_mesh_update_nodes(speaker);
-	if (!k8s_cluster_is_synced(speaker->cluster) && !speaker->mesh.was_synced)
-		return;
-	speaker->mesh.was_synced = true;
-	while ((node = speaker_mesh_take_changed(speaker)))
-		settle(speaker, node, old ? old : speaker->config);
 }
 
 void speaker_mesh_start(struct speaker *speaker)

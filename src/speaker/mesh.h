@@ -45,12 +45,12 @@ struct mesh {
 	struct hash_table nodes; /* by name */
 	struct hash_table owners; /* the same ones, by each of their addresses */
 	struct mesh_node *changed; /* a list */
+	bool renew; /* of those in it the peers are configured even if their entries stay equal */
 	const struct mesh_node *own_node; /* of this node, once it had facts; or NULL */
 	struct mesh_facts own; /* its facts; zeroed if its Node is not known */
 	uint64_t reflects_since; /* loop_now() of when it began to reflect, or ceased to */
 	size_t reflectors; /* Nodes that reflect in our AS */
 	size_t skipped; /* Nodes with trouble */
-	bool was_synced; /* the Nodes were known as a whole once: there may be peers */
 	uint64_t random;
 	struct loop_task task;
 	struct loop_timer move_timer;
@@ -61,6 +61,7 @@ struct mesh {
 bool speaker_mesh_is_own(const struct speaker *speaker, const struct mesh_node *node);
 /* It is to be settled. */
 void speaker_mesh_mark(struct speaker *speaker, struct mesh_node *node);
+void speaker_mesh_mark_all(struct speaker *speaker);
 /* So are those that could not be peers for want of what another one had. */
 void speaker_mesh_mark_skipped(struct speaker *speaker);
 /* The next one to be settled, or NULL. */

@@ -50,7 +50,7 @@ void speaker_mesh_mark(struct speaker *speaker, struct mesh_node *node)
 	loop_task_schedule(speaker->loop, &speaker->mesh.task);
 }
 
-static void mark_all(struct speaker *speaker)
+void speaker_mesh_mark_all(struct speaker *speaker)
 {
 	struct mesh_node *node;
 
@@ -130,7 +130,7 @@ static void own_facts_changed(struct speaker *speaker, struct mesh_node *node)
 	mesh->own_node = node;
 	mesh->own = node->facts;
 	count_reflectors(speaker);
-	mark_all(speaker);
+	speaker_mesh_mark_all(speaker);
 }
 
 static void facts_changed(
@@ -147,7 +147,7 @@ static void facts_changed(
 	if (speaker_mesh_is_own(speaker, node))
 		own_facts_changed(speaker, node);
 	else if (had_reflectors != (mesh->reflectors > 0))
-		mark_all(speaker);
+		speaker_mesh_mark_all(speaker);
 }
 
 /* Of a Node as it is now; NULL: it is gone. */
@@ -243,7 +243,7 @@ void speaker_mesh_update_nodes(struct speaker *speaker)
 
 		update_node(speaker, node ? node : add_node(speaker, object->name), &object->node);
 	}
-	mark_all(speaker);
+	speaker_mesh_mark_all(speaker);
 }
 
 static void free_node(struct mesh_node *node)
@@ -276,11 +276,11 @@ void speaker_mesh_forget_nodes(struct speaker *speaker)
 	loop_task_cancel(speaker->loop, &mesh->task);
 	mesh->nodes = mesh->owners = (struct hash_table){0};
 	mesh->changed = NULL;
+	mesh->renew = false;
 	mesh->own_node = NULL;
 	memset(&mesh->own, 0, sizeof mesh->own);
 	mesh->reflectors = 0;
 	mesh->skipped = 0;
-	mesh->was_synced = false;
 }
 
 /* Routes */

@@ -425,8 +425,8 @@ void speaker_mesh_start(struct speaker *speaker);
 /* The peers are gone. */
 void speaker_mesh_stop(struct speaker *speaker);
 /*
- * Makes the peers of the mesh what the configuration and the cluster say; `old` is the configuration
- * that was in force, or NULL.
+ * Makes the peers of the mesh what the configuration and the cluster say, in turns to come; `old` is
+ * the configuration that was in force, or NULL.
  */
 void speaker_mesh_apply(struct speaker *speaker, const struct config *old);
 /* A peer with an entry of its own is to have this address. */

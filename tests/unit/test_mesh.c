@@ -1,0 +1,483 @@
+/*
+ * The mesh of a real speaker, whose cluster the test fills: the neighbours are at addresses of
+ * loopback where nobody listens, and nothing is installed.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "clock.h"
+#include "speaker/private.h"
+
+#define NODES 1000
+#define OWN "n0"
+#define TURNS_MAX (10 * NODES)
+
+struct world {
+	char folder[64];
+	char file[96];
+	struct log log;
+	struct text lines; /* of the log */
+	struct loop *loop;
+	struct speaker *speaker;
+};
+
+static void take_line(void *arg, enum log_level level, const char *line)
+{
+	struct world *world = arg;
+
+	(void)level;
+	text_append(&world->lines, "%s\n", line);
+}
+
+static void write_configuration(const struct world *world, const char *mesh, const char *rest)
+{
+	FILE *file = fopen(world->file, "w");
+
+	assert_non_null(file);
+	fprintf(file,
+	    "node: {name: " OWN "}\n"
+	    "router: {asn: 64512, routerID: 10.0.0.1, listen: {port: 17917, addresses: "
+	    "[127.1.255.254]}}\n"
+	    "fib: {install: false}\n"
+	    "metrics: {listen: \"\"}\n"
+	    "cluster: {source: manifests, manifests: %s}\n"
+	    "mesh: {enabled: true, port: 1, connectRetryTime: 60000s, routeReflector: "
+	    "{nodeSelector: {matchLabels: {rr: \"yes\"}}}%s}\n%s",
+	    world->folder, mesh, rest);
+	fclose(file);
+}
+
+static void start_speaker(struct world *world)
+{
+	struct speaker_options options = {.environment = {.host_name = "host"},
+	    .hash_seed = 1,
+	    .loop = world->loop,
+	    .log = &world->log,
+	    .config_file = world->file};
+	struct text errors = {NULL, 0, 0};
+	struct config *config = config_load(world->file, &options.environment, &errors);
+	struct error error;
+
+	if (!config)
+		fail_msg("%s", errors.string);
+	world->speaker = speaker_new(&options, config, &error);
+	if (!world->speaker)
+		fail_msg("%s", error.text);
+}
+
+static void run(struct world *world)
+{
+	for (unsigned i = 0; i < TURNS_MAX && (!speaker_mesh_is_settled(world->speaker) || i < 10);
+	     i++)
+		loop_run_once(world->loop, 0);
+	assert_null(world->speaker->mesh.changed);
+}
+
+static void reload(struct world *world, const char *mesh, const char *rest)
+{
+	struct text errors = {NULL, 0, 0};
+
+	write_configuration(world, mesh, rest);
+	if (!speaker_reload(world->speaker, &errors))
+		fail_msg("%s", errors.string);
+	text_free(&errors);
+	run(world);
+}
+
+static int set_up(void **state)
+{
+	struct world *world = calloc(1, sizeof *world);
+
+	strcpy(world->folder, "/tmp/test_mesh.XXXXXX");
+	assert_non_null(mkdtemp(world->folder));
+	snprintf(world->file, sizeof world->file, "%s.yaml", world->folder);
+	world->log = (struct log){.sink = take_line, .sink_arg = world, .level = LOG_LEVEL_WARNING};
+	text_append(&world->lines, "%s", "");
+	world->loop = loop_new();
+	write_configuration(world, "", "");
+	start_speaker(world);
+	*state = world;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *world = *state;
+
+	speaker_free(world->speaker);
+	loop_free(world->loop);
+	unlink(world->file);
+	rmdir(world->folder);
+	text_free(&world->lines);
+	free(world);
+	return 0;
+}
+
+static struct ip_address nth_address(unsigned n)
+{
+	return ip_address_from_ipv4(0x7f010001 + n);
+}
+
+static struct ip_prefix nth_pods(unsigned n)
+{
+	struct ip_address address = ip_address_from_ipv4(0x0af40000 + (n << 8));
+
+	return ip_prefix_from_address(&address, 24);
+}
+
+/* Node "n<number>", to be changed and put into the cluster. */
+static struct k8s_object *new_node(unsigned number)
+{
+	struct k8s_object *object = memory_allocate_zero(1, sizeof *object);
+	char name[32];
+
+	snprintf(name, sizeof name, "n%u", number);
+	object->kind = K8S_NODE;
+	object->namespace = memory_copy_string("");
+	object->name = memory_copy_string(name);
+	object->node.ready = K8S_TRUE;
+	object->node.internal_ips = memory_allocate_zero(1, sizeof(struct ip_address));
+	object->node.internal_ips[0] = nth_address(number);
+	object->node.internal_ip_count = 1;
+	object->node.pod_cidrs = memory_allocate_zero(1, sizeof(struct ip_prefix));
+	object->node.pod_cidrs[0] = nth_pods(number);
+	object->node.pod_cidr_count = 1;
+	return object;
+}
+
+static void put(struct world *world, struct k8s_object *object)
+{
+	k8s_cluster_put(world->speaker->cluster, object);
+}
+
+static void put_nodes(struct world *world, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		put(world, new_node(i));
+}
+
+/* Of node "n<number>"; NULL: it has none. */
+static struct speaker_peer *find_peer(const struct world *world, unsigned number)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "mesh/n%u", number);
+	return speaker_index_find_name(world->speaker, name);
+}
+
+static size_t count_attempts(const struct world *world)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < world->speaker->peer_count; i++)
+		count +=
+		    bgp_session_counters(world->speaker->peers[i]->session)->connection_attempts;
+	return count;
+}
+
+static size_t count_active(const struct world *world)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < world->speaker->peer_count; i++)
+		count += !world->speaker->peers[i]->config->passive;
+	return count;
+}
+
+static bool was_told(struct world *world, const char *text)
+{
+	bool told = strstr(world->lines.string, text) != NULL;
+
+	text_clear(&world->lines);
+	text_append(&world->lines, "%s", "");
+	return told;
+}
+
+/* With no time for a second one in a turn. */
+static void thousands_of_nodes_are_settled_some_in_each_turn(void **state)
+{
+	struct world *world = *state;
+	size_t count = 0;
+
+	put_nodes(world, NODES);
+	loop_set_share(world->loop, 0);
+	assert_int_equal(world->speaker->peer_count, 0);
+	for (unsigned i = 0; i < TURNS_MAX && count < NODES - 1; i++) {
+		loop_run_once(world->loop, 0);
+		assert_in_range(world->speaker->peer_count, count, count + 1);
+		count = world->speaker->peer_count;
+	}
+	assert_int_equal(world->speaker->peer_count, NODES - 1);
+}
+
+/* About half of them, and by and by. */
+static void not_all_are_called_at_once(void **state)
+{
+	struct world *world = *state;
+	size_t active, before = 0, steps = 0;
+
+	put_nodes(world, NODES);
+	for (unsigned i = 0; i < TURNS_MAX && !world->speaker->fib_ready; i++)
+		loop_run_once(world->loop, 10);
+	run(world);
+	active = count_active(world);
+	assert_in_range(active, NODES * 4 / 10, NODES * 6 / 10);
+	assert_true(count_attempts(world) < active / 2);
+	for (unsigned i = 0; i < TURNS_MAX && count_attempts(world) < active; i++) {
+		size_t now;
+
+		clock_ahead_ms += 10;
+		loop_run_once(world->loop, 0);
+		now = count_attempts(world);
+		steps += now > before;
+		before = now;
+	}
+	assert_int_equal(count_attempts(world), active);
+	assert_true(steps > 50);
+	/* In no order, else all nodes would call the same ones first. */
+	assert_false(find_peer(world, 1)->holds);
+}
+
+static void a_change_concerns_one_peer(void **state)
+{
+	static const struct config_peer *entries[NODES];
+	struct world *world = *state;
+	struct k8s_object *object;
+
+	put_nodes(world, NODES);
+	run(world);
+	for (unsigned i = 1; i < NODES; i++)
+		entries[i] = find_peer(world, i)->config;
+	object = new_node(7);
+	k8s_labels_set(&object->node.annotations, MESH_ASN_ANNOTATION, "65007");
+	put(world, object);
+	assert_non_null(world->speaker->mesh.changed);
+	assert_null(world->speaker->mesh.changed->next_changed);
+	run(world);
+	for (unsigned i = 1; i < NODES; i++)
+		if (i != 7)
+			assert_ptr_equal(find_peer(world, i)->config, entries[i]);
+	assert_int_equal(find_peer(world, 7)->config->asn, 65007);
+	/* What has no say in the mesh is no work at all, of other nodes and of this one. */
+	object = new_node(8);
+	object->node.ready = K8S_FALSE;
+	k8s_labels_set(&object->node.labels, "zone", "b");
+	put(world, object);
+	object = new_node(0);
+	object->node.ready = K8S_FALSE;
+	put(world, object);
+	assert_null(world->speaker->mesh.changed);
+	assert_false(world->speaker->apply_task.scheduled);
+	object = new_node(0);
+	k8s_labels_set(&object->node.labels, "zone", "b");
+	put(world, object);
+	assert_true(world->speaker->apply_task.scheduled);
+	run(world);
+}
+
+static void half_a_cluster_is_none(void **state)
+{
+	struct world *world = *state;
+	struct k8s_cluster *cluster = world->speaker->cluster;
+	struct k8s_object *object = new_node(4);
+
+	run(world);
+	k8s_cluster_forget_view(cluster);
+	k8s_cluster_begin_view(cluster);
+	put_nodes(world, 4);
+	for (unsigned i = 0; i < 10; i++)
+		loop_run_once(world->loop, 0);
+	assert_int_equal(world->speaker->peer_count, 0);
+	assert_false(speaker_mesh_is_settled(world->speaker));
+	k8s_labels_set(&object->node.labels, "rr", "yes");
+	put(world, object);
+	k8s_cluster_end_view(cluster);
+	run(world);
+	assert_int_equal(world->speaker->peer_count, 1);
+	assert_non_null(find_peer(world, 4));
+	assert_true(speaker_mesh_is_settled(world->speaker));
+}
+
+static void one_address_is_one_peer(void **state)
+{
+	struct world *world = *state;
+	struct k8s_object *object;
+
+	put_nodes(world, 4);
+	run(world);
+	object = new_node(2);
+	object->node.internal_ips[0] = nth_address(3);
+	put(world, object);
+	run(world);
+	assert_null(find_peer(world, 2));
+	assert_true(was_told(world, "n2: left out of the mesh: peer mesh/n3 has the same address"));
+	/* Once; and no longer than it is true. */
+	object = new_node(2);
+	object->node.internal_ips[0] = nth_address(3);
+	object->node.ready = K8S_FALSE;
+	put(world, object);
+	run(world);
+	assert_false(was_told(world, "n2"));
+	k8s_cluster_remove(world->speaker->cluster, K8S_NODE, "", "n3");
+	run(world);
+	assert_non_null(find_peer(world, 2));
+	assert_null(find_peer(world, 3));
+}
+
+static void what_is_wrong_is_left_out(void **state)
+{
+	static const char *const mistakes[][2] = {{MESH_ADDRESS_ANNOTATION, "nowhere"},
+	    {MESH_ADDRESS_ANNOTATION, "127.1.0.1"}, {MESH_ADDRESS_ANNOTATION, "2001:db8::1"},
+	    {MESH_ASN_ANNOTATION, "0"}};
+	static const char *const reasons[] = {"must be an address",
+	    "it has the address of this node", "it has no InternalIP of a family that this node",
+	    "must not be 0"};
+	struct world *world = *state;
+	const char *name, *why;
+	size_t cursor = 0;
+
+	put_nodes(world, 4);
+	for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+		struct k8s_object *object = new_node(2);
+
+		k8s_labels_set(&object->node.annotations, mistakes[i][0], mistakes[i][1]);
+		put(world, object);
+		run(world);
+		assert_null(find_peer(world, 2));
+		assert_non_null(find_peer(world, 3));
+		assert_true(was_told(world, reasons[i]));
+	}
+	why = speaker_mesh_left_out(world->speaker, &cursor, &name);
+	assert_string_equal(name, "n2");
+	assert_non_null(strstr(why, "must not be 0"));
+	put(world, new_node(2));
+	run(world);
+	assert_non_null(find_peer(world, 2));
+	cursor = 0;
+	assert_null(speaker_mesh_left_out(world->speaker, &cursor, &name));
+}
+
+static void a_node_that_comes_back_at_once_is_the_same(void **state)
+{
+	struct world *world = *state;
+	struct speaker_peer *peer;
+
+	put_nodes(world, 3);
+	run(world);
+	peer = find_peer(world, 1);
+	k8s_cluster_remove(world->speaker->cluster, K8S_NODE, "", "n1");
+	put(world, new_node(1));
+	run(world);
+	assert_ptr_equal(find_peer(world, 1), peer);
+	k8s_cluster_remove(world->speaker->cluster, K8S_NODE, "", "n1");
+	run(world);
+	assert_null(find_peer(world, 1));
+	/* This node's own: nobody is known to be a neighbour. */
+	k8s_cluster_remove(world->speaker->cluster, K8S_NODE, "", OWN);
+	run(world);
+	assert_int_equal(world->speaker->peer_count, 0);
+}
+
+static void a_reload_reaches_every_peer(void **state)
+{
+	struct world *world = *state;
+	const struct speaker_peer *peer;
+
+	put_nodes(world, 10);
+	run(world);
+	peer = find_peer(world, 1);
+	assert_int_equal(peer->settings.hold_time_ms, 90000);
+	reload(world, ", holdTime: 30s, nextHop: self, maxPrefixes: 7", "");
+	for (unsigned i = 1; i < 10; i++) {
+		assert_int_equal(find_peer(world, i)->settings.hold_time_ms, 30000);
+		assert_int_equal(find_peer(world, i)->config->max_prefixes, 7);
+	}
+	assert_ptr_equal(find_peer(world, 1), peer);
+	reload(world, ", shutdown: true", "peers: [{name: p, address: 127.1.0.3, asn: 1}]\n");
+	assert_null(find_peer(world, 2));
+	assert_true(was_told(world, "n2: left out of the mesh: peer p has the same address"));
+	assert_true(peer->holds & HOLD_CONFIGURED);
+	reload(world, "", "");
+	assert_non_null(find_peer(world, 2));
+	assert_false(peer->holds & HOLD_CONFIGURED);
+	reload(world, ", nodeSelector: {matchLabels: {no: body}}", "");
+	assert_int_equal(world->speaker->peer_count, 0);
+}
+
+static bool accepts(
+    const struct world *world, unsigned from, const char *prefix_text, unsigned next_hop_of)
+{
+	struct ip_address next_hop = nth_address(next_hop_of);
+	struct ip_prefix prefix;
+
+	assert_true(ip_prefix_parse(prefix_text, &prefix, NULL));
+	return speaker_mesh_accepts(find_peer(world, from), &prefix, &next_hop);
+}
+
+static void each_is_believed_about_its_own(void **state)
+{
+	struct world *world = *state;
+	struct k8s_object *object;
+
+	put_nodes(world, 5);
+	run(world);
+	assert_true(accepts(world, 1, "10.244.1.0/24", 1));
+	assert_true(accepts(world, 1, "10.244.1.64/26", 3)); /* its own traffic goes elsewhere */
+	assert_false(accepts(world, 1, "10.244.2.0/24", 1));
+	assert_false(accepts(world, 1, "10.244.2.0/24", 2));
+	assert_false(accepts(world, 1, "10.244.0.0/16", 1));
+	/* A reflector, also about Nodes that this one has no session with. */
+	object = new_node(1);
+	k8s_labels_set(&object->node.labels, "rr", "yes");
+	put(world, object);
+	run(world);
+	assert_null(find_peer(world, 2));
+	assert_true(accepts(world, 1, "10.244.2.0/24", 2));
+	assert_false(accepts(world, 1, "10.244.2.0/24", 1));
+	assert_false(accepts(world, 1, "10.244.2.0/24", 3));
+	assert_false(accepts(world, 1, "10.244.9.0/24", 9));
+	/* Where it is, and what it has, may change. */
+	object = new_node(2);
+	object->node.internal_ips[0] = nth_address(9);
+	object->node.pod_cidrs[0] = nth_pods(9);
+	put(world, object);
+	assert_false(accepts(world, 1, "10.244.2.0/24", 2));
+	assert_true(accepts(world, 1, "10.244.9.0/24", 9));
+	k8s_cluster_remove(world->speaker->cluster, K8S_NODE, "", "n2");
+	assert_false(accepts(world, 1, "10.244.9.0/24", 9));
+	/* It reflects no longer, but is believed a little longer. */
+	put(world, new_node(1));
+	run(world);
+	assert_true(accepts(world, 1, "10.244.3.0/24", 3));
+	clock_ahead_ms += MESH_MOVE_MS;
+	run(world);
+	assert_false(accepts(world, 1, "10.244.3.0/24", 3));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(thousands_of_nodes_are_settled_some_in_each_turn),
+	    TEST(not_all_are_called_at_once),
+	    TEST(a_change_concerns_one_peer),
+	    TEST(half_a_cluster_is_none),
+	    TEST(one_address_is_one_peer),
+	    TEST(what_is_wrong_is_left_out),
+	    TEST(a_node_that_comes_back_at_once_is_the_same),
+	    TEST(a_reload_reaches_every_peer),
+	    TEST(each_is_believed_about_its_own),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

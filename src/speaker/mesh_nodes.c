@@ -92,12 +92,14 @@ static void add_address(struct mesh_node *node, const struct ip_address *address
 		node->addresses[node->address_count++] = *address;
 }
 
+/* What reflectors have sent is judged by them. */
 static void collect_addresses(struct speaker *speaker, struct mesh_node *node)
 {
 	size_t internal = node->node ? node->node->internal_ip_count : 0;
+	struct ip_address *before = node->addresses;
+	size_t count_before = node->address_count;
 
 	index_addresses(speaker, node, false);
-	free(node->addresses);
 	node->addresses = memory_allocate_zero(internal + IP_FAMILIES, sizeof(struct ip_address));
 	node->address_count = 0;
 	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
@@ -105,6 +107,10 @@ static void collect_addresses(struct speaker *speaker, struct mesh_node *node)
 	for (size_t i = 0; i < internal; i++)
 		add_address(node, &node->node->internal_ips[i]);
 	index_addresses(speaker, node, true);
+	if (count_before != node->address_count ||
+	    (before && memcmp(before, node->addresses, count_before * sizeof *before)))
+		loop_task_schedule(speaker->loop, &speaker->refilter_task);
+	free(before);
 }
 
 static bool reflects_here(const struct speaker *speaker, const struct mesh_facts *facts)
@@ -119,6 +125,15 @@ static void count_reflectors(struct speaker *speaker)
 	speaker->mesh.reflectors = 0;
 	for (size_t cursor = 0; (node = hash_table_next(&speaker->mesh.nodes, &cursor));)
 		speaker->mesh.reflectors += reflects_here(speaker, &node->facts);
+}
+
+/* What its peer has sent is judged by what it is, and by its pod CIDRs. */
+static void judge_again(struct speaker *speaker, const struct mesh_node *node)
+{
+	if (!node->peer || node->entry->has_import)
+		return;
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		rib_refilter_peer(speaker->rib, node->peer->rib_peer, family);
 }
 
 static void own_facts_changed(struct speaker *speaker, struct mesh_node *node)
@@ -143,6 +158,8 @@ static void facts_changed(
 	mesh->reflectors += reflects_here(speaker, facts);
 	if (node->facts.reflects && !facts->reflects)
 		node->reflected_until = loop_now(speaker->loop) + MESH_MOVE_MS;
+	else if (node->facts.reflects != facts->reflects)
+		judge_again(speaker, node);
 	node->facts = *facts;
 	if (speaker_mesh_is_own(speaker, node))
 		own_facts_changed(speaker, node);
@@ -180,15 +197,6 @@ static struct mesh_node *add_node(struct speaker *speaker, const char *name)
 	node->name = memory_copy_string(name);
 	hash_table_insert(&speaker->mesh.nodes, hash_of_name(speaker, name), node);
 	return node;
-}
-
-/* What its peer has sent is judged by them. */
-static void judge_again(struct speaker *speaker, const struct mesh_node *node)
-{
-	if (!node->peer || node->entry->has_import)
-		return;
-	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
-		rib_refilter_peer(speaker->rib, node->peer->rib_peer, family);
 }
 
 void speaker_mesh_node_changed(struct speaker *speaker, const char *name,

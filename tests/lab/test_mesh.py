@@ -405,4 +405,8 @@ filters:
     wait_until(lambda: path("10.244.4.128/25") == [("best", "best")], "it has it now")
     mesh.put(3)
     wait_until(lambda: path("10.244.4.128/25")[0][0] == "filtered", "and no more")
-    assert mesh.flaps() == 0
+    # So it is with addresses: it is node 4 that is there now.
+    mesh.put(4, addresses=["10.0.0.44", "10.0.0.3"])
+    wait_until(lambda: path("10.244.4.128/25") == [("best", "best")], "it is another one's")
+    mesh.put(4, addresses=["10.0.0.44"])
+    wait_until(lambda: path("10.244.4.128/25")[0][0] == "filtered", "and no more")

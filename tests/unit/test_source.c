@@ -295,6 +295,27 @@ static void test_what_is_missing_says_why(void **state)
 	    world->rig, strstr(first_missing(world), "the cluster is not known yet: 127.0.0.1:"));
 }
 
+static void test_all_nodes_for_the_mesh(void **state)
+{
+	static const struct rig_step own[] = {SCRIPT(ONLY_OWN)};
+	static const struct rig_step all[] = {SCRIPT(NULL)};
+	struct world *world = *state;
+	char cluster[200];
+
+	world->listen = "port: 1790, addresses: [127.7.7.7]";
+	rig_play(world->rig, own, 7);
+	begin(world);
+	rig_run_until(world->rig, is_connected(world));
+	assert_non_null(strstr(world->speaker->source, "own nodes"));
+	snprintf(cluster, sizeof(cluster), "{source: kubernetes, kubeconfig: %s/kubeconfig}",
+	    world->rig->folder);
+	write_configuration(world, cluster, "mesh: {enabled: true}\n");
+	rig_play(world->rig, all, 7);
+	reload(world);
+	assert_non_null(strstr(world->speaker->source, "all nodes"));
+	rig_run_until(world->rig, is_connected(world));
+}
+
 /* Passwords of Secrets */
 
 #define SECRETS "/api/v1/namespaces/bgp/secrets?"
@@ -586,6 +607,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_who_does_not_come_up_is_waited_for_as_long_as_a_restart_takes, start, stop),
 	    cmocka_unit_test_setup_teardown(test_what_is_missing_says_why, start, stop),
+	    cmocka_unit_test_setup_teardown(test_all_nodes_for_the_mesh, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_password_of_a_secret_follows_it, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_a_server_that_is_gone_takes_no_password, start, stop),

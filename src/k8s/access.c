@@ -171,3 +171,9 @@ bool k8s_access_same_connection(const struct k8s_access *a, const struct k8s_acc
 	       equal(a->authorities, b->authorities) && equal(a->certificate, b->certificate) &&
 	       equal(a->key, b->key);
 }
+
+bool k8s_access_equal(const struct k8s_access *a, const struct k8s_access *b)
+{
+	return k8s_access_same_connection(a, b) && equal(a->token, b->token) &&
+	       equal(a->namespace, b->namespace);
+}

@@ -53,6 +53,7 @@ struct k8s_access *k8s_kubeconfig_decode(
 void k8s_access_free(struct k8s_access *access);
 /* True if a connection made for one will do for the other: nothing differs but the token. */
 bool k8s_access_same_connection(const struct k8s_access *a, const struct k8s_access *b);
+bool k8s_access_equal(const struct k8s_access *a, const struct k8s_access *b);
 
 /* The parts, for who loads one. */
 

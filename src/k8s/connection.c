@@ -461,9 +461,9 @@ void k8s_connection_close(struct k8s_connection *connection)
 	close_stream(connection);
 }
 
-const char *k8s_connection_token(const struct k8s_connection *connection)
+const struct k8s_access *k8s_connection_access(const struct k8s_connection *connection)
 {
-	return connection->access ? connection->access->token : NULL;
+	return connection->access;
 }
 
 const char *k8s_connection_server(const struct k8s_connection *connection)

@@ -48,8 +48,8 @@ void k8s_connection_request(struct k8s_connection *connection, struct k8s_access
     const struct k8s_request *request);
 /* Closes at once; `done` is not called. */
 void k8s_connection_close(struct k8s_connection *connection);
-/* The token that the last request had; NULL: none. */
-const char *k8s_connection_token(const struct k8s_connection *connection);
+/* What the last request was made with; NULL before the first. */
+const struct k8s_access *k8s_connection_access(const struct k8s_connection *connection);
 /* "api.example.com:6443 (192.0.2.1)", or "" before the first request. */
 const char *k8s_connection_server(const struct k8s_connection *connection);
 

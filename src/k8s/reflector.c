@@ -1,6 +1,8 @@
 /*
  * A request is one of the steps of list_watch.c.  While its body arrives, json_cutter.c cuts it into
- * objects or events, and intake.c puts each at once: nothing of a list is kept but its objects.  When it is over, list_watch.c says what is next, and the timer makes it so, now or after a while.
+ * objects or events, and intake.c puts each at once: nothing of a list is kept but its objects.
+ * When it is over, list_watch.c says what is next, and the timer makes it so, now or after a while;
+ * sooner if meanwhile there are other credentials than those that have failed.
  *
  * An answer that is broken off has done no harm: what was put is true, and what was not put is
  * looked for by the next list.  Only the end of a whole list removes, some at a time in a task.
@@ -31,6 +33,8 @@
 #define WATCH_GRACE_MS 15000
 /* A watch that ends earlier without an event is as good as refused. */
 #define SHORT_WATCH_MS 1000
+/* While a failed request waits to be made again, the credentials are looked at so often. */
+#define LOOK_MS 1000
 /* Objects that go between two looks at the clock. */
 #define REMOVALS 32
 
@@ -67,7 +71,10 @@ struct k8s_reflector {
 	struct loop_timer timer; /* to the next request */
 	struct loop_task removal; /* of what a list has not named */
 	struct k8s_reflector_counters counters;
+	uint64_t retry_at; /* loop_now() of the next request, after a failure */
 	size_t attempt; /* counts servers that could not be reached */
+	size_t last_attempt; /* of the last request */
+	bool had_access; /* the last request had credentials, and so could be made */
 	/* Of the request that is under way. */
 	struct http_head head; /* status 0: it has not come */
 	struct json_cutter *cutter;
@@ -198,23 +205,36 @@ static bool on_body(void *arg, const char *bytes, size_t length)
 
 static void schedule(struct k8s_reflector *reflector, uint64_t wait_ms)
 {
+	reflector->retry_at = loop_now(reflector->loop) + wait_ms;
 	loop_timer_start(&reflector->timer, wait_ms);
+}
+
+/* Until the next look at the credentials, which may have been what was wrong. */
+static void wait_for_retry(struct k8s_reflector *reflector)
+{
+	const uint64_t left = reflector->retry_at - loop_now(reflector->loop);
+
+	loop_timer_start(&reflector->timer, left < LOOK_MS ? left : LOOK_MS);
 }
 
 static void fail(struct k8s_reflector *reflector, const char *why, uint64_t retry_after_ms)
 {
 	reflector->counters.failures++;
 	schedule(reflector, k8s_backoff_fail(&reflector->backoff, retry_after_ms));
+	/* A server that says when it wants to be asked again has nothing against us. */
+	if (!retry_after_ms)
+		wait_for_retry(reflector);
 	reflector->settings.ops->failed(reflector->settings.arg, why);
 }
 
-/* The token may have rotated since: true if there is another one now. */
-static bool has_new_token(const struct k8s_reflector *reflector)
+/* They may have rotated since: true if there are others now than the last request had. */
+static bool has_new_credentials(const struct k8s_reflector *reflector)
 {
-	const char *used = k8s_connection_token(reflector->connection);
+	const struct k8s_access *used = k8s_connection_access(reflector->connection);
 	struct k8s_access *access =
-	    k8s_access_load(reflector->settings.access, reflector->attempt, NULL);
-	const bool is_new = access && access->token && (!used || strcmp(access->token, used));
+	    k8s_access_load(reflector->settings.access, reflector->last_attempt, NULL);
+	const bool is_new =
+	    access && (!reflector->had_access || !used || !k8s_access_equal(access, used));
 
 	k8s_access_free(access);
 	return is_new;
@@ -237,7 +257,7 @@ static const char *what_to_do(unsigned code)
 static bool may_retry_at_once(struct k8s_reflector *reflector, const struct k8s_status *status)
 {
 	if (status->code == 401)
-		return has_new_token(reflector);
+		return has_new_credentials(reflector);
 	/* A watch that is refused after its list, over and over, must not make the lists a storm. */
 	if (reflector->next.step == K8S_WATCH && !reflector->saw_event &&
 	    reflector->backoff.failures) {
@@ -395,9 +415,8 @@ static void set_namespace(struct k8s_reflector *reflector, const char *namespace
 	reflector->intake.only_name = reflector->next.name;
 }
 
-static void send_request(void *arg)
+static void send_request(struct k8s_reflector *reflector)
 {
-	struct k8s_reflector *reflector = arg;
 	const bool watch = reflector->next.step == K8S_WATCH;
 	const uint32_t shortest = reflector->settings.watch_seconds;
 	const uint32_t seconds =
@@ -408,8 +427,9 @@ static void send_request(void *arg)
 	struct k8s_access *access;
 	struct error error;
 
-	loop_name_work(reflector->loop, "the API server");
+	reflector->last_attempt = reflector->attempt;
 	access = k8s_access_load(reflector->settings.access, reflector->attempt, &error);
+	reflector->had_access = access != NULL;
 	if (!access) {
 		fail(reflector, error.text, 0);
 		return;
@@ -421,6 +441,17 @@ static void send_request(void *arg)
 	reflector->counters.requests++;
 	k8s_connection_request(reflector->connection, access, &request);
 	text_free(&target);
+}
+
+static void on_time(void *arg)
+{
+	struct k8s_reflector *reflector = arg;
+
+	loop_name_work(reflector->loop, "the API server");
+	if (loop_now(reflector->loop) < reflector->retry_at && !has_new_credentials(reflector))
+		wait_for_retry(reflector);
+	else
+		send_request(reflector);
 }
 
 struct k8s_reflector *k8s_reflector_new(const struct k8s_reflector_settings *settings)
@@ -442,7 +473,7 @@ struct k8s_reflector *k8s_reflector_new(const struct k8s_reflector_settings *set
 	reflector->connection = k8s_connection_new(settings->loop, &ops, reflector);
 	reflector->backoff = k8s_backoff_new(
 	    settings->backoff_first_ms, settings->backoff_limit_ms, settings->random_seed);
-	loop_timer_init(settings->loop, &reflector->timer, send_request, reflector);
+	loop_timer_init(settings->loop, &reflector->timer, on_time, reflector);
 	loop_task_init(&reflector->removal, remove_unlisted, reflector);
 	schedule(reflector, 0);
 	return reflector;

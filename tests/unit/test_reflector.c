@@ -17,6 +17,7 @@ struct world {
 	struct k8s_reflector *reflector;
 	struct text events; /* "+a ~a -a " */
 	struct text trouble; /* "works ", the failures, the problems */
+	uint32_t backoff_ms; /* 0: very short */
 };
 
 static void on_changed(void *arg, const struct k8s_object *object, const struct k8s_object *old)
@@ -90,8 +91,8 @@ static void follow(
 	    .kind = kind,
 	    .access = &world->rig->access,
 	    .random_seed = 1,
-	    .backoff_first_ms = 1,
-	    .backoff_limit_ms = 4,
+	    .backoff_first_ms = world->backoff_ms ? world->backoff_ms : 1,
+	    .backoff_limit_ms = world->backoff_ms ? world->backoff_ms : 4,
 	    .watch_seconds = 300,
 	    .ops = &ops,
 	    .arg = world,
@@ -391,6 +392,22 @@ static void test_a_revoked_token_is_read_again_at_once(void **state)
 	assert_null(strstr(world->trouble.string, "failed"));
 }
 
+static void test_new_credentials_end_a_wait(void **state)
+{
+	static const struct rig_step steps[] = {
+	    {LIST, "Bearer first-token", "{\"code\":401}", RIG_WHOLE, 401, NULL},
+	    {LIST, "Bearer second-token", SERVICES("3", A1), RIG_WHOLE, 0, NULL},
+	    {WATCH, "Bearer second-token", NULL, RIG_STREAM, 0, NULL},
+	};
+	struct world *world = *state;
+
+	world->backoff_ms = 3600000;
+	follow(world, K8S_SERVICE, steps, COUNT(steps));
+	rig_run_until(world->rig, strstr(world->trouble.string, "401"));
+	rig_write_file(world->rig, "token", "second-token");
+	await(world, "+a ");
+}
+
 static void test_refusals_are_waited_out(void **state)
 {
 	static const struct rig_step steps[] = {
@@ -534,6 +551,7 @@ int main(void)
 		test_an_object_that_is_too_large_is_skipped_by_name, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_a_revoked_token_is_read_again_at_once, start, stop),
+	    cmocka_unit_test_setup_teardown(test_new_credentials_end_a_wait, start, stop),
 	    cmocka_unit_test_setup_teardown(test_refusals_are_waited_out, start, stop),
 	    cmocka_unit_test_setup_teardown(test_slices_of_either_version, start, stop),
 	    cmocka_unit_test_setup_teardown(test_the_next_server_is_tried, start, stop),

@@ -20,14 +20,19 @@ uint64_t k8s_backoff_random(struct k8s_backoff *backoff, uint64_t low, uint64_t 
 	return low + hash_u64(backoff->random) % (high - low + 1);
 }
 
-uint64_t k8s_backoff_fail(struct k8s_backoff *backoff, uint64_t retry_after_ms)
+static uint64_t longest_wait(const struct k8s_backoff *backoff)
 {
 	const uint32_t doublings =
 	    backoff->failures < DOUBLINGS_MAX ? backoff->failures : DOUBLINGS_MAX;
-	uint64_t wait = (uint64_t)backoff->first_ms << doublings;
+	const uint64_t wait = (uint64_t)backoff->first_ms << doublings;
 
-	if (wait > backoff->limit_ms)
-		wait = backoff->limit_ms;
+	return wait < backoff->limit_ms ? wait : backoff->limit_ms;
+}
+
+uint64_t k8s_backoff_fail(struct k8s_backoff *backoff, uint64_t retry_after_ms)
+{
+	uint64_t wait = longest_wait(backoff);
+
 	wait = k8s_backoff_random(backoff, wait / 2, wait);
 	backoff->failures += backoff->failures < UINT32_MAX;
 	if (retry_after_ms > K8S_RETRY_AFTER_MAX_MS)
@@ -38,4 +43,10 @@ uint64_t k8s_backoff_fail(struct k8s_backoff *backoff, uint64_t retry_after_ms)
 void k8s_backoff_succeed(struct k8s_backoff *backoff)
 {
 	backoff->failures = 0;
+}
+
+void k8s_backoff_last(struct k8s_backoff *backoff, uint64_t lasted_ms)
+{
+	if (lasted_ms > longest_wait(backoff))
+		k8s_backoff_succeed(backoff);
 }

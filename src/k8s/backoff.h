@@ -23,6 +23,8 @@ struct k8s_backoff k8s_backoff_new(uint32_t first_ms, uint32_t limit_ms, uint64_
 uint64_t k8s_backoff_fail(struct k8s_backoff *backoff, uint64_t retry_after_ms);
 /* What was asked for has been got. */
 void k8s_backoff_succeed(struct k8s_backoff *backoff);
+/* The same if it was got for longer than the next wait can be. */
+void k8s_backoff_last(struct k8s_backoff *backoff, uint64_t lasted_ms);
 /* A number from `low` to `high`. */
 uint64_t k8s_backoff_random(struct k8s_backoff *backoff, uint64_t low, uint64_t high);
 

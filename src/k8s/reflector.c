@@ -74,6 +74,7 @@ struct k8s_reflector {
 	uint64_t retry_at; /* loop_now() of the next request, after a failure */
 	size_t attempt; /* counts servers that could not be reached */
 	size_t last_attempt; /* of the last request */
+	bool just_listed; /* and no watch has worked since */
 	bool had_access; /* the last request had credentials, and so could be made */
 	/* Of the request that is under way. */
 	struct http_head head; /* status 0: it has not come */
@@ -259,8 +260,7 @@ static bool may_retry_at_once(struct k8s_reflector *reflector, const struct k8s_
 	if (status->code == 401)
 		return has_new_credentials(reflector);
 	/* A watch that is refused after its list, over and over, must not make the lists a storm. */
-	if (reflector->next.step == K8S_WATCH && !reflector->saw_event &&
-	    reflector->backoff.failures) {
+	if (reflector->next.step == K8S_WATCH && reflector->just_listed) {
 		k8s_list_watch_refused(&reflector->next, status);
 		return false;
 	}
@@ -319,6 +319,7 @@ static void remove_unlisted(void *arg)
 		}
 	}
 	reflector->counters.lists++;
+	reflector->just_listed = true;
 	schedule(reflector, 0);
 }
 
@@ -365,8 +366,21 @@ static void succeeded(struct k8s_reflector *reflector)
 	}
 }
 
+/* Whatever has ended it. */
+static void note_watch(struct k8s_reflector *reflector)
+{
+	const uint64_t took = loop_now(reflector->loop) - reflector->watch_began;
+
+	/* An outage of long ago must not make the next one longer. */
+	k8s_backoff_last(&reflector->backoff, took);
+	if (reflector->saw_event || took >= SHORT_WATCH_MS)
+		reflector->just_listed = false;
+}
+
 static void end_answer(struct k8s_reflector *reflector, const char *failure)
 {
+	if (is_good(reflector, K8S_WATCH))
+		note_watch(reflector);
 	if (reflector->has_status) {
 		refused(reflector, &reflector->status);
 	} else if (reflector->head.status && reflector->head.status != 200) {

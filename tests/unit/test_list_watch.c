@@ -305,6 +305,20 @@ static void test_waits_double_up_to_a_limit(void **state)
 	    K8S_RETRY_AFTER_MAX_MS + 1000);
 }
 
+static void test_what_has_worked_for_long_is_no_failure(void **state)
+{
+	struct k8s_backoff backoff = k8s_backoff_new(100, 1000, 7);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		k8s_backoff_fail(&backoff, 0);
+	/* The next wait is up to 800 ms. */
+	k8s_backoff_last(&backoff, 800);
+	assert_in_range(k8s_backoff_fail(&backoff, 0), 400, 800);
+	k8s_backoff_last(&backoff, 1001);
+	assert_in_range(k8s_backoff_fail(&backoff, 0), 50, 100);
+}
+
 static void test_two_nodes_do_not_wait_alike(void **state)
 {
 	struct k8s_backoff a = k8s_backoff_new(100000, 100000, 1);
@@ -332,6 +346,7 @@ int main(void)
 	    cmocka_unit_test(test_a_status),
 	    cmocka_unit_test(test_versions_are_compared),
 	    cmocka_unit_test(test_waits_double_up_to_a_limit),
+	    cmocka_unit_test(test_what_has_worked_for_long_is_no_failure),
 	    cmocka_unit_test(test_two_nodes_do_not_wait_alike),
 	};
 

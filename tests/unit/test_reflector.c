@@ -264,6 +264,30 @@ static void test_a_compacted_history_is_listed_again(void **state)
 	await(world, "+a +b ~a +c -b ");
 }
 
+static void test_after_an_outage_a_lost_history_is_no_failure(void **state)
+{
+	static const struct rig_step steps[] = {
+	    {LIST, NULL, SERVICES("3", A1), RIG_WHOLE, 0, NULL},
+	    {WATCH, NULL, BOOKMARK("4"), RIG_WHOLE, 0, NULL},
+	    {WATCH, "&resourceVersion=4 ", "{\"code\":503}", RIG_WHOLE, 503, NULL},
+	    {WATCH, "&resourceVersion=4 ", GONE, RIG_STREAM, 0, NULL},
+	    {LIST "&resourceVersion=4 ", NULL, SERVICES("5", A5), RIG_WHOLE, 0, NULL},
+	    /* Right after a list it is one. */
+	    {WATCH, "&resourceVersion=5 ", GONE, RIG_STREAM, 0, NULL},
+	    {LIST "&resourceVersion=5 ", NULL, SERVICES("6", A5 "," C6), RIG_WHOLE, 0, NULL},
+	    {WATCH, "&resourceVersion=6 ", NULL, RIG_STREAM, 0, NULL},
+	};
+	struct world *world = *state;
+
+	follow(world, K8S_SERVICE, steps, 5);
+	await(world, "+a ~a ");
+	assert_non_null(strstr(world->trouble.string, "503"));
+	assert_null(strstr(world->trouble.string, "410"));
+	rig_play(world->rig, steps + 5, 3);
+	await(world, "+c ");
+	assert_non_null(strstr(world->trouble.string, "watching Services: 410"));
+}
+
 static void test_a_continue_that_has_expired(void **state)
 {
 	static const struct rig_step steps[] = {
@@ -541,6 +565,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_a_list_that_breaks_off_removes_nothing, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_compacted_history_is_listed_again, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_after_an_outage_a_lost_history_is_no_failure, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_continue_that_has_expired, start, stop),
 	    cmocka_unit_test_setup_teardown(test_duplicate_and_reordered_events, start, stop),
 	    cmocka_unit_test_setup_teardown(

@@ -51,12 +51,13 @@ enum k8s_reason {
 	K8S_NODE_UNSCHEDULABLE, /* cordoned; with the two below the node is about to go */
 	K8S_NODE_TO_BE_DELETED,
 	K8S_NODE_NO_EXECUTE,
+	K8S_SERVICE_DELETED, /* it has a deletionTimestamp: only finalizers keep it */
 	K8S_SERVICE_NOT_SELECTED,
 	K8S_CLASS_NOT_SELECTED,
 	K8S_MARTIAN, /* no unicast address that others may be told of */
 	K8S_NOT_IN_CIDRS,
 	K8S_IP_MODE_PROXY,
-	K8S_NO_ENDPOINT, /* policy Cluster: none is ready anywhere */
+	K8S_NO_ENDPOINT, /* policy Cluster: none is usable anywhere */
 	K8S_NO_LOCAL_ENDPOINT, /* policy Local: none on this node */
 	/* Of a Service as a whole, never of an address. */
 	K8S_NO_ADDRESS, /* none of the kinds that an advertisement asks for */
@@ -96,8 +97,8 @@ struct k8s_endpoint_count {
 };
 
 /*
- * Usable is ready; for the local ones also serving and terminating, as long as none of them is
- * ready (KEP-1669); any at all with publishNotReadyAddresses.
+ * Usable is what kube-proxy sends traffic to: ready, or serving and terminating if none is ready
+ * (KEP-1669); any at all with publishNotReadyAddresses.
  */
 struct k8s_endpoint_count k8s_count_endpoints(
     const struct k8s_cluster *cluster, const struct k8s_object *service, const char *node_name);
@@ -114,8 +115,8 @@ enum k8s_reason k8s_judge_address(const struct k8s_advertisement *advertisement,
     const struct k8s_service *service, enum k8s_address_kind kind, const struct ip_address *address,
     bool proxy, const struct k8s_endpoint_count *endpoints);
 /*
- * What is announced for an address of a Service: its aggregate, or the host route where the
- * traffic policy is Local.
+ * What is announced for an address of a Service that is inside of the cidrs: its aggregate, or the
+ * host route where the traffic policy is Local.  An aggregate is no shorter than the cidr.
  */
 struct ip_prefix k8s_announced_prefix(const struct k8s_advertisement *advertisement,
     const struct k8s_service *service, enum k8s_address_kind kind,

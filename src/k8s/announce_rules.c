@@ -11,12 +11,20 @@
  *   whoever deletes the Node, or a taint that evicts pods.  The operator chooses which of all these
  *   count.  Pod CIDRs and fixed prefixes do not depend on any: pods run on such a node, too.
  * - Endpoints: an EndpointSlice is of one family, so each family is judged by its own slices.
- *   Policy Cluster wants one that is ready, anywhere.  Policy Local asks about this node only, where
- *   terminating endpoints that still serve count while none is ready (KEP-1669).
+ *   Policy Cluster wants one anywhere, policy Local one on this node; what does not say on which
+ *   node it is, as in slices written by hand, is on none.  Terminating endpoints that still serve
+ *   count, as kube-proxy uses them while none is ready (KEP-1669): with policy Local they drain here,
+ *   and with policy Cluster no other node could do better.
+ * - Deletion: finalizers may keep a Service for long after it was deleted, while whoever gave it
+ *   the address already gives that to another one.
  * - Martians: loopback, link-local, multicast and reserved addresses are never announced, whoever
  *   has written them into a Service or a Node; the configuration refuses them as fixed prefixes.
  * - Traffic policy: externalTrafficPolicy rules load balancer and external IPs, and
  *   internalTrafficPolicy rules cluster IPs.
+ * - Aggregates: one that is shorter than the cidr would draw traffic for addresses that the operator
+ *   has left out.  One is announced for Services of policy Cluster only, as any node can serve those;
+ *   beside it Services of policy Local have host routes, which are longer matches, from the nodes
+ *   that can serve them.
  */
 #include "k8s/announce.h"
 
@@ -41,6 +49,7 @@ static const struct {
     [K8S_NODE_TO_BE_DELETED] = {"nodeToBeDeleted",
 	"this node is being deleted, or the cluster autoscaler is about to delete it"},
     [K8S_NODE_NO_EXECUTE] = {"nodeNoExecute", "this node has a taint with the effect NoExecute"},
+    [K8S_SERVICE_DELETED] = {"serviceDeleted", "the Service is being deleted"},
     [K8S_SERVICE_NOT_SELECTED] = {"serviceNotSelected",
 	"the advertisement's serviceSelector does not match the Service"},
     [K8S_CLASS_NOT_SELECTED] = {"loadBalancerClassNotSelected",
@@ -79,29 +88,18 @@ const char *k8s_address_kind_name(enum k8s_address_kind kind)
 	return kind < K8S_ADDRESS_KINDS ? address_kind_names[kind] : "unknown";
 }
 
-/* What there is among some endpoints of one family. */
-struct tally {
-	bool any;
-	bool ready;
-	bool serving_terminating;
-};
-
-static void tally_endpoint(struct tally *tally, const struct k8s_endpoint *endpoint)
+static bool is_usable(const struct k8s_service *service, const struct k8s_endpoint *endpoint)
 {
-	tally->any = true;
-	if (endpoint->ready)
-		tally->ready = true;
-	if (endpoint->serving && endpoint->terminating)
-		tally->serving_terminating = true;
+	if (!endpoint->address_count)
+		return false;
+	return service->publish_not_ready || endpoint->ready ||
+	       (endpoint->serving && endpoint->terminating);
 }
 
 struct k8s_endpoint_count k8s_count_endpoints(
     const struct k8s_cluster *cluster, const struct k8s_object *service, const char *node_name)
 {
-	const bool publish_not_ready = service->service.publish_not_ready;
-	struct tally all[IP_FAMILIES] = {0};
-	struct tally local[IP_FAMILIES] = {0};
-	struct k8s_endpoint_count count;
+	struct k8s_endpoint_count count = {0};
 	const struct k8s_object *object;
 	size_t cursor = 0;
 
@@ -112,18 +110,12 @@ struct k8s_endpoint_count k8s_count_endpoints(
 		for (size_t i = 0; i < slice->endpoint_count && !slice->fqdn; i++) {
 			const struct k8s_endpoint *endpoint = &slice->endpoints[i];
 
-			if (!endpoint->address_count)
+			if (!is_usable(&service->service, endpoint))
 				continue;
-			tally_endpoint(&all[slice->family], endpoint);
+			count.usable[slice->family] = true;
 			if (endpoint->node_name && !strcmp(endpoint->node_name, node_name))
-				tally_endpoint(&local[slice->family], endpoint);
+				count.usable_local[slice->family] = true;
 		}
-	}
-	for (unsigned family = 0; family < IP_FAMILIES; family++) {
-		count.usable[family] = publish_not_ready ? all[family].any : all[family].ready;
-		count.usable_local[family] =
-		    publish_not_ready ? local[family].any
-				      : local[family].ready || local[family].serving_terminating;
 	}
 	return count;
 }
@@ -202,14 +194,19 @@ static bool is_martian(const struct ip_address *address)
 	return ip_prefix_is_martian(&host);
 }
 
-static bool address_is_in_cidrs(
+/* The length of the shortest of the cidrs that hold the address; no cidrs: 0; none does: -1. */
+static int cidr_length(
     const struct k8s_advertisement *advertisement, const struct ip_address *address)
 {
+	int shortest = advertisement->cidr_count ? -1 : 0;
+
 	for (size_t i = 0; i < advertisement->cidr_count; i++) {
-		if (ip_prefix_contains(&advertisement->cidrs[i], address))
-			return true;
+		const struct ip_prefix *cidr = &advertisement->cidrs[i];
+
+		if (ip_prefix_contains(cidr, address) && (shortest < 0 || cidr->length < shortest))
+			shortest = cidr->length;
 	}
-	return advertisement->cidr_count == 0;
+	return shortest;
 }
 
 static enum k8s_traffic_policy policy_of(
@@ -222,13 +219,15 @@ enum k8s_reason k8s_judge_address(const struct k8s_advertisement *advertisement,
     const struct k8s_service *service, enum k8s_address_kind kind, const struct ip_address *address,
     bool proxy, const struct k8s_endpoint_count *endpoints)
 {
+	if (service->deleting)
+		return K8S_SERVICE_DELETED;
 	if (!k8s_selector_matches(&advertisement->service_selector, &service->labels))
 		return K8S_SERVICE_NOT_SELECTED;
 	if (kind == K8S_ADDRESS_LOAD_BALANCER_IP && !class_is_selected(advertisement, service))
 		return K8S_CLASS_NOT_SELECTED;
 	if (is_martian(address))
 		return K8S_MARTIAN;
-	if (!address_is_in_cidrs(advertisement, address))
+	if (cidr_length(advertisement, address) < 0)
 		return K8S_NOT_IN_CIDRS;
 	if (proxy)
 		return K8S_IP_MODE_PROXY;
@@ -242,10 +241,11 @@ struct ip_prefix k8s_announced_prefix(const struct k8s_advertisement *advertisem
     const struct k8s_service *service, enum k8s_address_kind kind, const struct ip_address *address)
 {
 	const unsigned bits = ip_family_bits((enum ip_family)address->family);
-	const unsigned length = advertisement->aggregation_length[address->family];
+	const unsigned wanted = advertisement->aggregation_length[address->family];
+	const int cidr = cidr_length(advertisement, address);
 
 	/* An aggregate would draw traffic for neighbours that have no endpoint here. */
-	if (policy_of(service, kind) == K8S_POLICY_LOCAL || length > bits)
+	if (policy_of(service, kind) == K8S_POLICY_LOCAL || wanted > bits || cidr < 0)
 		return ip_prefix_from_address(address, bits);
-	return ip_prefix_from_address(address, length);
+	return ip_prefix_from_address(address, wanted > (unsigned)cidr ? wanted : (unsigned)cidr);
 }

@@ -102,7 +102,7 @@ static bool service_equal(const struct k8s_service *a, const struct k8s_service 
 	return a->type == b->type && a->headless == b->headless &&
 	       a->external_policy == b->external_policy &&
 	       a->internal_policy == b->internal_policy &&
-	       a->publish_not_ready == b->publish_not_ready &&
+	       a->publish_not_ready == b->publish_not_ready && a->deleting == b->deleting &&
 	       strings_equal(a->load_balancer_class, b->load_balancer_class) &&
 	       addresses_equal(
 		   a->cluster_ips, a->cluster_ip_count, b->cluster_ips, b->cluster_ip_count) &&

@@ -57,6 +57,7 @@ struct k8s_service {
 	enum k8s_traffic_policy internal_policy;
 	char *load_balancer_class; /* NULL: none */
 	bool publish_not_ready;
+	bool deleting; /* it has a deletionTimestamp */
 	struct ip_address *cluster_ips;
 	size_t cluster_ip_count;
 	struct ip_address *external_ips;

@@ -435,6 +435,7 @@ static void decode_service(
 	    get_word(decoder, &spec, "internalTrafficPolicy", policies, 2, K8S_POLICY_CLUSTER);
 	service->load_balancer_class = class && class[0] ? memory_copy_string(class) : NULL;
 	service->publish_not_ready = get_bool(decoder, &spec, "publishNotReadyAddresses", false);
+	service->deleting = get_string(decoder, &metadata, "deletionTimestamp") != NULL;
 	decode_cluster_ips(decoder, &spec, service);
 	decode_addresses(
 	    decoder, &external_ips, &service->external_ips, &service->external_ip_count);

@@ -221,6 +221,44 @@ def test_change_of_a_service_sends_just_that(make):
     assert node.kbgpd.peer("a")["state"] == node.kbgpd.peer("b")["state"] == "Established"
 
 
+def test_aggregate_and_host_routes(make):
+    """Policy Cluster is behind the aggregate, which ends at the cidr; policy Local beside it."""
+    node = make("- {name: public, type: Service, aggregationLength: 24, cidrs: [192.0.2.0/25]}\n")
+    a, = node.connect("a")
+    here, nowhere = endpoint("node-1", "10.244.1.5"), endpoint("node-2", "10.244.2.5", False)
+    for number, policy, where in ((1, "Cluster", here), (2, "Local", here), (3, "Cluster", here),
+                                  (4, "Local", nowhere), (5, "Cluster", nowhere)):
+        node.service(f"web{number}", f"192.0.2.{number}", policy=policy)
+        node.manifests.endpoints(f"web{number}", where)
+    a.wait_route("192.0.2.0/25")
+    a.wait_route("192.0.2.2/32")
+    node.manifests.remove("service-web1.yaml")
+    a.stays_silent(0.3)
+    assert a.announced.count("192.0.2.0/25") == 1 and set(a.routes) == {
+        "192.0.2.0/25", "192.0.2.2/32"}
+    # The last one that it is for; the one without an endpoint does not keep it.
+    node.manifests.remove("service-web3.yaml")
+    a.wait_withdrawn("192.0.2.0/25")
+    assert set(a.routes) == {"192.0.2.2/32"}
+
+
+def test_node_that_is_not_ready(make):
+    """What concerns all Services: each is withdrawn and announced again once, in one go."""
+    node = make(SERVICES)
+    a, = node.connect("a")
+    for number in range(1, 51):
+        node.service(f"web{number}", f"192.0.2.{number}")
+        node.manifests.endpoints(f"web{number}", endpoint("node-1", "10.244.1.5"))
+    a.read_until(lambda: len(a.routes) == 50)
+    updates = a.updates
+    node.manifests.node("node-1", 1, ["10.244.1.0/24"], ready=False)
+    a.read_until(lambda: not a.routes)
+    node.manifests.node("node-1", 1, ["10.244.1.0/24"])
+    a.read_until(lambda: len(a.routes) == 50)
+    assert len(a.announced) == 100 and len(a.withdrawn) == 50
+    assert a.updates - updates <= 10
+
+
 def test_list_of_peers_changes(make):
     """A neighbour joins a list: it is sent what is new for it, the others nothing."""
     both = "- {name: pods, type: PodCIDR}\n- {name: one, type: Prefix, prefixes: [10.9.0.0/16], "

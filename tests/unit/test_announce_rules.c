@@ -155,7 +155,7 @@ struct address_case {
 	enum k8s_traffic_policy external_policy;
 	enum k8s_traffic_policy internal_policy;
 	const char *endpoints; /* "4" and "6": any; "a" and "b": on this node too */
-	enum k8s_reason reason;
+	enum k8s_reason reason; /* serviceDeleted: so it is */
 };
 
 #define LB K8S_ADDRESS_LOAD_BALANCER_IP
@@ -226,6 +226,14 @@ static const struct address_case address_cases[] = {
 	ANY, ANY, "", K8S_MARTIAN},
     {"cidrs come before ipMode", LB, "192.0.3.1", "192.0.2.0/24", false, NULL, NULL, NULL, true,
 	ANY, ANY, "", K8S_NOT_IN_CIDRS},
+    {"being deleted", LB, "192.0.2.1", NULL, false, NULL, NULL, NULL, false, ANY, ANY, "4a",
+	K8S_SERVICE_DELETED},
+    {"external IP of what is being deleted", EX, "192.0.2.1", NULL, false, NULL, NULL, NULL, false,
+	ANY, ANY, "4a", K8S_SERVICE_DELETED},
+    {"cluster IP of what is being deleted", CL, "10.96.0.1", NULL, false, NULL, NULL, NULL, false,
+	ANY, ANY, "4a", K8S_SERVICE_DELETED},
+    {"deletion comes before the selector", LB, "192.0.2.1", NULL, true, "no", "x", NULL, true, ANY,
+	ANY, "", K8S_SERVICE_DELETED},
     {"ipMode comes before endpoints", LB, "192.0.2.1", NULL, false, NULL, NULL, NULL, true, ANY,
 	ANY, "", K8S_IP_MODE_PROXY},
 };
@@ -234,8 +242,9 @@ static enum k8s_reason judge(const struct address_case *test)
 {
 	static const char *const exposed[] = {"public"};
 	struct k8s_advertisement advertisement = {.type = K8S_ADVERTISE_SERVICE};
-	struct k8s_service service = {
-	    .external_policy = test->external_policy, .internal_policy = test->internal_policy};
+	struct k8s_service service = {.external_policy = test->external_policy,
+	    .internal_policy = test->internal_policy,
+	    .deleting = test->reason == K8S_SERVICE_DELETED};
 	struct k8s_endpoint_count endpoints = {
 	    .usable = {strchr(test->endpoints, '4') != NULL, strchr(test->endpoints, '6') != NULL},
 	    .usable_local = {
@@ -295,8 +304,8 @@ static const struct endpoint_case endpoint_cases[] = {
     {"ready here", "r", "", false, true, true},
     {"not ready anywhere", "n", "n", false, false, false},
     {"not ready here, ready elsewhere", "n", "r", false, true, false},
-    {"terminating and serving elsewhere, none ready", "", "t", false, false, false},
-    {"terminating and serving here, none ready: only Local", "t", "n", false, false, true},
+    {"terminating and serving elsewhere, none ready", "", "t", false, true, false},
+    {"terminating and serving here, none ready", "t", "n", false, true, true},
     {"terminating here, ready elsewhere: Local still serves", "t", "r", false, true, true},
     {"terminating and not serving", "d", "d", false, false, false},
     {"not ready, published", "n", "", true, true, true},
@@ -416,6 +425,38 @@ static void policy_local_announces_the_host_route(void **state)
 	}
 }
 
+/* It would draw traffic for addresses that the operator has left out. */
+static void aggregate_stays_inside_the_cidr(void **state)
+{
+	static const char *const cidrs[] = {
+	    "192.0.2.128/25", "192.0.2.0/27", "192.0.2.0/28", "198.51.0.0/16", "2001:db8:1::/72"};
+	static const char *const rows[][2] = {
+	    {"192.0.2.130", "192.0.2.128/25"},
+	    {"192.0.2.1", "192.0.2.0/27"}, /* of two cidrs the shorter one */
+	    {"198.51.100.1", "198.51.100.0/24"},
+	    {"2001:db8:1::1", "2001:db8:1::/72"},
+	};
+	struct ip_prefix parsed[sizeof(cidrs) / sizeof(cidrs[0])];
+	const struct k8s_advertisement advertisement = {.type = K8S_ADVERTISE_SERVICE,
+	    .aggregation_length = {24, 64},
+	    .cidrs = parsed,
+	    .cidr_count = sizeof(cidrs) / sizeof(cidrs[0])};
+	const struct k8s_service service = {.external_policy = ANY};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cidrs) / sizeof(cidrs[0]); i++)
+		assert_true(ip_prefix_parse(cidrs[i], &parsed[i], NULL));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ip_address address;
+		struct ip_prefix prefix;
+		char text[IP_TEXT_MAX];
+
+		assert_true(ip_address_parse(rows[i][0], &address));
+		prefix = k8s_announced_prefix(&advertisement, &service, LB, &address);
+		assert_string_equal(ip_prefix_print(&prefix, text), rows[i][1]);
+	}
+}
+
 static void every_reason_has_a_name_and_a_sentence(void **state)
 {
 	(void)state;
@@ -438,6 +479,7 @@ int main(void)
 	    cmocka_unit_test(endpoint_rules),
 	    cmocka_unit_test(endpoint_without_address_or_node_is_not_local),
 	    cmocka_unit_test(policy_local_announces_the_host_route),
+	    cmocka_unit_test(aggregate_stays_inside_the_cidr),
 	    cmocka_unit_test(every_reason_has_a_name_and_a_sentence),
 	};
 

@@ -168,7 +168,7 @@ static void single_pod_cidr_is_enough(void **state)
 
 static const char service_text[] =
     "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"web\",\"namespace\":"
-    "\"shop\",\"labels\":{\"expose\":\"public\"}},\"spec\":{\"allocateLoadBalancerNodePorts\":true,"
+    "\"shop\",\"creationTimestamp\":\"2024-05-02T10:00:00Z\",\"labels\":{\"expose\":\"public\"}},\"spec\":{\"allocateLoadBalancerNodePorts\":true,"
     "\"clusterIP\":\"10.96.0.5\",\"clusterIPs\":[\"10.96.0.5\",\"fd00:96::5\"],\"externalIPs\":"
     "[\"198.51.100.7\"],\"externalTrafficPolicy\":\"Local\",\"internalTrafficPolicy\":\"Cluster\","
     "\"ipFamilies\":[\"IPv4\",\"IPv6\"],\"loadBalancerClass\":\"example.com/bgp\",\"ports\":"
@@ -394,6 +394,7 @@ static void comparison_sees_each_field_and_not_the_version(void **state)
 	assert_differs(service_text, "fd00:96::5", "fd00:96::6");
 	assert_differs(service_text, "198.51.100.7", "198.51.100.8");
 	assert_differs(service_text, "\"public\"", "\"private\"");
+	assert_differs(service_text, "creationTimestamp", "deletionTimestamp");
 }
 
 int main(void)

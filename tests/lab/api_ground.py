@@ -16,7 +16,7 @@ from lab import command, wait_until
 
 CONFIGURATION = """
 router: {{asn: 64512, routerID: 10.0.1.2}}
-cluster: {{source: kubernetes, {cluster}}}
+cluster: {{source: kubernetes, events: false, {cluster}}}
 fib: {{install: false}}
 peers:
 - {{name: tor, address: 10.0.1.1, asn: 65000, passive: true}}

@@ -7,9 +7,9 @@ import signal
 import pytest
 
 pytest.register_assert_rewrite(
-    "lab", "api_client", "api_ground", "control_plane", "daemons", "neighbour", "bird", "exabgp",
-    "fib", "frr", "gobgp", "openbgpd", "scripted", "sessions", "sessions_routes",
-    "sessions_transport", "wire")
+    "lab", "api_client", "api_ground", "control_plane", "daemons", "kubernetes_ground",
+    "neighbour", "bird", "exabgp", "fib", "frr", "gobgp", "openbgpd", "scripted", "sessions",
+    "sessions_routes", "sessions_transport", "wire")
 
 from fib import FORMS  # noqa: E402
 from lab import Lab  # noqa: E402  (after the line that has its assertions explained)

@@ -112,17 +112,19 @@ static bool fill_entry(
 static bool take_address(struct speaker *speaker, const struct mesh_node *node,
     const struct ip_address *address, struct error *why)
 {
-	struct speaker_peer *rival = speaker_index_find_address(speaker, address);
+	struct speaker_peer *rival;
 	char text[IP_TEXT_MAX];
 
-	if (!rival || rival == node->peer)
-		return true;
-	if (rival->dynamic) {
-		speaker_range_forget(rival);
-		return take_address(speaker, node, address, why);
+	while ((rival = speaker_index_find_address(speaker, address)) && rival != node->peer) {
+		if (rival->dynamic)
+			speaker_range_forget(rival);
+		else if (rival->mesh && rival->mesh->leaving_since)
+			remove_peer(rival->mesh, "another node has its address");
+		else
+			return error_set(why, "peer %s has the same address, %s", rival->name,
+			    ip_address_print(address, text));
 	}
-	return error_set(
-	    why, "peer %s has the same address, %s", rival->name, ip_address_print(address, text));
+	return true;
 }
 
 static bool make_peer(struct speaker *speaker, struct mesh_node *node, struct error *why)

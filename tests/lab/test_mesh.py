@@ -321,7 +321,7 @@ class Pings:
 
     def __init__(self, mesh, numbers):
         self.running = [
-            mesh.nodes[one].start(f"ping-{other}-{family}", "ping", "-n", "-i", "0.1", "-W", "5",
+            mesh.nodes[one].start(f"ping-{other}-{family}", "ping", "-n", "-i", "0.02", "-W", "5",
                                   "-I", f"{net}{one}{end}", f"{net}{other}{end}")
             for one in numbers for other in numbers if one != other
             for family, net, end in (("4", "10.244.", ".1"), ("6", "fd00:244:", "::1"))]
@@ -358,7 +358,7 @@ def test_route_reflectors(lab, build):
 def test_reflectors_move_without_a_gap(lab, build):
     """Another node reflects; then one more, at first beside it; then none."""
     mesh = reflected(lab, build, 5, (1,))
-    pings = Pings(mesh, (1, 3, 4))
+    pings = Pings(mesh, (1, 2, 4))
     mesh.put(2, labels=REFLECTOR)
     mesh.put(1)
     wait_reflected(mesh, range(1, 6), (2,))
@@ -375,6 +375,25 @@ def test_reflectors_move_without_a_gap(lab, build):
         mesh.wait_pods(number, *({1, 2, 3, 4, 5} - {number}))
     pings.stop()
     assert mesh.flaps() == 0
+
+
+def test_a_reflector_that_is_late(lab, build):
+    """The old one is not left before it is there, by nobody."""
+    mesh = reflected(lab, build, 4, (1,))
+    mesh.kbgpd[2].stop()
+    wait_until(lambda: mesh.peers(1)["mesh/node-2"] != "Established", "it is down")
+    mesh.wait_pods(3, 1, 4)
+    pings = Pings(mesh, (1, 3, 4))
+    mesh.put(2, labels=REFLECTOR)
+    mesh.put(1)
+    for number in (3, 4):
+        wait_until(lambda number=number: "mesh/node-2" in mesh.peers(number), "the new peer")
+    stays(lambda: all(mesh.peers(number)["mesh/node-1"] == "Established" for number in (3, 4)), 5,
+          "the old session")
+    assert mesh.kbgpd[3].ctl("status")["mesh"]["leaving"] == 1
+    mesh.kbgpd[2].start()
+    wait_reflected(mesh, range(1, 5), (2,))
+    pings.stop()
 
 
 def test_a_reflector_is_not_believed_about_nodes_that_are_elsewhere(lab, build):

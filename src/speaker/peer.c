@@ -203,7 +203,15 @@ static const char *password_of_others(
 	return "";
 }
 
-/* Connections from a range carry the password of the range: range.c. */
+/*
+ * Connections from a range carry the password of the range: range.c.  A node of the mesh that we
+ * call does not call us: what the kernel holds of keys is enough for twice as many nodes without it.
+ */
+static bool needs_no_key(const struct speaker_peer *peer)
+{
+	return peer->dynamic || (peer->mesh && !peer->config->passive);
+}
+
 static bool tell_listeners(const struct speaker_peer *peer, const struct ip_address *address,
     const char *password, struct error *error)
 {
@@ -212,7 +220,7 @@ static bool tell_listeners(const struct speaker_peer *peer, const struct ip_addr
 
 	if (!password[0])
 		password = password_of_others(peer, address);
-	return peer->dynamic || ip_address_is_unspecified(address) ||
+	return needs_no_key(peer) || ip_address_is_unspecified(address) ||
 	       speaker_listeners_set_password(peer->speaker, &host, password, error);
 }
 

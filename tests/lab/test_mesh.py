@@ -9,6 +9,7 @@ import pytest
 from cluster import Manifests
 from daemons import Bird, Kbgpd, Session
 from lab import stays, wait_until
+from rack import listener_keys
 
 CONFIGURATION = """
 router:
@@ -238,6 +239,12 @@ def test_password_and_reload(lab, build):
     wait_until(lambda: all(mesh.detail(one, other)["password"] for one, other in (
         (1, 2), (2, 3), (3, 1))), "passwords")
     mesh.wait_full(1, 2, 3)
+    for number in (1, 2, 3):
+        # Those that call: a socket does not hold any number of keys.
+        callers = {f"10.0.0.{other}" for other in {1, 2, 3} - {number}
+                   if mesh.detail(number, other)["passive"]}
+        keys = {key.split("/")[0] for key in listener_keys(mesh.nodes[number])[0]}
+        assert keys == callers
     before = mesh.flaps()
     secret.write_text("two\n")
     for kbgpd in mesh.kbgpd.values():

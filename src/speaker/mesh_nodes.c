@@ -267,7 +267,6 @@ void speaker_mesh_remove_node(struct speaker *speaker, struct mesh_node *node)
 {
 	if (speaker->mesh.own_node == node)
 		speaker->mesh.own_node = NULL;
-	index_addresses(speaker, node, false);
 	hash_table_remove(&speaker->mesh.nodes, hash_of_name(speaker, node->name), node);
 	free_node(node);
 }

@@ -51,7 +51,7 @@ static void write_configuration(const struct world *world, const char *mesh, con
 	    "metrics: {listen: \"\"}\n"
 	    "cluster: {source: manifests, manifests: %s}\n"
 	    "mesh: {enabled: true, port: 1, connectRetryTime: 60000s, routeReflector: "
-	    "{nodeSelector: {matchLabels: {rr: \"yes\"}}}%s}\n%s",
+	    "{nodeSelector: {matchLabels: {rr: \"yes\"}}, clusterID: 10.9.9.9}%s}\n%s",
 	    world->folder, mesh, rest);
 	fclose(file);
 }
@@ -454,6 +454,8 @@ static void each_is_believed_about_its_own(void **state)
 	assert_true(accepts(world, 1, "10.244.9.0/24", 9));
 	k8s_cluster_remove(world->speaker->cluster, K8S_NODE, "", "n2");
 	assert_false(accepts(world, 1, "10.244.9.0/24", 9));
+	run(world);
+	assert_false(accepts(world, 1, "10.244.9.0/24", 9));
 	/* It reflects no longer, but is believed a little longer. */
 	put(world, new_node(1));
 	run(world);
@@ -461,6 +463,207 @@ static void each_is_believed_about_its_own(void **state)
 	clock_ahead_ms += MESH_MOVE_MS;
 	run(world);
 	assert_false(accepts(world, 1, "10.244.3.0/24", 3));
+}
+
+static void send_nothing(void *arg, struct shared_buffer *buffer)
+{
+	(void)arg;
+	(void)buffer;
+}
+
+static size_t queue_nothing(void *arg)
+{
+	(void)arg;
+	return 0;
+}
+
+/* As far as the mesh can see the session of the node is up, and has told all that it has. */
+static void establish(struct world *world, unsigned number)
+{
+	static const struct update_group_member_ops ops = {
+	    .send = send_nothing, .push = NULL, .queued = queue_nothing};
+	struct speaker_peer *peer = find_peer(world, number);
+	struct export_key key;
+
+	memset(&key, 0, sizeof key);
+	key.codec.families[IPV4] = true;
+	peer->member = update_group_join(world->speaker->groups, &key, peer->rib_peer, &ops, peer);
+	world->speaker->member_count++;
+}
+
+static void put_reflector(struct world *world, unsigned number)
+{
+	struct k8s_object *object = new_node(number);
+
+	k8s_labels_set(&object->node.labels, "rr", "yes");
+	put(world, object);
+	run(world);
+}
+
+static void pass(struct world *world, uint64_t milliseconds)
+{
+	for (; milliseconds >= 1000; milliseconds -= 1000) {
+		clock_ahead_ms += 1000;
+		run(world);
+	}
+}
+
+static size_t count_leaving(const struct world *world)
+{
+	struct speaker_mesh_status status;
+
+	assert_true(speaker_mesh_status(world->speaker, &status));
+	return status.leaving;
+}
+
+static void old_sessions_go_when_new_ones_have_told_all(void **state)
+{
+	struct world *world = *state;
+
+	put_nodes(world, 4);
+	run(world);
+	establish(world, 1);
+	establish(world, 3);
+	/* Of those that are not wanted any more one is not up: it goes at once. */
+	put_reflector(world, 3);
+	assert_non_null(find_peer(world, 1));
+	assert_null(find_peer(world, 2));
+	assert_int_equal(count_leaving(world), 1);
+	pass(world, 9000);
+	assert_non_null(find_peer(world, 1));
+	/* Another one begins to reflect, and is waited for. */
+	put_reflector(world, 2);
+	assert_non_null(find_peer(world, 2));
+	pass(world, 30000);
+	assert_int_equal(count_leaving(world), 1);
+	establish(world, 2);
+	pass(world, 9000);
+	assert_int_equal(count_leaving(world), 1);
+	pass(world, 4000);
+	assert_null(find_peer(world, 1));
+	assert_int_equal(count_leaving(world), 0);
+	/* Nobody is waited for, but others may be. */
+	put(world, new_node(2));
+	run(world);
+	pass(world, 9000);
+	assert_int_equal(count_leaving(world), 1);
+	pass(world, 3000);
+	assert_null(find_peer(world, 2));
+}
+
+static void old_sessions_go_after_a_minute_at_the_latest(void **state)
+{
+	struct world *world = *state;
+
+	put_nodes(world, 3);
+	run(world);
+	establish(world, 1);
+	put_reflector(world, 3);
+	assert_non_null(find_peer(world, 3)); /* and it never comes up */
+	pass(world, MESH_MOVE_MS - 2000);
+	assert_non_null(find_peer(world, 1));
+	pass(world, 4000);
+	assert_null(find_peer(world, 1));
+}
+
+static void who_is_wanted_again_has_never_left(void **state)
+{
+	struct world *world = *state;
+	struct k8s_object *object = new_node(4);
+	const struct speaker_peer *peer;
+
+	put_nodes(world, 4);
+	run(world);
+	establish(world, 1);
+	peer = find_peer(world, 1);
+	put_reflector(world, 3);
+	assert_int_equal(count_leaving(world), 1);
+	/* What all have in common changes for one that leaves, too. */
+	reload(world, ", holdTime: 30s", "");
+	assert_int_equal(peer->settings.hold_time_ms, 30000);
+	assert_int_equal(count_leaving(world), 1);
+	put(world, new_node(3));
+	run(world);
+	assert_int_equal(count_leaving(world), 0);
+	pass(world, MESH_MOVE_MS);
+	assert_ptr_equal(find_peer(world, 1), peer);
+	assert_non_null(find_peer(world, 2));
+	/* The address of one that leaves may be another's already. */
+	put_reflector(world, 3);
+	assert_int_equal(count_leaving(world), 1);
+	k8s_labels_set(&object->node.labels, "rr", "yes");
+	object->node.internal_ips[0] = nth_address(1);
+	put(world, object);
+	run(world);
+	assert_null(find_peer(world, 1));
+	assert_non_null(find_peer(world, 4));
+}
+
+/* This node reflects: for those that are to be no clients, a minute longer. */
+static void clients_stay_for_a_minute(void **state)
+{
+	struct world *world = *state;
+
+	put_nodes(world, 3);
+	run(world);
+	put_reflector(world, 0);
+	establish(world, 1);
+	assert_true(find_peer(world, 1)->config->route_reflector_client);
+	assert_true(find_peer(world, 2)->config->route_reflector_client);
+	put(world, new_node(0));
+	run(world);
+	assert_true(find_peer(world, 1)->config->route_reflector_client);
+	assert_false(find_peer(world, 2)->config->route_reflector_client); /* nobody is there */
+	pass(world, MESH_MOVE_MS - 2000);
+	assert_true(find_peer(world, 1)->config->route_reflector_client);
+	pass(world, 4000);
+	assert_false(find_peer(world, 1)->config->route_reflector_client);
+}
+
+/* They know by themselves when they have another one. */
+static void clients_are_not_left(void **state)
+{
+	struct world *world = *state;
+
+	put_nodes(world, 3);
+	run(world);
+	put_reflector(world, 0);
+	establish(world, 1);
+	establish(world, 2);
+	put_reflector(world, 2);
+	put(world, new_node(0));
+	run(world);
+	assert_int_equal(count_leaving(world), 1);
+	pass(world, MESH_MOVE_MS - 2000);
+	assert_non_null(find_peer(world, 1));
+	pass(world, 4000);
+	assert_null(find_peer(world, 1));
+	assert_non_null(find_peer(world, 2));
+}
+
+/* RFC 4456 8: what has been through its own cluster is refused by who is in it, not by others. */
+static void only_reflectors_are_in_the_cluster(void **state)
+{
+	enum { CLUSTER = 0x0a090909, ROUTER = 0x0a000001 };
+	struct world *world = *state;
+	const struct speaker_peer *peer;
+
+	put_nodes(world, 3);
+	run(world);
+	peer = find_peer(world, 1);
+	assert_int_equal(speaker_peer_cluster_id(peer), ROUTER);
+	assert_int_equal(speaker_peer_import_cluster_id(peer), ROUTER);
+	put_reflector(world, 0);
+	assert_int_equal(speaker_peer_cluster_id(peer), CLUSTER);
+	assert_int_equal(speaker_peer_import_cluster_id(peer), ROUTER);
+	pass(world, MESH_MOVE_MS);
+	assert_int_equal(speaker_peer_import_cluster_id(peer), CLUSTER);
+	put(world, new_node(0));
+	run(world);
+	assert_int_equal(speaker_peer_cluster_id(peer), CLUSTER);
+	assert_int_equal(speaker_peer_import_cluster_id(peer), ROUTER);
+	pass(world, MESH_MOVE_MS + 2000);
+	assert_int_equal(speaker_peer_cluster_id(peer), ROUTER);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -477,6 +680,12 @@ int main(void)
 	    TEST(a_node_that_comes_back_at_once_is_the_same),
 	    TEST(a_reload_reaches_every_peer),
 	    TEST(each_is_believed_about_its_own),
+	    TEST(old_sessions_go_when_new_ones_have_told_all),
+	    TEST(old_sessions_go_after_a_minute_at_the_latest),
+	    TEST(who_is_wanted_again_has_never_left),
+	    TEST(clients_stay_for_a_minute),
+	    TEST(clients_are_not_left),
+	    TEST(only_reflectors_are_in_the_cluster),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,8 +118,8 @@ static void tell_conflict(struct speaker *speaker, const struct origin *a, const
 		if (conflict.keys >> key & 1)
 			text_append(&keys, "%s%s", keys.length ? ", " : "", merge_key_name(key));
 	log_write(speaker->log, LOG_LEVEL_WARNING, b->settings.name,
-	    "asks for the same prefix as advertisement %s and differs in %s: one route is sent, with"
-	    " the highest localPref, the lowest med and the shortest asPathPrepend",
+	    "asks for the same prefix as advertisement %s and differs in %s: one route is sent,"
+	    " with the highest localPref, the lowest med and the shortest asPathPrepend",
 	    a->settings.name, keys.string);
 	text_free(&keys);
 }

@@ -6,8 +6,8 @@
  * An advertisement that is no longer configured stays until the announcer has judged all Services
  * without it.  Other settings, or other lists of peers, make the routes of each combination anew;
  * only prefixes of combinations that have become others are looked at, and the RIB takes what is
- * the same as no change.  That is done in one turn: peers are about to get the bits of their new
- * audiences, and shall find the routes that are meant for them.
+ * the same as no change.  They are looked at some in each turn; but at once if bits of audiences
+ * change, as peers are about to get these, and shall find the routes that are meant for them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +24,9 @@ struct own_prefix {
 	struct combination *combination;
 	struct own_prefix *next;
 	struct own_prefix **link; /* what leads here */
+	/* Its combination has other routes: in the list of those that the RIB is to be told of. */
+	struct own_prefix *next_due;
+	struct own_prefix **due_link; /* what leads here; NULL: it is not in the list */
 };
 
 static bool own_has_prefix(const void *item, const void *key)
@@ -77,6 +80,27 @@ static void join_combination(struct own_prefix *own, struct combination *combina
 	combination->prefixes = own;
 }
 
+static void make_due(struct speaker *speaker, struct own_prefix *own)
+{
+	if (own->due_link)
+		return;
+	own->next_due = speaker->due_prefixes;
+	own->due_link = &speaker->due_prefixes;
+	if (own->next_due)
+		own->next_due->due_link = &own->next_due;
+	speaker->due_prefixes = own;
+}
+
+static void end_due(struct own_prefix *own)
+{
+	if (!own->due_link)
+		return;
+	*own->due_link = own->next_due;
+	if (own->next_due)
+		own->next_due->due_link = own->due_link;
+	own->due_link = NULL;
+}
+
 /* Makes the paths in the RIB the routes of the combination. */
 static void put_routes(struct speaker *speaker, struct own_prefix *own)
 {
@@ -84,6 +108,7 @@ static void put_routes(struct speaker *speaker, struct own_prefix *own)
 	const struct combination *combination = own->combination;
 	uint64_t had = own->path_ids;
 
+	end_due(own);
 	own->path_ids = 0;
 	for (size_t i = 0; combination && i < combination->route_count; i++) {
 		const struct origin_route *route = &combination->routes[i];
@@ -246,16 +271,28 @@ static void make_origins(struct speaker *speaker, struct k8s_rule *rules)
 		copy_settings(origin, what);
 		rules[i] = (struct k8s_rule){&what->what, origin->id};
 	}
+}
+
+/* True if any advertisement goes to other bits than before. */
+static bool renew_audiences(struct speaker *speaker)
+{
+	const uint64_t all = speaker->audiences.all;
+	bool changed;
+
 	speaker_audiences_make(speaker);
+	changed = speaker->audiences.all != all;
 	for (size_t i = 0; i < speaker->origin_count; i++) {
 		struct origin *origin = speaker->origins[i];
+		const uint64_t before = origin->audience;
 
 		origin->audience = speaker_audience_of_list(
 		    speaker, origin->settings.peers, origin->settings.peer_count);
+		changed |= origin->audience != before;
 	}
+	return changed;
 }
 
-/* Gives the prefixes that are announced already what they are announced with now. */
+/* Prefixes that are announced already are due if it is to be with something else. */
 static void renew_routes(struct speaker *speaker)
 {
 	struct combination *combination;
@@ -265,19 +302,32 @@ static void renew_routes(struct speaker *speaker)
 		if (!speaker_combination_renew(speaker, combination))
 			continue;
 		for (struct own_prefix *own = combination->prefixes; own; own = own->next)
-			put_routes(speaker, own);
+			make_due(speaker, own);
 	}
+}
+
+/* One of those that are due; false if none is. */
+static bool put_due_routes(struct speaker *speaker)
+{
+	if (!speaker->due_prefixes)
+		return false;
+	put_routes(speaker, speaker->due_prefixes);
+	return true;
 }
 
 void speaker_origin_configure(struct speaker *speaker)
 {
 	const size_t count = speaker->config->advertisement_count;
 	struct k8s_rule *rules = memory_allocate_zero(count + 1, sizeof *rules);
+	bool at_once;
 
 	speaker->origin_asn = speaker->asn;
 	make_origins(speaker, rules);
+	at_once = renew_audiences(speaker);
 	speaker_conflicts_forget(speaker);
 	renew_routes(speaker);
+	while (at_once && put_due_routes(speaker))
+		;
 	k8s_announcer_configure(speaker->announcer, rules, count);
 	loop_task_schedule(speaker->loop, &speaker->announce_task);
 	free(rules);
@@ -298,7 +348,7 @@ static void continue_announcing(void *arg)
 	loop_name_work(speaker->loop, "announce rules");
 	speaker->event_at = speaker->announce_since;
 	do
-		more = k8s_announcer_continue(speaker->announcer);
+		more = put_due_routes(speaker) || k8s_announcer_continue(speaker->announcer);
 	while (more && !loop_should_yield(speaker->loop));
 	speaker->event_at = 0;
 	if (more) {

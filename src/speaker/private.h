@@ -255,6 +255,7 @@ struct speaker {
 	struct audiences audiences;
 	struct hash_table combinations; /* in use, by their members */
 	struct hash_table own_prefixes; /* origin.c */
+	struct own_prefix *due_prefixes; /* likewise */
 	struct told_conflict *told_conflicts;
 	size_t told_conflict_count;
 	size_t told_conflict_capacity;

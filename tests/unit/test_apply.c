@@ -265,6 +265,70 @@ static void nobody_is_waited_for_beyond_the_restart_time(void **state)
 	assert_true(world->speaker->converged);
 }
 
+#define PREFIXES 500
+
+/* One peer, and an advertisement of many prefixes. */
+static void put_advertisement(struct world *world, const char *med, const char *more)
+{
+	begin_configuration(world);
+	put_peer(world, 1, 1, "");
+	text_append(&world->text,
+	    "advertisements:\n- {name: many, type: Prefix, med: %s, prefixes: [", med);
+	for (unsigned i = 0; i < PREFIXES; i++)
+		text_append(&world->text, "%s10.%u.%u.0/24", i ? ", " : "", i >> 8, i & 255);
+	text_append(&world->text, "]%s}\n", more);
+}
+
+/* Prefixes of which the best path has this MED. */
+static size_t count_with_med(const struct world *world, uint32_t med)
+{
+	const struct rib *rib = world->speaker->rib;
+	size_t count = 0;
+
+	for (uint32_t id = 1; id < rib_limit(rib, IPV4); id++) {
+		const struct rib_prefix *prefix = rib_prefix_at(rib, IPV4, id);
+
+		count += prefix && rib_best_path(prefix)->attributes->med == med;
+	}
+	return count;
+}
+
+static void new_attributes_reach_some_prefixes_in_each_turn(void **state)
+{
+	struct world *world = *state;
+
+	loop_set_share(world->loop, 0);
+	put_advertisement(world, "1", "");
+	start_speaker(world);
+	assert_int_equal(count_with_med(world, 1), PREFIXES);
+	put_advertisement(world, "2", "");
+	reload(world);
+	assert_int_equal(count_with_med(world, 1), PREFIXES);
+	for (unsigned i = 0; i < 100 && !count_with_med(world, 2); i++)
+		loop_run_once(world->loop, 0);
+	assert_in_range(count_with_med(world, 2), 1, PREFIXES - 1);
+	/* Others come before the first have reached all. */
+	put_advertisement(world, "3", "");
+	reload(world);
+	for (unsigned i = 0; i < 4 * PREFIXES && count_with_med(world, 3) < PREFIXES; i++)
+		loop_run_once(world->loop, 0);
+	assert_int_equal(count_with_med(world, 3), PREFIXES);
+	/* Peers look for the routes of their new audience at once. */
+	put_advertisement(world, "4", ", peers: [p1]");
+	reload(world);
+	assert_int_equal(count_with_med(world, 4), PREFIXES);
+	/* What goes meanwhile does not come back. */
+	put_advertisement(world, "5", ", peers: [p1]");
+	reload(world);
+	begin_configuration(world);
+	put_peer(world, 1, 1, "");
+	reload(world);
+	assert_int_equal(rib_prefix_count(world->speaker->rib, IPV4), 0);
+	for (unsigned i = 0; i < 10; i++)
+		loop_run_once(world->loop, 0);
+	assert_int_equal(rib_prefix_count(world->speaker->rib, IPV4), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +341,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(all_that_run_are_waited_for, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		nobody_is_waited_for_beyond_the_restart_time, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		new_attributes_reach_some_prefixes_in_each_turn, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,7 @@ static void note_of_node(
 
 /* This node as a whole */
 
+/* Until all Services were judged by what the node is now, they are not told of one by one. */
 static void look_at_node(struct speaker *speaker)
 {
 	struct cluster_events *events = &speaker->cluster_events;
@@ -43,6 +44,8 @@ static void look_at_node(struct speaker *speaker)
 	const enum k8s_reason state = speaker->node_reason;
 	struct error message;
 
+	if (events->open && k8s_announcer_is_busy(speaker->announcer))
+		return;
 	events->node_state = state;
 	/* Of what drains the node leave.c tells, step by step. */
 	if (!events->open || state == before || k8s_reason_is_drain(state) ||
@@ -164,6 +167,12 @@ void speaker_cluster_events_stop(struct speaker *speaker)
 	speaker_remove_observer(speaker, &events->observer);
 	k8s_event_recorder_free(events->recorder);
 	events->recorder = NULL;
+}
+
+void speaker_cluster_events_judged(struct speaker *speaker)
+{
+	if (speaker->cluster_events.recorder)
+		look_at_node(speaker);
 }
 
 void speaker_cluster_events_apply(struct speaker *speaker)

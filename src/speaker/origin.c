@@ -357,6 +357,7 @@ static void continue_announcing(void *arg)
 	}
 	speaker->announce_since = 0;
 	drop_unused_origins(speaker);
+	speaker_cluster_events_judged(speaker);
 }
 
 void speaker_origin_start(struct speaker *speaker)
@@ -391,6 +392,7 @@ static void end_event(struct speaker *speaker)
 	if (!speaker->announce_since && k8s_announcer_is_busy(speaker->announcer))
 		speaker->announce_since = speaker->event_at;
 	speaker_origin_go_on(speaker);
+	speaker_cluster_events_judged(speaker);
 	speaker->event_at = 0;
 }
 

@@ -342,8 +342,10 @@ void speaker_leave_begin(struct speaker *speaker, loop_callback *left, void *arg
 void speaker_leave_end(struct speaker *speaker);
 
 /* cluster_events.c */
-/* With the source and the configuration that are in force now; with each change of this node. */
+/* With the source and the configuration that are in force now. */
 void speaker_cluster_events_apply(struct speaker *speaker);
+/* A change of the cluster was judged, perhaps not for all Services yet. */
+void speaker_cluster_events_judged(struct speaker *speaker);
 /* Before the source goes. */
 void speaker_cluster_events_stop(struct speaker *speaker);
 void speaker_cluster_events_service(

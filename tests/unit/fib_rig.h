@@ -21,11 +21,15 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "clock.h"
 #include "fib/fib.h"
 #include "rib/table.h"
 
 #define SKIPPED 77
 #define DEADLINE_MS 10000
+/* The steps of a clock that goes ahead, and how many of them anything may take. */
+#define STEP_MS 100
+#define STEPS 1000
 #define PEERS 3
 
 struct fixture {
@@ -143,6 +147,26 @@ static inline void expect(struct fixture *fixture, const char *arguments, const 
 			return;
 	} while (loop_now(fixture->loop) < deadline);
 	fail_msg("ip %s: wanted \"%s\", got \"%s\"", arguments, expected ? expected : "", text);
+}
+
+/* Runs the loop while the clock goes ahead. */
+static inline void pass_time(struct fixture *fixture, unsigned milliseconds)
+{
+	for (unsigned passed = 0; passed < milliseconds; passed += STEP_MS) {
+		clock_ahead_ms += STEP_MS;
+		turn(fixture, 1);
+	}
+}
+
+/* As expect_success(), for what the FIB puts off: the clock goes ahead. */
+static inline void expect_success_later(struct fixture *fixture, const char *command)
+{
+	for (unsigned step = 0; step < STEPS; step++) {
+		pass_time(fixture, STEP_MS);
+		if (!system(command))
+			return;
+	}
+	fail_msg("failed: %s", command);
 }
 
 /* Runs the loop until the command succeeds. */

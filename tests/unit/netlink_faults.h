@@ -10,11 +10,13 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/address.h"
@@ -53,8 +55,8 @@ static struct netlink_faults {
 	/* Called before each request is passed on; those before it are done by then. */
 	void (*meddle)(const struct nlmsghdr *message);
 	unsigned dumps_to_interrupt; /* parts of a dump that say so */
-	void (*waits)(
-	    void); /* called for each time that nothing comes where answers are swallowed */
+	/* Called in place of each wait for answers that are swallowed, and for each that was. */
+	void (*waits)(void);
 	unsigned requests; /* for routes, ever */
 	unsigned last_addition; /* the number of the last one that adds or replaces */
 	unsigned first_removal; /* that of the first one that removes; 0: none */
@@ -240,6 +242,17 @@ ssize_t recvmsg(int fd, struct msghdr *header, int flags)
 	if (fd == netlink_faults.events_fd)
 		return receive_event(fd, header, flags);
 	return really_receive(fd, header, flags);
+}
+
+int poll(struct pollfd *sockets, nfds_t count, int timeout_ms)
+{
+	struct timespec timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000000};
+
+	if (netlink_faults.answers_to_lose && netlink_faults.waits) {
+		netlink_faults.waits();
+		return 0;
+	}
+	return (int)syscall(SYS_ppoll, sockets, count, timeout_ms < 0 ? NULL : &timeout, NULL, 0);
 }
 
 static inline void forget_faults(void)

@@ -77,6 +77,7 @@ static void test_refused_route_is_shown_and_the_rest_is_installed(void **state)
 		expect_count(fixture, "d0", ROUTES - 1);
 		assert_int_equal(fib_counters(fixture->fib)->failed, 1);
 		fault->times = 0;
+		clock_ahead_ms += 1000;
 		expect_count(fixture, "d0", ROUTES);
 		expect_installed(fixture, ROUTES);
 		assert_int_equal(find(fixture, faulty).state, FIB_INSTALLED);

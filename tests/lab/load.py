@@ -7,6 +7,10 @@ all attributes; a wrong one ends the generator.
 
 import json
 import subprocess
+import threading
+
+DEADLINE = 300.0
+"""Seconds that a tool may take for an answer: it is ended then, rather than waited for forever."""
 
 FIRST = 10
 """The last octet of the address of session 0."""
@@ -37,7 +41,16 @@ class Tool:
             self.popen.stdin.flush()
         except BrokenPipeError:
             pass
-        return self.popen.stdout.readline()
+        return self.answer()
+
+    def answer(self):
+        """The next line that it says, empty if it ended."""
+        timer = threading.Timer(DEADLINE, self.popen.kill)
+        timer.start()
+        try:
+            return self.popen.stdout.readline()
+        finally:
+            timer.cancel()
 
     def do(self, words):
         """The answer to a command, when it is done."""
@@ -45,7 +58,7 @@ class Tool:
 
     def more(self):
         """The next line of an answer that has several."""
-        return self.parse("more", self.popen.stdout.readline())
+        return self.parse("more", self.answer())
 
     def parse(self, words, answer):
         if not answer:

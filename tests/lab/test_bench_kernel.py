@@ -35,6 +35,7 @@ def routes_of(host, family=4):
 @pytest.mark.parametrize("family", [4, 6])
 def test_counts_what_a_bare_loop_installs(node, build, family):
     probe, loop = probe_of(node, build, family), loop_of(node, build, family)
+    assert probe.do("await 0")["routes"] == 0  # it has counted what was there before
     loop_says = loop.do("add")
     probe_says = probe.do(f"await {PREFIXES}")
     assert probe_says["routes"] == PREFIXES == len(routes_of(node, family))

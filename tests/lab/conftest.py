@@ -30,11 +30,19 @@ def build():
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Leaves out what the neighbour of a test's file cannot do: @needs(...) in sessions.py."""
+    """Leaves out what the neighbour of a test's file cannot do: @needs(...) in sessions.py.
+
+    The cases that share the lab of their file are run by one process: another would make its own.
+    """
     items[:] = [item for item in items
                 if all(set(mark.args) <= item.module.NEIGHBOUR.can
                        for mark in item.iter_markers("needs"))]
+    for item in items:
+        if hasattr(item.module, "lab_of_file"):
+            form = item.callspec.params.get("form", "all") if hasattr(item, "callspec") else "all"
+            item.add_marker(pytest.mark.xdist_group(f"{item.module.__name__}-{form}"))
 
 
 @pytest.fixture

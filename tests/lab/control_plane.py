@@ -21,7 +21,8 @@ that a test has to know: a resource that is watched is answered from the API ser
 so that a compaction of etcd is seen by lists in pages at once, but by watches only after a restart,
 or with the option --watch-cache=false; a token that was accepted is accepted for another 10 s.
 
-It starts in about five seconds and takes 300 MB: share one among the tests of a file.
+It starts in about five seconds and takes 400 MB: share one among the tests of a file, whose lab is
+then a fixture function named lab_of_file (conftest.py keeps such tests in one process).
 """
 
 import base64

@@ -14,12 +14,28 @@ pytest.register_assert_rewrite(
 from fib import FORMS  # noqa: E402
 from lab import Lab  # noqa: E402  (after the line that has its assertions explained)
 
+DEADLINE = 900
+"""Seconds that a test may take, with what it sets up: several times what the longest needs."""
+
 
 def pytest_configure(config):
     del config
     # A terminated run cleans up as an interrupted one does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     assert os.geteuid() == 0, "labs make network namespaces: run as root"
+
+
+def out_of_time(_signal, _frame):
+    raise TimeoutError(f"not done after {DEADLINE} s")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol():
+    """A test that hangs fails, in place of all that would come after it."""
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(DEADLINE)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture(scope="session")

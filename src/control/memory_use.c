@@ -24,5 +24,6 @@ struct memory_use memory_use_of(const struct speaker *speaker)
 	    .changes = table.changes,
 	    .streams = update_groups_memory(speaker_update_groups(speaker)),
 	    .fib = fib_memory(speaker_fib(speaker)),
+	    .cluster = k8s_cluster_memory(speaker_cluster(speaker)),
 	    .queues = queue_memory(speaker)};
 }

@@ -17,6 +17,7 @@ struct memory_use {
 	uint64_t changes; /* of a turn, for those who are told of them */
 	uint64_t streams; /* what neighbours have been and are to be sent */
 	uint64_t fib;
+	uint64_t cluster; /* objects of Kubernetes */
 	uint64_t queues; /* bytes on their way to neighbours, those that go to many counted once */
 };
 

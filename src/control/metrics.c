@@ -141,6 +141,7 @@ static void print_memory(const struct metric_writer *writer)
 	append_labelled(writer, "changes", (double)use.changes);
 	append_labelled(writer, "streams", (double)use.streams);
 	append_labelled(writer, "fib", (double)use.fib);
+	append_labelled(writer, "cluster", (double)use.cluster);
 	append_labelled(writer, "queues", (double)use.queues);
 }
 
@@ -553,9 +554,28 @@ static void print_kubernetes_problems(const struct metric_writer *writer)
 
 static void print_kubernetes_requests(const struct metric_writer *writer)
 {
+	static const enum k8s_verb verbs[] = {K8S_VERB_LIST, K8S_VERB_WATCH, K8S_VERB_PATCH};
 	const struct k8s_api_source *api = speaker_api_source(writer->speaker);
 
-	append_sample(writer, NULL, api ? (double)k8s_api_source_status(api).requests : 0);
+	for (size_t resource = 0; api && resource < K8S_RESOURCES; resource++) {
+		for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+			const char *labels[] = {
+			    k8s_verb_name(verbs[i]), k8s_resources[resource].name};
+
+			if (k8s_resources[resource].verbs & verbs[i])
+				append_sample(writer, labels,
+				    (double)k8s_api_source_requests(
+					api, (enum k8s_resource_index)resource, verbs[i]));
+		}
+	}
+}
+
+static void print_kubernetes_told(const struct metric_writer *writer)
+{
+	const struct k8s_event_recorder *events = speaker_event_recorder(writer->speaker);
+
+	append_labelled(writer, "told", events ? (double)k8s_event_recorder_told(events) : 0);
+	append_labelled(writer, "dropped", events ? (double)k8s_event_recorder_dropped(events) : 0);
 }
 
 static void print_kubernetes_failures(const struct metric_writer *writer)
@@ -671,8 +691,11 @@ static const struct metric metrics[] = {
 	print_kubernetes_events},
     {"kubernetes_problems", "gauge", {0}, "Files and objects that cannot be understood.",
 	print_kubernetes_problems},
-    {"kubernetes_requests_total", "counter", {0}, "Requests made to the API server.",
-	print_kubernetes_requests},
+    {"kubernetes_requests_total", "counter", {"verb", "resource"},
+	"Requests made to the API server.", print_kubernetes_requests},
+    {"kubernetes_told_total", "counter", {"result"},
+	"Events that Kubernetes was told, or was not, for there were too many.",
+	print_kubernetes_told},
     {"kubernetes_request_failures_total", "counter", {0},
 	"Requests to the API server that were refused or broken off.", print_kubernetes_failures},
     {"mesh_nodes", "gauge", {0}, "Nodes that take part in the mesh.", print_mesh_nodes},

@@ -195,6 +195,7 @@ static json_t *memory_value(const struct speaker *speaker)
 	json_set_number(value, "changes", use.changes);
 	json_set_number(value, "streams", use.streams);
 	json_set_number(value, "fib", use.fib);
+	json_set_number(value, "cluster", use.cluster);
 	json_set_number(value, "queues", use.queues);
 	return value;
 }

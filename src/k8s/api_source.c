@@ -417,3 +417,25 @@ const char *k8s_api_source_problem(const struct k8s_api_source *source, size_t i
 	}
 	return NULL;
 }
+
+uint64_t k8s_api_source_requests(
+    const struct k8s_api_source *source, enum k8s_resource_index resource, enum k8s_verb verb)
+{
+	uint64_t count = 0;
+
+	if (verb == K8S_VERB_PATCH)
+		return k8s_api_writer_counters(source->writer).requests[resource];
+	for (size_t i = 0; i < follower_count(source); i++) {
+		const enum k8s_kind kind = i < K8S_LISTED_KINDS ? (enum k8s_kind)i : K8S_SECRET;
+		const struct k8s_reflector_counters counters =
+		    k8s_reflector_counters(follower_at(source, i)->reflector);
+
+		if (k8s_resource_of(kind) != &k8s_resources[resource])
+			continue;
+		if (verb == K8S_VERB_WATCH)
+			count += counters.watches;
+		else if (verb == K8S_VERB_LIST)
+			count += counters.requests - counters.watches;
+	}
+	return count;
+}

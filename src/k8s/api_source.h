@@ -72,6 +72,9 @@ const char *k8s_api_source_namespace(const struct k8s_api_source *source);
  */
 bool k8s_api_source_knows_secret(
     const struct k8s_api_source *source, const char *name, const char **trouble);
+/* Requests made with that verb; those that list have also asked which versions there are. */
+uint64_t k8s_api_source_requests(
+    const struct k8s_api_source *source, enum k8s_resource_index resource, enum k8s_verb verb);
 /* What writes to the same server. */
 struct k8s_api_writer *k8s_api_source_writer(const struct k8s_api_source *source);
 /* The texts last until the next turn of the loop. */

@@ -33,6 +33,7 @@ struct entry {
 	struct k8s_object *object;
 	uint64_t hash;
 	uint64_t view;
+	size_t memory; /* of it and its object, when that was put */
 	struct slice_group *group; /* of an EndpointSlice; NULL: of no Service */
 	size_t group_index;
 };
@@ -53,6 +54,7 @@ struct k8s_cluster {
 	struct ring rings[K8S_KINDS]; /* heads; put longest ago first */
 	uint64_t views[K8S_KINDS];
 	bool listed[K8S_KINDS]; /* a view of the kind is complete */
+	size_t memory; /* of the entries */
 	uint64_t hash_seed;
 	bool synced;
 	const struct k8s_cluster_ops *ops;
@@ -239,6 +241,9 @@ void k8s_cluster_put(struct k8s_cluster *cluster, struct k8s_object *object)
 	}
 	leave_group(cluster, entry);
 	entry->object = object;
+	cluster->memory -= entry->memory;
+	entry->memory = sizeof(*entry) + k8s_object_memory(object);
+	cluster->memory += entry->memory;
 	stamp(cluster, entry, object->kind);
 	join_group(cluster, entry);
 	tell_changed(cluster, object, old);
@@ -251,6 +256,7 @@ static void remove_entry(struct k8s_cluster *cluster, struct entry *entry)
 
 	leave_group(cluster, entry);
 	leave_ring(entry);
+	cluster->memory -= entry->memory;
 	hash_table_remove(&cluster->entries[object->kind], entry->hash, entry);
 	free(entry);
 	cluster->events[object->kind]++;
@@ -384,4 +390,14 @@ size_t k8s_cluster_count(const struct k8s_cluster *cluster, enum k8s_kind kind)
 uint64_t k8s_cluster_events(const struct k8s_cluster *cluster, enum k8s_kind kind)
 {
 	return cluster->events[kind];
+}
+
+size_t k8s_cluster_memory(const struct k8s_cluster *cluster)
+{
+	size_t memory = cluster->memory + hash_table_memory(&cluster->groups) +
+			cluster->groups.count * sizeof(struct slice_group);
+
+	for (unsigned kind = 0; kind < K8S_KINDS; kind++)
+		memory += hash_table_memory(&cluster->entries[kind]);
+	return memory;
 }

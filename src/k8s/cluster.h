@@ -65,5 +65,7 @@ const struct k8s_object *k8s_cluster_next_slice(
 size_t k8s_cluster_count(const struct k8s_cluster *cluster, enum k8s_kind kind);
 /* Events seen: puts and removes that changed something, by kind. */
 uint64_t k8s_cluster_events(const struct k8s_cluster *cluster, enum k8s_kind kind);
+/* Bytes that the objects and the tables of them take. */
+size_t k8s_cluster_memory(const struct k8s_cluster *cluster);
 
 #endif

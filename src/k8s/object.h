@@ -114,6 +114,8 @@ bool k8s_object_identity(
 struct k8s_object *k8s_object_decode(const json_t *value, enum k8s_kind kind, struct error *error);
 /* True if nothing that is kept differs; the resource version does not count. */
 bool k8s_object_equal(const struct k8s_object *a, const struct k8s_object *b);
+/* Bytes that it takes, with all that it points to. */
+size_t k8s_object_memory(const struct k8s_object *object);
 void k8s_object_free(struct k8s_object *object);
 
 #endif

@@ -453,6 +453,7 @@ static void send_request(struct k8s_reflector *reflector)
 	k8s_list_watch_append_target(&reflector->next, seconds, &target);
 	request.target = target.string;
 	reflector->counters.requests++;
+	reflector->counters.watches += watch;
 	k8s_connection_request(reflector->connection, access, &request);
 	text_free(&target);
 }

@@ -43,6 +43,7 @@ struct k8s_reflector_settings {
 
 struct k8s_reflector_counters {
 	uint64_t requests;
+	uint64_t watches; /* requests to watch */
 	uint64_t failures; /* requests that were refused or broken off */
 	uint64_t lists; /* that were complete */
 	uint64_t events; /* of watches, bookmarks included */

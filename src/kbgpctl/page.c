@@ -208,7 +208,7 @@ static void print_status_mesh(FILE *file, const json_t *status)
 static void print_status_memory(FILE *file, const json_t *status)
 {
 	static const char *const parts[] = {
-	    "prefixes", "paths", "attributes", "changes", "streams", "fib", "queues"};
+	    "prefixes", "paths", "attributes", "changes", "streams", "fib", "cluster", "queues"};
 	const json_t *memory = json_object_get(status, "memory");
 	struct text resident = {0};
 	struct text text = {0};

@@ -120,6 +120,9 @@ static void test_synced_with_the_last_kind_and_connected_with_its_watch(void **s
 	assert_int_equal(world->synced, 1);
 	status = k8s_api_source_status(world->source);
 	assert_int_equal(status.requests, 7);
+	assert_int_equal(k8s_api_source_requests(world->source, K8S_SERVICES, K8S_VERB_LIST), 1);
+	assert_int_equal(k8s_api_source_requests(world->source, K8S_SERVICES, K8S_VERB_WATCH), 1);
+	assert_int_equal(k8s_api_source_requests(world->source, K8S_EVENTS, K8S_VERB_PATCH), 0);
 	assert_int_equal(status.lists, 3);
 	assert_int_equal(status.failures, 0);
 	assert_int_equal(status.stale_since, 0);

@@ -136,6 +136,26 @@ static void kinds_and_namespaces_are_apart(void **state)
 	assert_null(k8s_cluster_find(fixture->cluster, K8S_NODE, "shop", "x"));
 }
 
+static void memory_is_that_of_the_objects(void **state)
+{
+	struct fixture *fixture = *state;
+	struct k8s_object *labelled = new_object(K8S_SERVICE, "x", "a");
+	const size_t none = k8s_cluster_memory(fixture->cluster);
+	size_t one;
+
+	k8s_cluster_put(fixture->cluster, new_object(K8S_SERVICE, "x", "a"));
+	one = k8s_cluster_memory(fixture->cluster);
+	assert_true(one > none + sizeof(struct k8s_object));
+	for (char key[] = "key-a"; key[4] < 'z'; key[4]++)
+		k8s_labels_set(&labelled->service.labels, key, "a value");
+	k8s_cluster_put(fixture->cluster, labelled);
+	assert_true(k8s_cluster_memory(fixture->cluster) > one + 25 * 8);
+	k8s_cluster_remove(fixture->cluster, K8S_SERVICE, "default", "x");
+	assert_true(k8s_cluster_memory(fixture->cluster) < one);
+	k8s_cluster_put(fixture->cluster, new_object(K8S_SERVICE, "x", "a"));
+	assert_true(k8s_cluster_memory(fixture->cluster) <= one + 64);
+}
+
 static size_t count_slices(struct fixture *fixture, const char *service)
 {
 	size_t cursor = 0;
@@ -298,6 +318,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		observer_is_told_of_real_changes_only, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(kinds_and_namespaces_are_apart, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(memory_is_that_of_the_objects, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(slices_are_found_by_service, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(slices_of_a_service_go_in_any_order, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

@@ -298,7 +298,7 @@ static void test_status_shows_what_was_refused(void **state)
 	    "Cluster:          none\n"
 	    "Memory:           4.2 MB resident\n"
 	    "                  prefixes 57.0 MB, paths 0.0 kB, attributes 26.1 MB, changes 0.0 kB, "
-	    "streams 0.0 kB, fib 0.0 kB, queues 0.9 kB\n"
+	    "streams 0.0 kB, fib 0.0 kB, cluster 0.0 kB, queues 0.9 kB\n"
 	    "Longest turn:     1.5 ms, 0.9 ms of them CPU time, 1m02s ago\n"
 	    "                  longest in it: a timer, 0.7 ms\n");
 	free(text);

@@ -10,8 +10,9 @@ import ipaddress
 import json
 import socket
 
-from api_client import as_sent
+from api_client import as_sent, collection
 from api_objects import endpoint, endpoint_slice, service
+from lab import wait_until
 from scripted import inside
 
 FOLDERS = {"Service": "services/specs", "EndpointSlice": "endpointslices", "Node": "minions"}
@@ -29,6 +30,7 @@ class EtcdConnection(http.client.HTTPConnection):
     def connect(self):
         with inside(self.lab_host):
             self.sock = socket.create_connection((self.host, self.port), self.timeout)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def stored(number, item):
@@ -53,20 +55,33 @@ def encoded(text):
 
 
 def ask(etcd, path, body):
+    """etcd's answer, and with it the revision that the request has made."""
     etcd.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
     response = etcd.getresponse()
     answer = response.read().decode()
     assert response.status == 200, answer
+    return json.loads(answer)
 
 
 def fill(plane, items):
-    """Writes objects of api_objects.py; those that are there are replaced."""
+    """Writes objects of api_objects.py; those that are there are replaced.
+
+    Objects of one transaction have one resource version, which Kubernetes never does: a watch that
+    begins between two of them would miss the rest.  So nobody is let in before all are known.
+    """
     items = [stored(number, item) for number, item in enumerate(items, 1)]
+    revisions = {}
     with contextlib.closing(EtcdConnection(plane.host)) as etcd:
         for at in range(0, len(items), TRANSACTION):
-            ask(etcd, "/v3/kv/txn", {"success": [
+            some = items[at:at + TRANSACTION]
+            answer = ask(etcd, "/v3/kv/txn", {"success": [
                 {"request_put": {"key": encoded(key_of(item)), "value": encoded(json.dumps(item))}}
-                for item in items[at:at + TRANSACTION]]})
+                for item in some]})
+            revisions[collection(some[-1])] = answer["header"]["revision"]
+    for path, revision in revisions.items():
+        wait_until(lambda path=path, revision=revision: plane.admin.get(
+            f"{path}?resourceVersion={revision}&fieldSelector=metadata.name=none"),
+            "the API server knows what etcd has")
 
 
 def remove(plane, item):

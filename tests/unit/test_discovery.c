@@ -20,7 +20,7 @@
 #include "hex.h"
 
 #define SKIPPED 77
-#define DEADLINE_MS 10000
+#define DEADLINE_MS 60000
 
 /* Messages */
 

@@ -372,6 +372,8 @@ static void test_source_address_is_used_while_it_is_on_this_node(void **state)
 	set_sources(fixture, "203.0.113.7", "2001:db8:7::7");
 	expect_sources(fixture, "", "");
 	/* IPv6 addresses are tentative for a while, and the kernel takes none of these. */
+	run("(cd /proc/sys/net/ipv6 && echo 200 >neigh/d1/retrans_time_ms && "
+	    "echo 0 >conf/d1/router_solicitation_delay) 2>/dev/null; true");
 	run("ip address add 203.0.113.7/32 dev d1 && ip address add 2001:db8:7::7/128 dev d1");
 	expect_sources(fixture, "src 203.0.113.7 ", "src 2001:db8:7::7 ");
 	run("ip address del 203.0.113.7/32 dev d1 && ip address del 2001:db8:7::7/128 dev d1");

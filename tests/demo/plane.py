@@ -7,7 +7,7 @@ answers each with one line: "ok" and what was asked for, or "failed" and why.  I
 that runs, and the host, to who started it.
 
     hello                          nothing: the host is there
-    start                          etcd, the API server, controllers and the role of kbgpd
+    start                          etcd, the API server, controllers, and etc/kubernetes/base
     node NAME ADDRESS RACK         a Node object
     pod_cidr NAME                  the block that the controller gave this Node, as 10.240.1
     kubeconfig NAME FILE           a file with a token of kbgpd's ServiceAccount for this node
@@ -28,8 +28,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lab"))
 # pylint: disable=wrong-import-position
 from api_objects import node, pod, service  # noqa: E402
 from control_plane import ControlPlane, kubeconfig  # noqa: E402
-from kubernetes_ground import ACCOUNT, NAMESPACE, role  # noqa: E402
+from kubernetes_ground import ACCOUNT, NAMESPACE  # noqa: E402
 from lab import Lab, wait_until  # noqa: E402
+
+DEPLOYMENT = pathlib.Path(__file__).resolve().parents[2] / "etc/kubernetes/base"
+RIGHTS = ["namespace", "service-account", "cluster-role", "role", "bindings"]
+"""What of it the API server is given; there is no kubelet that would start its DaemonSet."""
 
 ADDRESS = "10.3.0.10"
 SLICES = "/apis/discovery.k8s.io/v1beta1/namespaces/default/endpointslices"
@@ -58,9 +62,9 @@ class Cluster:
         self.admin = self.plane.admin
         self.plane.start_controllers("nodeipam")
         self.plane.start_controllers("endpointslice")
+        for name in RIGHTS:
+            self.admin.apply_manifests((DEPLOYMENT / f"{name}.yaml").read_text())
         self.account = self.plane.service_account(ACCOUNT, NAMESPACE)
-        for each in role():
-            self.admin.create(each)
 
     def node(self, name, address, rack):
         self.admin.put(node(name, address=address, labels={"rack": rack}))

@@ -78,7 +78,7 @@ static void mark(struct speaker *speaker, bool services, bool others)
 	marks[K8S_ADVERTISE_SERVICE] = services;
 	marks[K8S_ADVERTISE_PREFIX] = others;
 	marks[K8S_ADVERTISE_POD_CIDR] = others;
-	speaker_origin_configure(speaker);
+	speaker_origin_renew(speaker);
 }
 
 static void enter(struct speaker *speaker, enum speaker_leave_state state, uint32_t delay_ms)

@@ -333,6 +333,12 @@ void speaker_origin_configure(struct speaker *speaker)
 	free(rules);
 }
 
+void speaker_origin_renew(struct speaker *speaker)
+{
+	renew_routes(speaker);
+	loop_task_schedule(speaker->loop, &speaker->announce_task);
+}
+
 void speaker_origin_go_on(struct speaker *speaker)
 {
 	if (k8s_announcer_is_busy(speaker->announcer))

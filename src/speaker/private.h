@@ -614,6 +614,8 @@ void speaker_origin_start(struct speaker *speaker);
 void speaker_origin_stop(struct speaker *speaker);
 /* Takes over the advertisements, and makes all routes anew. */
 void speaker_origin_configure(struct speaker *speaker);
+/* The marks have changed: makes all routes anew, for the same audiences as before. */
+void speaker_origin_renew(struct speaker *speaker);
 /* The announcer may have been left something to do for all Services: does it, in slices. */
 void speaker_origin_go_on(struct speaker *speaker);
 void speaker_origin_object_changed(

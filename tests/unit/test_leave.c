@@ -35,6 +35,7 @@ struct world {
 	struct speaker_observer observer;
 	struct text events; /* "leave" alone, a line each */
 	struct text told; /* announcements and withdrawals */
+	const char *more; /* of the configuration: more advertisements, and what comes behind */
 	unsigned ended;
 };
 
@@ -77,8 +78,8 @@ static void write_configuration(const struct world *world, const char *router, c
 	    "cluster: {source: manifests, manifests: %s/manifests}\n"
 	    "fib: {install: false}\nmetrics: {listen: \"\"}\n"
 	    "advertisements:\n- {name: pods, type: PodCIDR}\n- {name: web, type: Service}\n"
-	    "- {name: fixed, type: Prefix, prefixes: [198.51.100.0/24]}\n",
-	    router, node, world->folder);
+	    "- {name: fixed, type: Prefix, prefixes: [198.51.100.0/24]}\n%s",
+	    router, node, world->folder, world->more);
 	write_file(world->config_file, text.string);
 	text_free(&text);
 }
@@ -224,6 +225,7 @@ static int set_up(void **state)
 	    world->cluster_file, sizeof world->cluster_file, "%s/manifests/a.yaml", world->folder);
 	world->log.sink = drop_line;
 	world->loop = loop_new();
+	world->more = "";
 	text_append(&world->events, "%s", "");
 	text_append(&world->told, "%s", "");
 	*state = world;
@@ -377,6 +379,31 @@ static void a_reload_may_begin_and_end_a_drain(void **state)
 	assert_string_equal(world->told.string, "");
 }
 
+/*
+ * What an advertisement that was removed said of peers is forgotten at some time: not when a mark
+ * comes, for then nobody tells the sessions that their peers are of other kinds.
+ */
+static void a_mark_changes_no_audience(void **state)
+{
+	static const char more[] = "- {name: old, type: Service, peers: [p1]}\n"
+				   "- {name: new, type: Service, peers: [p2]}\n"
+				   "peers: [{name: p1, address: 127.1.0.1, asn: 1, shutdown: true},"
+				   " {name: p2, address: 127.1.0.2, asn: 2, shutdown: true}]\n";
+	struct world *world = *state;
+	uint64_t first, second;
+
+	world->more = more;
+	start_speaker(world, GRACEFUL, "unschedulable: true", "");
+	world->more = strchr(more, '\n') + 1;
+	reload(world, GRACEFUL, "unschedulable: true");
+	first = speaker_audiences_of(world->speaker, "p1");
+	second = speaker_audiences_of(world->speaker, "p2");
+	change_cluster(world, CORDONED, "True");
+	assert_announced(world, "marked", "plain");
+	assert_int_equal(speaker_audiences_of(world->speaker, "p1"), first);
+	assert_int_equal(speaker_audiences_of(world->speaker, "p2"), second);
+}
+
 /* As if somebody were Established: the rest is shown with real sessions by the labs. */
 static void stop_with_a_session(struct world *world)
 {
@@ -492,6 +519,7 @@ int main(void)
 	    TEST(a_node_first_seen_while_drained_announces_none),
 	    TEST(each_rule_is_taken_over_by_a_reload),
 	    TEST(a_reload_may_begin_and_end_a_drain),
+	    TEST(a_mark_changes_no_audience),
 	    TEST(everything_is_marked_before_the_end),
 	    TEST(without_the_mark_services_go_before_the_delay),
 	    TEST(a_second_stop_does_not_wait),

@@ -145,7 +145,7 @@ static bool make_peer(struct speaker *speaker, struct mesh_node *node, struct er
 	return true;
 }
 
-/* The old entry is compared with the new one, and so lives until then. */
+/* The old entry is compared with the new one, and so lives until then.  Others may want its place. */
 static void configure_peer(
     struct mesh_node *node, const struct config_peer *entry, const struct config *old)
 {
@@ -154,6 +154,8 @@ static void configure_peer(
 	node->entry = memory_copy(entry, sizeof *entry);
 	speaker_peer_prepare(node->peer, node->entry);
 	speaker_peer_configure(node->peer, node->entry, old);
+	if (before && !ip_address_equal(&before->address, &entry->address))
+		speaker_mesh_mark_skipped(node->peer->speaker);
 	free(before);
 	begin_later(node);
 }

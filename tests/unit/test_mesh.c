@@ -333,6 +333,26 @@ static void one_address_is_one_peer(void **state)
 	assert_null(find_peer(world, 3));
 }
 
+static void nodes_may_exchange_their_addresses(void **state)
+{
+	struct world *world = *state;
+	struct k8s_object *objects[2] = {new_node(2), new_node(3)};
+
+	put_nodes(world, 4);
+	run(world);
+	objects[0]->node.internal_ips[0] = nth_address(3);
+	objects[1]->node.internal_ips[0] = nth_address(2);
+	put(world, objects[0]);
+	put(world, objects[1]);
+	run(world);
+	for (unsigned i = 2; i < 4; i++) {
+		const struct ip_address wanted = nth_address(5 - i);
+
+		assert_non_null(find_peer(world, i));
+		assert_true(ip_address_equal(&find_peer(world, i)->address, &wanted));
+	}
+}
+
 static void what_is_wrong_is_left_out(void **state)
 {
 	static const char *const mistakes[][2] = {{MESH_ADDRESS_ANNOTATION, "nowhere"},
@@ -676,6 +696,7 @@ int main(void)
 	    TEST(a_change_concerns_one_peer),
 	    TEST(half_a_cluster_is_none),
 	    TEST(one_address_is_one_peer),
+	    TEST(nodes_may_exchange_their_addresses),
 	    TEST(what_is_wrong_is_left_out),
 	    TEST(a_node_that_comes_back_at_once_is_the_same),
 	    TEST(a_reload_reaches_every_peer),

@@ -209,7 +209,8 @@ void speaker_mesh_node_changed(struct speaker *speaker, const char *name,
 	if (!node)
 		node = add_node(speaker, name);
 	update_node(speaker, node, object);
-	if (object && old && !speaker_same_pod_cidrs(object, old))
+	/* One that comes back at once may still have its peer. */
+	if (object && !(old && speaker_same_pod_cidrs(object, old)))
 		judge_again(speaker, node);
 }
 

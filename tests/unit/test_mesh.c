@@ -407,6 +407,46 @@ static void a_node_that_comes_back_at_once_is_the_same(void **state)
 	assert_int_equal(world->speaker->peer_count, 0);
 }
 
+static bool accepts(
+    const struct world *world, unsigned from, const char *prefix_text, unsigned next_hop_of)
+{
+	struct ip_address next_hop = nth_address(next_hop_of);
+	struct ip_prefix prefix;
+
+	assert_true(ip_prefix_parse(prefix_text, &prefix, NULL));
+	return speaker_mesh_accepts(find_peer(world, from), &prefix, &next_hop);
+}
+
+/* The session stays, but what has come by it is judged by the pod CIDRs that it has now. */
+static void a_node_that_comes_back_with_other_pods_is_judged_again(void **state)
+{
+	struct world *world = *state;
+	struct attribute_store *store = rib_attribute_store(world->speaker->rib);
+	const struct attribute_set_extra extra = {0};
+	const struct ip_prefix pods = nth_pods(1);
+	struct k8s_object *object = new_node(1);
+	struct bgp_attributes attributes;
+	const struct speaker_peer *peer;
+	struct attribute_set *set;
+
+	put_nodes(world, 3);
+	run(world);
+	peer = find_peer(world, 1);
+	bgp_attributes_init(&attributes);
+	attributes.next_hop.address = nth_address(1);
+	set = attribute_set_intern(store, &attributes, &extra);
+	assert_true(rib_update(world->speaker->rib, peer->rib_peer, &pods, 0, set, 0));
+	assert_int_equal(peer->rib_peer->accepted_paths[IPV4], 1);
+	attribute_set_release(store, set);
+	object->node.pod_cidrs[0] = nth_pods(9);
+	k8s_cluster_remove(world->speaker->cluster, K8S_NODE, "", "n1");
+	put(world, object);
+	run(world);
+	assert_ptr_equal(find_peer(world, 1), peer);
+	assert_false(accepts(world, 1, "10.244.1.0/24", 1));
+	assert_int_equal(peer->rib_peer->accepted_paths[IPV4], 0);
+}
+
 static void a_reload_reaches_every_peer(void **state)
 {
 	struct world *world = *state;
@@ -431,16 +471,6 @@ static void a_reload_reaches_every_peer(void **state)
 	assert_false(peer->holds & HOLD_CONFIGURED);
 	reload(world, ", nodeSelector: {matchLabels: {no: body}}", "");
 	assert_int_equal(world->speaker->peer_count, 0);
-}
-
-static bool accepts(
-    const struct world *world, unsigned from, const char *prefix_text, unsigned next_hop_of)
-{
-	struct ip_address next_hop = nth_address(next_hop_of);
-	struct ip_prefix prefix;
-
-	assert_true(ip_prefix_parse(prefix_text, &prefix, NULL));
-	return speaker_mesh_accepts(find_peer(world, from), &prefix, &next_hop);
 }
 
 static void each_is_believed_about_its_own(void **state)
@@ -699,6 +729,7 @@ int main(void)
 	    TEST(nodes_may_exchange_their_addresses),
 	    TEST(what_is_wrong_is_left_out),
 	    TEST(a_node_that_comes_back_at_once_is_the_same),
+	    TEST(a_node_that_comes_back_with_other_pods_is_judged_again),
 	    TEST(a_reload_reaches_every_peer),
 	    TEST(each_is_believed_about_its_own),
 	    TEST(old_sessions_go_when_new_ones_have_told_all),

@@ -20,7 +20,7 @@
 struct k8s_event_recorder {
 	struct loop *loop;
 	struct k8s_api_writer *writer;
-	const char *node_name;
+	char *node_name;
 	struct k8s_event_book book;
 	struct loop_timer timer;
 };
@@ -127,7 +127,7 @@ struct k8s_event_recorder *k8s_event_recorder_new(struct loop *loop, struct k8s_
 
 	recorder->loop = loop;
 	recorder->writer = writer;
-	recorder->node_name = node_name;
+	recorder->node_name = memory_copy_string(node_name);
 	recorder->book.hash_seed = seed;
 	recorder->book.random = hash_u64(seed);
 	recorder->book.spread_ms = spread_ms;
@@ -141,6 +141,7 @@ void k8s_event_recorder_free(struct k8s_event_recorder *recorder)
 		return;
 	loop_timer_free(&recorder->timer);
 	k8s_event_book_release(&recorder->book);
+	free(recorder->node_name);
 	free(recorder);
 }
 

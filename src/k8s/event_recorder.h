@@ -16,7 +16,7 @@
 
 struct k8s_event_recorder;
 
-/* The writer is borrowed; so is the name of this node. */
+/* The writer is borrowed; the name of this node is copied. */
 struct k8s_event_recorder *k8s_event_recorder_new(struct loop *loop, struct k8s_api_writer *writer,
     const char *node_name, uint64_t seed, uint32_t spread_ms);
 void k8s_event_recorder_free(struct k8s_event_recorder *recorder);

@@ -531,6 +531,22 @@ static void test_kubernetes_is_told_of_sessions(void **state)
 	rig_run_until(world->rig, world->rig->step == 9);
 }
 
+/* The configuration that was in force when the first of them was told is gone. */
+static void test_kubernetes_is_told_after_a_reload(void **state)
+{
+	static const struct rig_step steps[] = {
+	    SCRIPT(ONLY_OWN),
+	    {OF_NODE, "session with tor is down: gone", "{}", RIG_WHOLE, 201, NULL},
+	};
+	struct world *world = *state;
+
+	rig_play(world->rig, steps, 8);
+	begin_with_events(world);
+	reload(world);
+	speaker_tell(world->speaker, SPEAKER_PEER_DOWN, "tor", NULL, "gone");
+	rig_run_until(world->rig, world->rig->step == 8);
+}
+
 static void test_kubernetes_is_told_nothing_if_that_is_not_wanted(void **state)
 {
 	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
@@ -619,6 +635,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_kubernetes_is_told_of_the_node_in_place_of_its_services, start, stop),
 	    cmocka_unit_test_setup_teardown(test_kubernetes_is_told_of_sessions, start, stop),
+	    cmocka_unit_test_setup_teardown(test_kubernetes_is_told_after_a_reload, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_kubernetes_is_told_nothing_if_that_is_not_wanted, start, stop),
 	};

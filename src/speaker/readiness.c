@@ -16,9 +16,15 @@
 #define LOOK_MS 500
 #define MESH_PATIENCE_MS 10000
 
-static bool knows_all(const struct speaker *speaker)
+static bool is_synced(const struct speaker *speaker)
 {
 	return speaker->fib_ready && k8s_cluster_is_synced(speaker->cluster);
+}
+
+/* What End-of-RIB leaves behind is all that this node announces only when all has been judged. */
+static bool knows_all(const struct speaker *speaker)
+{
+	return is_synced(speaker) && !k8s_announcer_is_busy(speaker->announcer);
 }
 
 static bool has_been_sent_all(const struct speaker_peer *peer)
@@ -120,7 +126,7 @@ bool speaker_is_ready(const struct speaker *speaker)
 
 bool speaker_is_started(const struct speaker *speaker)
 {
-	return knows_all(speaker) && !speaker->stopping && speaker->leave.state != SPEAKER_STOPPING;
+	return is_synced(speaker) && !speaker->stopping && speaker->leave.state != SPEAKER_STOPPING;
 }
 
 void speaker_readiness_start(struct speaker *speaker)

@@ -273,6 +273,29 @@ static void test_who_is_held_down_is_not_waited_for(void **state)
 	rig_run_until(world->rig, speaker_is_ready(world->speaker));
 }
 
+static void test_not_ready_before_all_services_are_judged(void **state)
+{
+	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
+	struct world *world = *state;
+	unsigned turns = 0;
+
+	rig_play(world->rig, steps, 7);
+	begin_with_far_peer(world, ", shutdown: true");
+	rig_run_until(world->rig, speaker_is_ready(world->speaker));
+	/* As at the start, with Services of which the rules are judged in later turns of the loop. */
+	speaker_readiness_stop(world->speaker);
+	world->speaker->readiness.known_at = 0;
+	world->speaker->readiness.announced = false;
+	k8s_announcer_configure(world->speaker->announcer, NULL, 0);
+	assert_true(k8s_announcer_is_busy(world->speaker->announcer));
+	speaker_readiness_start(world->speaker);
+	rig_run_until(world->rig, ++turns > 3);
+	assert_true(speaker_is_started(world->speaker));
+	assert_string_equal(first_missing(world), "the announcements have not been sent yet");
+	speaker_origin_go_on(world->speaker);
+	rig_run_until(world->rig, speaker_is_ready(world->speaker));
+}
+
 static void test_who_does_not_come_up_is_waited_for_as_long_as_a_restart_takes(void **state)
 {
 	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
@@ -619,6 +642,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_all_nodes_for_a_peer_of_the_own_as, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_not_ready_before_the_announcements_are_sent, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_not_ready_before_all_services_are_judged, start, stop),
 	    cmocka_unit_test_setup_teardown(test_who_is_held_down_is_not_waited_for, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_who_does_not_come_up_is_waited_for_as_long_as_a_restart_takes, start, stop),

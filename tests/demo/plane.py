@@ -28,12 +28,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lab"))
 # pylint: disable=wrong-import-position
 from api_objects import node, pod, service  # noqa: E402
 from control_plane import ControlPlane, kubeconfig  # noqa: E402
-from kubernetes_ground import ACCOUNT, NAMESPACE  # noqa: E402
+from kubernetes_ground import ACCOUNT, NAMESPACE, grant_rights  # noqa: E402
 from lab import Lab, wait_until  # noqa: E402
-
-DEPLOYMENT = pathlib.Path(__file__).resolve().parents[2] / "etc/kubernetes/base"
-RIGHTS = ["namespace", "service-account", "cluster-role", "role", "bindings"]
-"""What of it the API server is given; there is no kubelet that would start its DaemonSet."""
 
 ADDRESS = "10.3.0.10"
 SLICES = "/apis/discovery.k8s.io/v1beta1/namespaces/default/endpointslices"
@@ -62,8 +58,7 @@ class Cluster:
         self.admin = self.plane.admin
         self.plane.start_controllers("nodeipam")
         self.plane.start_controllers("endpointslice")
-        for name in RIGHTS:
-            self.admin.apply_manifests((DEPLOYMENT / f"{name}.yaml").read_text())
+        grant_rights(self.admin)
         self.account = self.plane.service_account(ACCOUNT, NAMESPACE)
 
     def node(self, name, address, rack):

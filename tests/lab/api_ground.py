@@ -5,6 +5,8 @@ without the other.  What is asserted is what the neighbour has been told.
 """
 
 import json
+import os
+import threading
 
 import scripted
 from api_objects import endpoint, endpoint_slice, node, service
@@ -120,8 +122,16 @@ class Ground:
             "users": [{"name": "user", "user": keys(user)}],
             "contexts": [{"name": "lab", "context": {
                 "cluster": "cluster", "user": "user", **(context or {})}}]}, indent=1)
-        self.kubeconfig_file.write_text(text)
+        new = self.kubeconfig_file.with_suffix(".new")
+        new.write_text(text)
+        os.replace(new, self.kubeconfig_file)
         return self.kubeconfig_file
+
+    def write_token(self, token):
+        """Replaces the file that the kubeconfig names at once, as who rotates tokens does."""
+        new = self.token_file.with_suffix(f".{threading.get_ident()}")
+        new.write_text(token)
+        os.replace(new, self.token_file)
 
     def configuration(self, cluster=None, rest=""):
         return CONFIGURATION.format(
@@ -188,6 +198,10 @@ class Ground:
 
     def status(self):
         return self.kbgpd.ctl("status")["cluster"]["apiServer"]
+
+    def wait_connected(self):
+        wait_until(lambda: self.status()["connected"], "kbgpd follows the API server")
+        return self.status()
 
     def problems(self):
         return self.kbgpd.ctl("status")["cluster"]["problems"]

@@ -1,35 +1,28 @@
 """The ground of test_kubernetes*.py: as api_ground.py, with the real control plane of Kubernetes.
 
 kbgpd runs as in a pod: with the folder of its own ServiceAccount, whose token the test writes as
-the kubelet does, and with the rights of its role and no others.
+the kubelet does, and with the rights of etc/kubernetes/ and no others.
 """
 
 import contextlib
+import pathlib
 import signal
 
 import api_ground
 from control_plane import ControlPlane, mount_token, user_of
 from lab import wait_until
 
-NAMESPACE, ACCOUNT = "kbgpd-system", "kbgpd"
+NAMESPACE, ACCOUNT = "kbgpd-system", "kbgpd"    # as in DEPLOYMENT
 NODE = "node"
 
+DEPLOYMENT = pathlib.Path(__file__).parent.parent.parent / "etc/kubernetes/base"
+RIGHTS = ["namespace", "service-account", "cluster-role", "role", "bindings"]
 
-def role():
-    """The rights that kbgpd needs; what etc/kubernetes/ gives is compared with what it uses."""
-    rules = [
-        {"apiGroups": [""], "resources": ["nodes", "services"], "verbs": ["list", "watch"]},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"],
-         "verbs": ["list", "watch"]},
-    ]
-    subject = {"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}
-    version = "rbac.authorization.k8s.io/v1"
-    return [
-        {"apiVersion": version, "kind": "ClusterRole", "metadata": {"name": ACCOUNT},
-         "rules": rules},
-        {"apiVersion": version, "kind": "ClusterRoleBinding", "metadata": {"name": ACCOUNT},
-         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
-                     "name": ACCOUNT}, "subjects": [subject]}]
+
+def grant_rights(admin):
+    """kbgpd's ServiceAccount and its roles, as they are deployed."""
+    for file in RIGHTS:
+        admin.apply_manifests((DEPLOYMENT / f"{file}.yaml").read_text())
 
 
 class Kubernetes(api_ground.Ground):
@@ -39,9 +32,12 @@ class Kubernetes(api_ground.Ground):
         super().__init__(lab, build)
         self.plane = ControlPlane(self.api, ["10.0.2.1", "2001:db8:2::1"], options=options)
         self.admin = self.plane.admin
+        grant_rights(self.admin)
         self.account = self.plane.service_account(ACCOUNT, NAMESPACE)
-        for each in role():
-            self.admin.create(each)
+
+    def configuration(self, cluster=None, rest=""):
+        """As there, with Events, which kbgpd has the right to write."""
+        return super().configuration(cluster, rest).replace("events: false", "events: true")
 
     def start(self, cluster=None, rest="", token=None):
         """kbgpd with a token of its account, and its neighbour."""
@@ -60,10 +56,6 @@ class Kubernetes(api_ground.Ground):
     def give_token(self, token):
         """As the kubelet does when a token, or the authority of the cluster, is another one."""
         mount_token(self.kbgpd.account, self.plane, token, NAMESPACE)
-
-    def wait_connected(self):
-        wait_until(lambda: self.status()["connected"], "kbgpd follows the API server")
-        return self.status()
 
     @contextlib.contextmanager
     def paused(self):

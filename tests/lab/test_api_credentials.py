@@ -132,7 +132,7 @@ def test_a_revoked_token_is_read_again(synced):
     """401, and the file has another one: at once, and nothing is withdrawn or shown as trouble."""
     synced.bookmark_all()
     synced.server.tokens = {"another-token": USER}
-    synced.token_file.write_text("another-token\n")
+    synced.write_token("another-token\n")
     synced.server.end_watches()
     wait_until(lambda: len(synced.server.requests) >= 10, "new watches")
     wait_until(synced.server.is_followed, "watches with the new token")
@@ -150,13 +150,14 @@ def test_a_token_that_is_replaced_while_it_is_asked(synced):
     server.tokens = {"another-token": USER}
 
     def rotate(_request, answer):
-        synced.token_file.write_text("another-token")
+        synced.write_token("another-token")
         return answer
 
     server.on("watch *", rotate, times=3)
     server.end_watches()
     wait_until(server.is_followed, "watches with the new token")
-    assert synced.status()["connected"] and "401" not in synced.kbgpd.process.output()
+    synced.wait_connected()
+    assert "401" not in synced.kbgpd.process.output()
     synced.keeps(POD_CIDR, WEB)
 
 
@@ -169,7 +170,7 @@ def test_a_revoked_token_without_another_one(synced):
     synced.store.delete("services", "web")
     synced.keeps(POD_CIDR, WEB)
     assert is_secret(synced, TOKEN)
-    synced.token_file.write_text("another-token")
+    synced.write_token("another-token")
     synced.wait_routes(POD_CIDR)
     # Refused requests are not repeated as fast as they can be.
     assert len(synced.server.requests) < 40

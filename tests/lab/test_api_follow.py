@@ -94,7 +94,7 @@ def test_a_watch_that_ends_goes_on_where_it_was(synced):
     assert {each.verb for each in asked} == {"watch"}
     versions = {each.resource: each.query["resourceVersion"] for each in asked}
     assert versions["endpointslices"] == str(version)
-    assert synced.status()["failures"] == 0 and synced.status()["connected"]
+    assert synced.wait_connected()["failures"] == 0
 
 
 def test_bookmarks_move_the_watch_on(synced):

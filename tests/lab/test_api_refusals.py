@@ -35,7 +35,8 @@ def test_a_watch_of_a_history_that_is_gone(synced, fault):
     asked = [str(each) for each in synced.server.asked("* services")]
     assert asked == ["list services", "watch services", "watch services", "list services",
                      "watch services"]
-    assert WEB not in synced.neighbour.withdrawn and synced.status()["connected"]
+    synced.wait_connected()
+    assert WEB not in synced.neighbour.withdrawn
 
 
 def test_a_continue_that_has_expired(ground):

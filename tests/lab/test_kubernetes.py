@@ -1,5 +1,6 @@
 """kbgpd and the real control plane of Kubernetes: what its neighbour sees of what happens there."""
 
+import itertools
 from ipaddress import ip_network
 
 import pytest
@@ -11,6 +12,7 @@ from control_plane import PODS
 from kubernetes_ground import NODE, Kubernetes
 from lab import Lab, wait_until
 
+NUMBERS = itertools.count(1)
 SLICES = "/apis/discovery.k8s.io/v1beta1/namespaces/default/endpointslices"
 
 
@@ -35,9 +37,11 @@ def ground_of_file(lab, build):
 def kubernetes(world):
     """Followed; the neighbour has the pod CIDRs of the node and nothing else."""
     world.wait_connected()
-    own = world.admin.get(f"/api/v1/nodes/{NODE}")["spec"].get("podCIDRs", ())
-    world.wait_routes(*own)
-    world.pods = [f"{cidr}" for cidr in own]
+    world.pods = wait_until(lambda: world.admin.get(f"/api/v1/nodes/{NODE}")["spec"]["podCIDRs"],
+                            "pod CIDRs")
+    world.wait_routes(*world.pods)
+    # The controller is slow to forget: no test has a Service of the same name as one before.
+    world.web = f"web-{next(NUMBERS)}"
     yield world
     for path in ("/api/v1/namespaces/default/services", "/api/v1/namespaces/default/pods", SLICES):
         for item in world.admin.get(path)["items"]:
@@ -46,8 +50,9 @@ def kubernetes(world):
                                     {"gracePeriodSeconds": 0})
 
 
-def web(kubernetes, *addresses, name="web", **spec):
+def web(kubernetes, *addresses, name=None, **spec):
     """A Service with a pod on this node, of which the controller makes an EndpointSlice."""
+    name = name or kubernetes.web
     kubernetes.admin.put(service(name, *addresses, **spec),
                          pod(f"{name}-1", NODE, "10.240.0.7", "fd00:10::7", labels={"app": name}))
 
@@ -71,15 +76,15 @@ def test_pod_cidrs_of_the_controller(world):
 
 def test_endpoint_slices_of_the_controller(kubernetes):
     """From the pod's readiness to the neighbour; dual stack, and Local on this node only."""
-    kubernetes.admin.put(service("web", "192.0.2.1", "2001:db8:f::1", externalTrafficPolicy="Local",
-                                 ipFamilyPolicy="RequireDualStack", ipFamilies=["IPv4", "IPv6"]),
-                         pod("web-1", "other", "10.240.1.7", "fd00:10:0:1::7",
-                             labels={"app": "web"}))
+    kubernetes.admin.put(service("both", "192.0.2.1", "2001:db8:f::1", ipFamilies=["IPv4", "IPv6"],
+                                 ipFamilyPolicy="RequireDualStack", externalTrafficPolicy="Local"),
+                         pod("both-1", "other", "10.240.1.7", "fd00:10:0:1::7",
+                             labels={"app": "both"}))
     kubernetes.neighbour.stays_without("192.0.2.1/32")
-    here = pod("web-2", NODE, "10.240.0.7", "fd00:10::7", labels={"app": "web"})
+    here = pod("both-2", NODE, "10.240.0.7", "fd00:10::7", labels={"app": "both"})
     kubernetes.admin.put(here)
     kubernetes.wait_routes(*kubernetes.pods, "192.0.2.1/32", "2001:db8:f::1/128")
-    kubernetes.admin.put(pod("web-2", NODE, "10.240.0.7", "fd00:10::7", labels={"app": "web"},
+    kubernetes.admin.put(pod("both-2", NODE, "10.240.0.7", "fd00:10::7", labels={"app": "both"},
                              ready="False"))
     kubernetes.wait_routes(*kubernetes.pods)
     kubernetes.admin.put(here)
@@ -102,7 +107,7 @@ def test_labels_of_nodes_and_services(kubernetes):
     # A heartbeat of the kubelet changes nothing.
     updates = kubernetes.neighbour.updates
     kubernetes.admin.set_status(this, {"images": []})
-    kubernetes.admin.patch(service("web"), {"metadata": {"labels": {"a": "b"}}})
+    kubernetes.admin.patch(service(kubernetes.web), {"metadata": {"labels": {"a": "b"}}})
     kubernetes.neighbour.stays_silent(0.3)
     assert kubernetes.neighbour.updates == updates
 
@@ -117,7 +122,7 @@ def test_the_api_server_is_killed(kubernetes):
     kubernetes.keeps(*kubernetes.pods, "192.0.2.1/32", "192.0.2.2/32")
     before = kubernetes.status()
     kubernetes.plane.start()
-    kubernetes.admin.delete(service("web"))
+    kubernetes.admin.delete(service(kubernetes.web))
     web(kubernetes, "192.0.2.3", name="chat")
     kubernetes.wait_routes(*kubernetes.pods, "192.0.2.2/32", "192.0.2.3/32")
     assert kubernetes.neighbour.withdrawn[-1] == "192.0.2.1/32"
@@ -130,16 +135,16 @@ def test_the_api_server_is_killed(kubernetes):
 def test_history_is_compacted_while_kbgpd_cannot_see_it(kubernetes):
     """kbgpd is stopped, etcd forgets, the API server starts anew: 410, and then a list."""
     web(kubernetes, "192.0.2.1")
-    web(kubernetes, "192.0.2.2", name="mail")
+    web(kubernetes, "192.0.2.2", name="post")
     kubernetes.wait_routes(*kubernetes.pods, "192.0.2.1/32", "192.0.2.2/32")
     before = kubernetes.status()
     with kubernetes.paused():
-        kubernetes.admin.delete(service("web"))
-        kubernetes.admin.put(service("mail", "192.0.2.4"))
-        web(kubernetes, "192.0.2.3", name="chat")
-        wait_until(lambda: "chat" in {each["metadata"]["labels"]["kubernetes.io/service-name"]
+        kubernetes.admin.delete(service(kubernetes.web))
+        kubernetes.admin.put(service("post", "192.0.2.4"))
+        web(kubernetes, "192.0.2.3", name="talk")
+        wait_until(lambda: "talk" in {each["metadata"]["labels"]["kubernetes.io/service-name"]
                                       for each in kubernetes.admin.get(SLICES)["items"]},
-                   "the slice of chat")
+                   "the slice of talk")
         kubernetes.plane.compact()
         kubernetes.plane.restart()
     kubernetes.wait_routes(*kubernetes.pods, "192.0.2.3/32", "192.0.2.4/32")
@@ -155,7 +160,7 @@ def test_an_api_server_that_hangs(kubernetes):
     kubernetes.plane.pause()
     kubernetes.keeps(*kubernetes.pods, "192.0.2.1/32", seconds=1)
     kubernetes.plane.resume()
-    kubernetes.admin.delete(service("web"))
+    kubernetes.admin.delete(service(kubernetes.web))
     kubernetes.neighbour.wait_withdrawn("192.0.2.1/32")
 
 
@@ -176,18 +181,18 @@ def test_the_token_rotates_and_the_old_one_is_revoked(kubernetes):
     kubernetes.break_connections()
     kubernetes.wait_error("401 Unauthorized", "check the service account")
     kubernetes.keeps(*kubernetes.pods, "192.0.2.1/32")
-    kubernetes.admin.delete(service("web"))
+    kubernetes.admin.delete(service(kubernetes.web))
     kubernetes.give_token(kubernetes.plane.token(kubernetes.account))
     kubernetes.neighbour.wait_withdrawn("192.0.2.1/32")
     kubernetes.wait_connected()
 
 
 def test_what_is_asked(kubernetes):
-    """Lists and watches of the kinds in use, with the rights of the role, and nothing else."""
-    assert set(kubernetes.requests()) == {
-        ("get", "/apis/discovery.k8s.io"),
-        *((verb, resource) for verb in ("list", "watch")
-          for resource in ("nodes", "services", "endpointslices"))}
+    """Lists and watches of the kinds in use, and Events, with the rights of etc/kubernetes/."""
+    reads = {("get", "/apis/discovery.k8s.io"), *(
+        (verb, resource) for verb in ("list", "watch")
+        for resource in ("nodes", "services", "endpointslices"))}
+    web(kubernetes, "192.0.2.1")
     assert kubernetes.status()["discoveryVersion"] == "v1beta1"
     # A slice that somebody else than the controller manages counts as well.
     by_hand = endpoint_slice("hand", endpoint(NODE), labels={
@@ -196,6 +201,10 @@ def test_what_is_asked(kubernetes):
     kubernetes.neighbour.wait_route("192.0.2.9/32")
     kubernetes.admin.delete(as_sent(by_hand))
     kubernetes.neighbour.wait_withdrawn("192.0.2.9/32")
+    kubernetes.admin.set_status(node(NODE), {"images": []})
+    # The audit log has a watch with its first event.
+    wait_until(lambda: set(kubernetes.requests()) >= reads, "what was asked")
+    assert set(kubernetes.requests()) - reads <= {("patch", "events")}
 
 
 def test_a_right_that_is_taken_away(kubernetes):
@@ -209,7 +218,7 @@ def test_a_right_that_is_taken_away(kubernetes):
     kubernetes.keeps(*kubernetes.pods, "192.0.2.1/32")
     kubernetes.admin.patch(rules, {"rules": rules["rules"]})
     kubernetes.wait_connected()
-    kubernetes.admin.delete(service("web"))
+    kubernetes.admin.delete(service(kubernetes.web))
     kubernetes.neighbour.wait_withdrawn("192.0.2.1/32")
 
 
@@ -229,5 +238,5 @@ def test_the_serving_certificate_changes(kubernetes, tmp_path):
     plane.authority.file.write_text(old + other.text)
     kubernetes.give_token(plane.token(kubernetes.account))
     kubernetes.wait_connected()
-    kubernetes.admin.delete(service("web"))
+    kubernetes.admin.delete(service(kubernetes.web))
     kubernetes.neighbour.wait_withdrawn("192.0.2.1/32")

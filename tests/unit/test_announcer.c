@@ -118,14 +118,20 @@ static void changed_address_is_announced_before_the_old_one_goes(void **state)
 	assert_events(fixture, "+0:192.0.2.3/32 -0:192.0.2.9/32 ");
 }
 
+/* Of the Services a and b, on this node. */
+static void put_two_endpoints(struct fixture *fixture)
+{
+	put_node(fixture, "me", "True");
+	put_slice(fixture, "a-1", "a", "me", true);
+	put_slice(fixture, "b-1", "b", "me", true);
+}
+
 static void shared_address_goes_with_the_last_service(void **state)
 {
 	struct fixture *fixture = *state;
 
 	configure_one(fixture, &balancers);
-	put_node(fixture, "me", "True");
-	put_slice(fixture, "a-1", "a", "me", true);
-	put_slice(fixture, "b-1", "b", "me", true);
+	put_two_endpoints(fixture);
 	put_service(fixture, "a", "Cluster", "192.0.2.1");
 	put_service(fixture, "b", "Cluster", "192.0.2.1");
 	assert_events(fixture, "+0:192.0.2.1/32 ");
@@ -159,9 +165,7 @@ static void aggregate_is_split_for_policy_local(void **state)
 	struct fixture *fixture = *state;
 
 	configure_one(fixture, &aggregates);
-	put_node(fixture, "me", "True");
-	put_slice(fixture, "a-1", "a", "me", true);
-	put_slice(fixture, "b-1", "b", "me", true);
+	put_two_endpoints(fixture);
 	put_service(fixture, "a", "Cluster", "192.0.2.1");
 	put_service(fixture, "b", "Cluster", "192.0.2.2");
 	assert_events(fixture, "+0:192.0.2.0/24 ");
@@ -282,9 +286,7 @@ static void services_are_judged_one_at_a_time(void **state)
 	struct fixture *fixture = *state;
 
 	configure_one(fixture, &balancers);
-	put_node(fixture, "me", "True");
-	put_slice(fixture, "a-1", "a", "me", true);
-	put_slice(fixture, "b-1", "b", "me", true);
+	put_two_endpoints(fixture);
 	put_service(fixture, "a", "Cluster", "192.0.2.1");
 	put_service(fixture, "b", "Cluster", "192.0.2.2");
 	text_clear(&fixture->events);
@@ -310,9 +312,7 @@ static void address_that_moves_between_services_stays(void **state)
 	const struct k8s_advertisement *const selecting[] = {&balancers, &aggregates};
 	struct fixture *fixture = *state;
 
-	put_node(fixture, "me", "True");
-	put_slice(fixture, "a-1", "a", "me", true);
-	put_slice(fixture, "b-1", "b", "me", true);
+	put_two_endpoints(fixture);
 	put_service(fixture, "a", "Cluster", "192.0.2.0");
 	put_service(fixture, "b", "Local", "192.0.2.0");
 	for (unsigned i = 0; i < 4; i++) {

@@ -332,6 +332,19 @@ static inline void stop(struct fixture *fixture)
 	rib_free(fixture->rib);
 }
 
+static inline void start(struct fixture *fixture, const struct fib_settings *settings)
+{
+	start_rib(fixture);
+	start_fib(fixture, settings);
+}
+
+static inline void stop_and_withdraw(struct fixture *fixture, struct fib_settings settings)
+{
+	settings.withdraw_on_stop = true;
+	fib_change(fixture->fib, &settings);
+	stop(fixture);
+}
+
 static bool in_slices; /* the turns of the loop have no time */
 
 static inline int set_up(void **state)
@@ -349,8 +362,7 @@ static inline int set_up(void **state)
 	fixture->loop = loop_new();
 	if (in_slices)
 		loop_set_share(fixture->loop, 0);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	start(fixture, &default_settings);
 	*state = fixture;
 	return 0;
 }
@@ -377,30 +389,49 @@ static inline bool enter_own_network(void)
 	return false;
 }
 
-/* With plain routes and with next-hop objects, with time in the turns of the loop and without. */
-static inline int run_in_every_form(const struct CMUnitTest *tests, size_t count)
+struct form {
+	const char *name;
+	bool objects;
+	bool slices;
+};
+
+static inline int run_in_forms(
+    const struct form *forms, size_t form_count, const struct CMUnitTest *tests, size_t count)
 {
-	static const struct {
-		const char *name;
-		bool objects;
-		bool slices;
-	} forms[] = {
-	    {"hops, turns with time", false, false},
-	    {"objects, turns with time", true, false},
-	    {"objects, turns without time", true, true},
-	    {"hops, turns without time", false, true},
-	};
 	int failed = 0;
-	size_t i;
 
 	if (!enter_own_network())
 		return SKIPPED;
-	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+	for (size_t i = 0; i < form_count; i++) {
 		default_settings.next_hop_objects = forms[i].objects;
 		in_slices = forms[i].slices;
 		failed += _cmocka_run_group_tests(forms[i].name, tests, count, NULL, NULL);
 	}
 	return failed;
+}
+
+/* With plain routes and with next-hop objects, with time in the turns of the loop and without. */
+static inline int run_in_every_form(const struct CMUnitTest *tests, size_t count)
+{
+	static const struct form forms[] = {
+	    {"hops, turns with time", false, false},
+	    {"objects, turns with time", true, false},
+	    {"objects, turns without time", true, true},
+	    {"hops, turns without time", false, true},
+	};
+
+	return run_in_forms(forms, sizeof(forms) / sizeof(forms[0]), tests, count);
+}
+
+/* Of these, those with next-hop objects. */
+static inline int run_with_objects(const struct CMUnitTest *tests, size_t count)
+{
+	static const struct form forms[] = {
+	    {"turns with time", true, false},
+	    {"turns without time", true, true},
+	};
+
+	return run_in_forms(forms, sizeof(forms) / sizeof(forms[0]), tests, count);
 }
 
 #endif

@@ -337,8 +337,7 @@ static void test_stale_routes_stay_until_converged_and_are_adopted_or_swept(void
 	    "ip route add 10.2.0.0/16 via 192.0.2.9 proto bgp metric 20 && "
 	    "ip route add 10.3.0.0/16 via 192.0.2.9 proto static metric 20 && "
 	    "ip -6 route add 2001:db8:100::/48 via 2001:db8::9 proto bgp metric 20");
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	start(fixture, &default_settings);
 	turn(fixture, 50);
 	assert_int_equal(find(fixture, "10.2.0.0/16").state, FIB_STALE);
 	expect(fixture, "route show 10.2.0.0/16", "via 192.0.2.9 dev d0 proto bgp");
@@ -367,8 +366,7 @@ static void test_routes_stay_on_stop_or_are_withdrawn(void **state)
 	announce(fixture, 0, "10.2.0.0/16", "192.0.2.1");
 	expect(fixture, "route show 10.2.0.0/16", "proto bgp");
 	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	start(fixture, &default_settings);
 	expect(fixture, "route show proto bgp", NULL);
 }
 

@@ -430,8 +430,7 @@ static void test_backups_of_a_previous_run_are_adopted_or_swept(void **state)
 	stop(fixture);
 	run("ip route add 10.2.0.0/16 via 192.0.2.1 proto bgp metric 20 && "
 	    "ip route add 10.2.0.0/16 via 198.51.100.1 proto bgp metric 21");
-	start_rib(fixture);
-	start_fib(fixture, &settings);
+	start(fixture, &settings);
 	turn(fixture, 50);
 	expect(fixture, "route show 10.1.0.0/16 metric 21", "via 198.51.100.1 dev d1 proto bgp");
 	announce(fixture, 0, "10.2.0.0/16", "192.0.2.1");
@@ -456,8 +455,7 @@ static void test_backups_are_withdrawn_on_stop(void **state)
 	announce_pair(fixture);
 	expect_pair(fixture);
 	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	start(fixture, &default_settings);
 	expect(fixture, "route show proto bgp", NULL);
 	expect(fixture, "-6 route show proto bgp", NULL);
 }

@@ -286,19 +286,15 @@ static void test_aggregates_stay_on_stop_and_are_adopted_or_swept(void **state)
 	announce_own(fixture, "10.244.2.0/24");
 	expect(fixture, "route show 10.244.2.0/24", "blackhole");
 	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &settings);
+	start(fixture, &settings);
 	expect(fixture, "route show 10.244.1.0/24", "blackhole");
 	expect(fixture, "route show 10.244.2.0/24", "blackhole");
 	announce_own(fixture, "10.244.1.0/24");
 	fib_converged(fixture->fib);
 	expect(fixture, "route show 10.244.2.0/24", NULL);
 	expect(fixture, "route show 10.244.1.0/24", "blackhole");
-	settings.withdraw_on_stop = true;
-	fib_change(fixture->fib, &settings);
-	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	stop_and_withdraw(fixture, settings);
+	start(fixture, &default_settings);
 	expect(fixture, "route show proto bgp", NULL);
 }
 

@@ -41,8 +41,7 @@ static void leave_many_behind(struct fixture *fixture, unsigned count)
 	announce_many(fixture, count, "192.0.2.1");
 	expect_count(fixture, "d0", count);
 	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	start(fixture, &default_settings);
 	forget_faults();
 }
 
@@ -99,8 +98,7 @@ static void test_sweep_that_was_cut_short_is_done_by_the_next_run(void **state)
 	run_until(fixture, 2);
 	/* As if killed: what is out is done or not, nothing more is asked for. */
 	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	start(fixture, &default_settings);
 	announce(fixture, 0, "10.0.8.0/24", "198.51.100.1");
 	fib_converged(fixture->fib);
 	expect_count(fixture, "d0", 0);
@@ -254,21 +252,6 @@ static void test_questions_are_answered_while_routes_move(void **state)
 
 /* The end */
 
-static void stop_and_withdraw(struct fixture *fixture)
-{
-	struct fib_settings settings = default_settings;
-
-	settings.withdraw_on_stop = true;
-	fib_change(fixture->fib, &settings);
-	stop(fixture);
-}
-
-static void start_again(struct fixture *fixture)
-{
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
-}
-
 static void test_everything_is_withdrawn_before_the_end(void **state)
 {
 	struct fixture *fixture = *state;
@@ -280,12 +263,12 @@ static void test_everything_is_withdrawn_before_the_end(void **state)
 	expect(fixture, "-6 route show proto bgp", "2001:db8:100::/48");
 	run("ip route add 10.0.0.0/24 via 192.0.2.9 proto static metric 30");
 	announce_many(fixture, 250, "198.51.100.1"); /* and some more on their way */
-	stop_and_withdraw(fixture);
+	stop_and_withdraw(fixture, default_settings);
 	run("test $(ip route show proto bgp | wc -l) = 0");
 	run("test $(ip -6 route show proto bgp | wc -l) = 0");
 	run("test $(ip route show proto static | wc -l) = 1");
 	run("ip route del 10.0.0.0/24 proto static");
-	start_again(fixture);
+	start(fixture, &default_settings);
 }
 
 static void time_passes(void)
@@ -302,10 +285,10 @@ static void test_end_comes_although_the_kernel_says_nothing(void **state)
 	netlink_faults.answers_to_lose = UINT32_MAX;
 	netlink_faults.answers_swallowed = true;
 	netlink_faults.waits = time_passes;
-	stop_and_withdraw(fixture);
+	stop_and_withdraw(fixture, default_settings);
 	assert_true(netlink_faults.answers_to_lose > UINT32_MAX - 100);
 	forget_faults();
-	start_again(fixture);
+	start(fixture, &default_settings);
 	fib_converged(fixture->fib);
 	expect_count(fixture, "d0", 0);
 }

@@ -45,6 +45,13 @@ static void announce_all(struct fixture *fixture)
 	announce(fixture, 0, "10.2.0.0/16", "192.0.2.1");
 }
 
+static void withdraw_all(struct fixture *fixture)
+{
+	rib_withdraw_peer(fixture->rib, fixture->peers[0], IPV4);
+	rib_withdraw_peer(fixture->rib, fixture->peers[1], IPV4);
+	expect_success_later(fixture, NO_OBJECTS);
+}
+
 /* What somebody does before a request of ours, and how often. */
 static struct {
 	const char *command;
@@ -93,9 +100,7 @@ static void test_hops_that_go_before_their_group_is_made(void **state)
 			expect_all_right(fixture);
 			assert_int_equal(meddling.times, 0);
 			clock_ahead_ms += PEACE_MS;
-			rib_withdraw_peer(fixture->rib, fixture->peers[0], IPV4);
-			rib_withdraw_peer(fixture->rib, fixture->peers[1], IPV4);
-			expect_success_later(fixture, NO_OBJECTS);
+			withdraw_all(fixture);
 		}
 	}
 }
@@ -131,11 +136,12 @@ static void test_hops_that_never_stay(void **state)
 	expect_all_right(fixture);
 }
 
-/* The object is made again before its loss has been heard of. */
-static void test_loss_that_is_told_when_the_object_is_there_again(void **state)
+/*
+ * The route moves from d1 to d0; all objects go before the new one is made, and nothing is told of
+ * that yet.
+ */
+static void lose_objects_unheard(struct fixture *fixture)
 {
-	struct fixture *fixture = *state;
-
 	run("ip route add 203.0.113.0/24 via 198.51.100.1");
 	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
 	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.1 dev d1");
@@ -143,6 +149,14 @@ static void test_loss_that_is_told_when_the_object_is_there_again(void **state)
 	meddling.unheard = true;
 	run("ip route replace 203.0.113.0/24 via 192.0.2.1");
 	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0");
+}
+
+/* The object is made again before its loss has been heard of. */
+static void test_loss_that_is_told_when_the_object_is_there_again(void **state)
+{
+	struct fixture *fixture = *state;
+
+	lose_objects_unheard(fixture);
 	assert_true(netlink_faults.events_held);
 	netlink_faults.events_held = false;
 	turn(fixture, 100);
@@ -156,13 +170,7 @@ static void test_loss_that_is_told_when_the_object_is_not_wanted_any_more(void *
 {
 	struct fixture *fixture = *state;
 
-	run("ip route add 203.0.113.0/24 via 198.51.100.1");
-	announce(fixture, 0, "10.1.0.0/16", "203.0.113.9");
-	expect(fixture, "route show 10.1.0.0/16", "via 198.51.100.1 dev d1");
-	meddle_with(FLUSH, false, 1);
-	meddling.unheard = true;
-	run("ip route replace 203.0.113.0/24 via 192.0.2.1");
-	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0");
+	lose_objects_unheard(fixture);
 	withdraw(fixture, 0, "10.1.0.0/16");
 	expect(fixture, "route show 10.1.0.0/16", NULL);
 	netlink_faults.events_held = false;
@@ -178,9 +186,7 @@ static void test_answers_that_are_lost(void **state)
 		announce_all(fixture);
 		expect_all_right(fixture);
 		netlink_faults.answers_to_lose = i;
-		rib_withdraw_peer(fixture->rib, fixture->peers[0], IPV4);
-		rib_withdraw_peer(fixture->rib, fixture->peers[1], IPV4);
-		expect_success_later(fixture, NO_OBJECTS);
+		withdraw_all(fixture);
 	}
 }
 
@@ -195,6 +201,17 @@ static void test_object_of_ours_that_somebody_makes_goes(void **state)
 	expect_success_later(fixture, FOUR_OBJECTS);
 }
 
+/* For two minutes, in which what a previous run has left is looked at more and more seldom. */
+static void start_anew_and_wait(struct fixture *fixture)
+{
+	stop(fixture);
+	start(fixture, &default_settings);
+	for (unsigned i = 0; i < 6; i++) {
+		clock_ahead_ms += 2000 << i;
+		turn(fixture, 50);
+	}
+}
+
 /* What a previous run has left may be in use for long, and is not looked at more seldom after. */
 static void test_object_of_a_previous_run_that_was_in_use_for_long(void **state)
 {
@@ -202,22 +219,10 @@ static void test_object_of_a_previous_run_that_was_in_use_for_long(void **state)
 
 	announce_all(fixture);
 	expect_all_right(fixture);
-	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
-	for (unsigned i = 0; i < 6; i++) {
-		clock_ahead_ms += 2000 << i;
-		turn(fixture, 50);
-	}
+	start_anew_and_wait(fixture);
 	announce_all(fixture);
 	expect_all_right(fixture);
-	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
-	for (unsigned i = 0; i < 6; i++) {
-		clock_ahead_ms += 2000 << i;
-		turn(fixture, 50);
-	}
+	start_anew_and_wait(fixture);
 	fib_converged(fixture->fib);
 	expect(fixture, "route show proto bgp", NULL);
 	expect_success_later(fixture, NO_OBJECTS);
@@ -235,12 +240,6 @@ int main(void)
 	    race_test(test_object_of_ours_that_somebody_makes_goes),
 	    race_test(test_object_of_a_previous_run_that_was_in_use_for_long),
 	};
-	int failed;
 
-	if (!enter_own_network())
-		return SKIPPED;
-	default_settings.next_hop_objects = true;
-	failed = cmocka_run_group_tests_name("turns with time", tests, NULL, NULL);
-	in_slices = true;
-	return failed + cmocka_run_group_tests_name("turns without time", tests, NULL, NULL);
+	return run_with_objects(tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -232,8 +232,7 @@ static void test_ids_of_others_are_left_alone(void **state)
 
 	stop(fixture);
 	run_with_id("ip nexthop add id $ID via 192.0.2.66 dev d0 proto static", 0x6b620000);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	start(fixture, &default_settings);
 	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
 	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0");
 	assert_int_equal(object_of(fixture, "10.1.0.0/16"), 0x6b620001);
@@ -286,11 +285,8 @@ static void test_object_with_a_route_of_somebody_else_stays(void **state)
 	expect(fixture, "route show 10.1.0.0/16", NULL);
 	pass_time(fixture, 3000);
 	expect(fixture, "route show table 100", "10.9.0.0/16 via 192.0.2.1 dev d0");
-	settings.withdraw_on_stop = true;
-	fib_change(fixture->fib, &settings);
-	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	stop_and_withdraw(fixture, settings);
+	start(fixture, &default_settings);
 	expect(fixture, "route show table 100", "10.9.0.0/16 via 192.0.2.1 dev d0");
 	run("ip route del 10.9.0.0/16 table 100");
 	expect_objects(fixture, "id", false);
@@ -305,8 +301,7 @@ static void test_objects_of_a_previous_run_stay_with_their_routes(void **state)
 	announce(fixture, 1, "10.2.0.0/16", "198.51.100.1");
 	expect(fixture, "route show 10.2.0.0/16", "nexthop via 198.51.100.1 dev d1");
 	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	start(fixture, &default_settings);
 	pass_time(fixture, 3000);
 	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0");
 	expect(fixture, "route show 10.2.0.0/16", "nexthop via 198.51.100.1 dev d1");
@@ -330,8 +325,7 @@ static void test_withdrawal_on_stop_takes_the_objects_along(void **state)
 	expect(fixture, "route show 10.1.0.0/16", "nexthop via 198.51.100.1 dev d1");
 	stop(fixture);
 	run("test -z \"$(ip route show proto bgp)\" && test -z \"$(ip nexthop show)\"");
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	start(fixture, &default_settings);
 }
 
 /* Forms */
@@ -379,15 +373,13 @@ static void test_leftovers_of_either_form_are_adopted(void **state)
 	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
 	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0");
 	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &plain);
+	start(fixture, &plain);
 	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
 	fib_converged(fixture->fib);
 	expect_objects(fixture, "id", false);
 	expect(fixture, "route show 10.1.0.0/16", "10.1.0.0/16 via 192.0.2.1 dev d0");
 	stop(fixture);
-	start_rib(fixture);
-	start_fib(fixture, &default_settings);
+	start(fixture, &default_settings);
 	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
 	expect_objects(fixture, "via 192.0.2.1 dev d0 scope link proto bgp", true);
 	expect(fixture, "route show 10.1.0.0/16", "10.1.0.0/16 via 192.0.2.1 dev d0");
@@ -431,12 +423,6 @@ int main(void)
 	    fib_test(test_leftovers_of_either_form_are_adopted),
 	    fib_test(test_protocol_changes_with_its_objects),
 	};
-	int failed;
 
-	if (!enter_own_network())
-		return SKIPPED;
-	default_settings.next_hop_objects = true;
-	failed = cmocka_run_group_tests_name("turns with time", tests, NULL, NULL);
-	in_slices = true;
-	return failed + cmocka_run_group_tests_name("turns without time", tests, NULL, NULL);
+	return run_with_objects(tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -121,24 +121,17 @@ node_has_by() {
 	on "node-$1" ip route show "$2" proto bgp | grep -q "via $3 "
 }
 
-# Their view of the cluster is a second old, or older.
-nodes_are_without_api_server() {
+# The status of each has a line that matches.
+nodes_show() {
 	local node
 	for node in "${nodes[@]}"; do
-		node_ctl "$node" status | grep -q 'not connected, as it was [1-9]' || return
+		node_ctl "$node" status | grep -q "$1" || return
 	done
 }
 
 # What the nodes have withdrawn from the ToR so far.
 withdrawals() {
 	tor_birdc show protocols all | grep 'Import withdraws:' || fail "BIRD counts no withdrawals"
-}
-
-nodes_have_api_server() {
-	local node
-	for node in "${nodes[@]}"; do
-		node_ctl "$node" status | grep -q 'API server .*: connected' || return
-	done
 }
 
 show_cluster_of() {
@@ -151,7 +144,8 @@ show_outage() {
 	stage "The API server is killed: nothing is withdrawn, and the view says how old it is"
 	before=$(withdrawals)
 	tell_plane kill
-	wait_for "kbgpd to miss the API server" nodes_are_without_api_server
+	# Their view of the cluster is a second old, or older.
+	wait_for "kbgpd to miss the API server" nodes_show 'not connected, as it was [1-9]'
 	show_cluster_of 1
 	[[ $(withdrawals) == "$before" ]] || fail "something was withdrawn"
 	show tor ip route show "$vip"
@@ -159,7 +153,7 @@ show_outage() {
 
 	stage "It comes back: what changes then is followed, and nothing was withdrawn in between"
 	tell_plane restart
-	wait_for "kbgpd to find the API server" nodes_have_api_server
+	wait_for "kbgpd to find the API server" nodes_show 'API server .*: connected'
 	[[ $(withdrawals) == "$before" ]] || fail "something was withdrawn"
 	show_cluster_of 1
 	show_endpoint_moves 2 3

@@ -1,8 +1,9 @@
 /*
  * The first of the queue is on its way, or waits for its next attempt.  What an answer means is a
  * matter of its status alone: it was written; it may be later (429, 5xx, a conflict, no answer); or
- * it never will be, and then the next one has its turn.  What is forbidden is not tried again for a
- * while: a thousand nodes without the right would ask for nothing else.
+ * it never will be, and then the next one has its turn.  What is forbidden may be allowed in a
+ * moment, as an API server that has just started knows no roles yet; but then it is not tried for a
+ * long while: a thousand nodes without the right would ask for nothing else.
  *
  * The connection is closed when there has been nothing to write for a while, for most of the time
  * there is not.
@@ -49,7 +50,7 @@ struct k8s_api_writer {
 	struct waiting **end;
 	size_t count;
 	bool busy; /* the first one is under way */
-	uint64_t refused_until[K8S_RESOURCES]; /* loop_now(); 0: it is not refused */
+	uint64_t refused_until[K8S_RESOURCES]; /* loop_now(); 0: it was not refused last */
 	struct error refusals[K8S_RESOURCES]; /* that were told; empty: none */
 	struct k8s_writer_counters counters;
 	size_t server; /* counts servers that could not be reached */
@@ -172,8 +173,10 @@ static void give_up(struct k8s_api_writer *writer, const struct k8s_status *stat
 	next(writer);
 }
 
-static bool may_pass(const struct k8s_status *status)
+static bool may_pass(const struct k8s_api_writer *writer, const struct k8s_status *status)
 {
+	if (status->code == 403)
+		return !writer->refused_until[writer->first->resource];
 	return status->code == 401 || status->code == 409 || status->code == 429 ||
 	       status->code >= 500;
 }
@@ -189,7 +192,7 @@ static void answered(struct k8s_api_writer *writer, const struct k8s_status *sta
 	writer->counters.failures++;
 	if (writer->head.has_retry_after && writer->head.retry_after > retry_after)
 		retry_after = writer->head.retry_after;
-	if (may_pass(status) && ++writer->first->attempts < ATTEMPTS_MAX)
+	if (may_pass(writer, status) && ++writer->first->attempts < ATTEMPTS_MAX)
 		try_later(writer, retry_after * 1000);
 	else
 		give_up(writer, status);

@@ -20,6 +20,8 @@
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_LIMIT_MS 30000
 #define WATCH_SECONDS 300
+/* Three bookmarks have not come. */
+#define WATCH_SILENCE_MS 200000
 /* The same trouble in other words is not told again earlier. */
 #define TELL_AGAIN_MS 60000
 
@@ -197,6 +199,7 @@ static void start_follower(
 	    .backoff_first_ms = or_usual(settings->backoff_first_ms, BACKOFF_FIRST_MS),
 	    .backoff_limit_ms = or_usual(settings->backoff_limit_ms, BACKOFF_LIMIT_MS),
 	    .watch_seconds = or_usual(settings->watch_seconds, WATCH_SECONDS),
+	    .watch_silence_ms = WATCH_SILENCE_MS,
 	    .ops = &ops,
 	    .arg = follower,
 	};

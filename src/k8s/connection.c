@@ -149,6 +149,11 @@ static void set_body_timer(struct k8s_connection *connection)
 		loop_timer_stop(&connection->timer);
 }
 
+void k8s_connection_limit_silence(struct k8s_connection *connection, uint32_t silence_ms)
+{
+	connection->silence_ms = silence_ms; /* the timer is set when the bytes at hand are read */
+}
+
 static void begin_body(struct k8s_connection *connection)
 {
 	connection->step = STEP_BODY;

@@ -46,6 +46,8 @@ void k8s_connection_free(struct k8s_connection *connection);
  */
 void k8s_connection_request(struct k8s_connection *connection, struct k8s_access *access,
     const struct k8s_request *request);
+/* From inside of `body`: the limit of silence for the rest of this answer; 0: none. */
+void k8s_connection_limit_silence(struct k8s_connection *connection, uint32_t silence_ms);
 /* Closes at once; `done` is not called. */
 void k8s_connection_close(struct k8s_connection *connection);
 /* What the last request was made with; NULL before the first. */

@@ -102,6 +102,10 @@ static bool take_event(struct k8s_reflector *reflector, const json_t *event)
 		return error_set(&reflector->error, "an event of the watch has no type or object");
 	reflector->counters.events++;
 	reflector->saw_event = true;
+	/* From the first bookmark on there is one a minute, whatever happens. */
+	if (!strcmp(type, "BOOKMARK"))
+		k8s_connection_limit_silence(
+		    reflector->connection, reflector->settings.watch_silence_ms);
 	k8s_backoff_succeed(&reflector->backoff);
 	k8s_intake_event(&reflector->intake, type, object);
 	k8s_list_watch_saw(&reflector->next, k8s_intake_version(object));

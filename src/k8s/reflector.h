@@ -37,6 +37,7 @@ struct k8s_reflector_settings {
 	uint32_t backoff_first_ms;
 	uint32_t backoff_limit_ms;
 	uint32_t watch_seconds; /* a watch ends after that, or up to twice as long */
+	uint32_t watch_silence_ms; /* a watch that has had a bookmark is given up after that */
 	const struct k8s_reflector_ops *ops;
 	void *arg;
 };

@@ -94,6 +94,7 @@ static void follow(
 	    .backoff_first_ms = world->backoff_ms ? world->backoff_ms : 1,
 	    .backoff_limit_ms = world->backoff_ms ? world->backoff_ms : 4,
 	    .watch_seconds = 300,
+	    .watch_silence_ms = 50,
 	    .ops = &ops,
 	    .arg = world,
 	};
@@ -286,6 +287,24 @@ static void test_after_an_outage_a_lost_history_is_no_failure(void **state)
 	rig_play(world->rig, steps + 5, 3);
 	await(world, "+c ");
 	assert_non_null(strstr(world->trouble.string, "watching Services: 410"));
+}
+
+static void test_a_watch_without_the_next_bookmark_is_given_up(void **state)
+{
+	static const struct rig_step steps[] = {
+	    {LIST, NULL, SERVICES("3", A1), RIG_WHOLE, 0, NULL},
+	    {WATCH, "&resourceVersion=3 ", BOOKMARK("4"), RIG_STREAM, 0, NULL},
+	    {WATCH, "&resourceVersion=4 ", EVENT("MODIFIED", A5), RIG_STREAM, 0, NULL},
+	};
+	struct world *world = *state;
+
+	follow(world, K8S_SERVICE, steps, COUNT(steps));
+	await(world, "+a ~a ");
+	/* Who has sent no bookmark may be silent as long as the watch lasts. */
+	for (int turn = 0; turn < 100; turn++)
+		loop_run_once(world->rig->loop, 1);
+	assert_int_equal(k8s_reflector_counters(world->reflector).failures, 1);
+	assert_int_equal(k8s_reflector_counters(world->reflector).watches, 2);
 }
 
 static void test_a_continue_that_has_expired(void **state)
@@ -567,6 +586,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_a_compacted_history_is_listed_again, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_after_an_outage_a_lost_history_is_no_failure, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_a_watch_without_the_next_bookmark_is_given_up, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_continue_that_has_expired, start, stop),
 	    cmocka_unit_test_setup_teardown(test_duplicate_and_reordered_events, start, stop),
 	    cmocka_unit_test_setup_teardown(

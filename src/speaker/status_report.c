@@ -40,10 +40,13 @@ static const char *print_time(uint64_t seconds, char text[static TIME_TEXT_MAX])
 }
 
 /* What makes it worth to be written again. */
-static void append_key(const struct speaker *speaker, struct text *key)
+static void append_key(const struct speaker *speaker, const struct k8s_uid *node, struct text *key)
 {
-	text_append(key, "%zu %u %u", k8s_announcer_service_count(speaker->announcer), speaker->asn,
-	    speaker->leave.state);
+	char uid[K8S_UID_TEXT_MAX];
+
+	/* With the Node that owned it what was written before has gone. */
+	text_append(key, "%s %zu %u %u", k8s_uid_print(node, uid),
+	    k8s_announcer_service_count(speaker->announcer), speaker->asn, speaker->leave.state);
 	for (size_t i = 0; i < speaker->peer_count; i++) {
 		const struct speaker_peer *peer = speaker->peers[i];
 
@@ -152,7 +155,7 @@ static void look(void *arg)
 	/* What no Node owns would stay for ever. */
 	if (!node || !k8s_uid_is_known(&node->uid))
 		return;
-	append_key(speaker, &key);
+	append_key(speaker, &node->uid, &key);
 	if (report->key && strcmp(report->key, key.string) == 0) {
 		text_free(&key);
 		return;

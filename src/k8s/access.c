@@ -22,7 +22,8 @@ bool k8s_is_host(const char *host)
 {
 	const size_t length = strlen(host);
 
-	return length > 0 && length <= 253 &&
+	/* For OpenSSL a dot in front stands for every name that ends so. */
+	return length > 0 && length <= 253 && host[0] != '.' &&
 	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:") ==
 		   length;
 }

@@ -84,6 +84,7 @@ static void test_urls(void **state)
 	    {"https://[::1", NULL},
 	    {"https://[::1]x", NULL},
 	    {"https://user@api", NULL},
+	    {"https://.example.com", NULL},
 	    {"https://api/?x", NULL},
 	    {"https://api/a b", NULL},
 	    {"https://a\r\nb", NULL},
@@ -254,6 +255,10 @@ static void test_what_is_wrong_with_a_kubeconfig(void **state)
 	    {CONTEXT "clusters: [{name: k, cluster: {server: 'https://api', "
 		     "tls-server-name: 'a b'}}]\n" USER,
 		"tls-server-name: \"a b\" is no name"},
+	    /* To OpenSSL any name that ends so. */
+	    {CONTEXT "clusters: [{name: k, cluster: {server: 'https://api', "
+		     "tls-server-name: .example.com}}]\n" USER,
+		"tls-server-name: \".example.com\" is no name"},
 	    {CONTEXT CLUSTER "users: [{name: u, user: {exec: {command: aws}}}]\n",
 		"user \"u\": exec: programs are not run for credentials"},
 	    {CONTEXT CLUSTER "users: [{name: u, user: {auth-provider: {name: gcp}}}]\n",

@@ -100,11 +100,13 @@ void k8s_event_book_note(
 	record->event.warning = event->warning;
 	record->last_at = time;
 	record->count += record->count < UINT32_MAX;
+	if (book->hurries)
+		record->due_at = now;
 	if (record->due)
 		return;
 	record->due = true;
 	record->noted_at = now;
-	if (record->due_at <= now) /* else it was told a moment ago */
+	if (!book->hurries && record->due_at <= now) /* else it was told a moment ago */
 		record->due_at = choose_time(book, now);
 }
 

@@ -51,6 +51,7 @@ struct k8s_event_record {
 struct k8s_event_book {
 	uint64_t hash_seed;
 	uint32_t spread_ms; /* an event is told after a while that is up to so long, by chance */
+	bool hurries; /* what is noted is due at once, whenever it was told before */
 	uint64_t random;
 	struct hash_table records; /* by object and reason */
 	struct k8s_event_record *first; /* in the order in which they were noted last */

@@ -155,7 +155,7 @@ void k8s_event_recorder_note(struct k8s_event_recorder *recorder, const struct k
 
 void k8s_event_recorder_hurry(struct k8s_event_recorder *recorder)
 {
-	recorder->book.spread_ms = 0;
+	recorder->book.hurries = true;
 }
 
 uint64_t k8s_event_recorder_told(const struct k8s_event_recorder *recorder)

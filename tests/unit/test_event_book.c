@@ -157,6 +157,25 @@ static void test_old_news_are_none(void **state)
 	assert_int_equal(k8s_event_book_wait(book, 1000 + K8S_EVENT_STALE_MS), UINT64_MAX);
 }
 
+/* The process is about to end: neither the spread nor the last time that it was told counts. */
+static void test_who_hurries_waits_for_nothing(void **state)
+{
+	struct k8s_event_book *book = *state;
+	const struct k8s_event_record *record;
+
+	book->spread_ms = 10000;
+	note(book, "told", "Leaving", "draining", 1000);
+	assert_int_equal(take_all(book, 11000), 1);
+	note(book, "waiting", "Leaving", "draining", 11000);
+	book->hurries = true;
+	note(book, "told", "Leaving", "stopping", 12000);
+	note(book, "waiting", "Leaving", "stopping", 12000);
+	record = k8s_event_book_take(book, 12000);
+	assert_non_null(record);
+	assert_string_equal(record->event.message, "stopping");
+	assert_int_equal(take_all(book, 12000), 1);
+}
+
 static void test_there_is_a_limit_to_what_is_remembered(void **state)
 {
 	struct k8s_event_book *book = *state;
@@ -182,6 +201,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_the_bucket_fills_again_and_not_beyond, start, stop),
 	    cmocka_unit_test_setup_teardown(test_old_news_are_none, start, stop),
+	    cmocka_unit_test_setup_teardown(test_who_hurries_waits_for_nothing, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_there_is_a_limit_to_what_is_remembered, start, stop),
 	};

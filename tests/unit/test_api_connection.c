@@ -273,6 +273,22 @@ static void test_the_certificate_and_its_name_are_verified(void **state)
 	}
 }
 
+/* With tls-server-name; the common name of each certificate is "server". */
+static void test_a_common_name_is_no_name(void **state)
+{
+	static const struct rig_step steps[] = {{"GET", NULL, "ok", RIG_WHOLE, 0, NULL}};
+	static const struct k8s_request request = {.target = "/"};
+	struct world *world = *state;
+	struct k8s_access *access = k8s_access_load(&world->rig->access, 0, NULL);
+
+	access->server_name = memory_copy_string("server");
+	rig_serve_names(world->rig, "");
+	rig_play(world->rig, steps, 1);
+	k8s_connection_request(world->connection, access, &request);
+	rig_run_until(world->rig, world->done == 1);
+	assert_non_null(strstr(world->failure.string, "hostname mismatch"));
+}
+
 static void test_ipv6(void **state)
 {
 	static const struct rig_step steps[] = {{"Host: [::1]:", NULL, "ok", RIG_WHOLE, 0, NULL},
@@ -442,6 +458,7 @@ int main(void)
 		test_a_body_that_is_not_wanted_ends_the_connection, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_the_certificate_and_its_name_are_verified, start, stop),
+	    cmocka_unit_test_setup_teardown(test_a_common_name_is_no_name, start, stop),
 	    cmocka_unit_test_setup_teardown(test_ipv6, start, stop),
 	    cmocka_unit_test_setup_teardown(test_the_next_address_of_a_name_is_tried, start, stop),
 	    cmocka_unit_test_setup_teardown(test_an_unknown_authority_is_refused, start, stop),

@@ -81,6 +81,12 @@ static void take_out(struct k8s_api_writer *writer, struct waiting **link)
 	free_waiting(waiting);
 }
 
+static void drop(struct k8s_api_writer *writer, struct waiting **link)
+{
+	writer->counters.dropped[(*link)->resource]++;
+	take_out(writer, link);
+}
+
 static bool same_namespace(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;
@@ -104,8 +110,7 @@ static void make_room(struct k8s_api_writer *writer)
 {
 	if (writer->count < K8S_WRITER_QUEUE_MAX)
 		return;
-	take_out(writer, writer->busy ? &writer->first->next : &writer->first);
-	writer->counters.dropped++;
+	drop(writer, writer->busy ? &writer->first->next : &writer->first);
 }
 
 static void add_waiting(struct k8s_api_writer *writer, const struct k8s_write *write)
@@ -144,18 +149,13 @@ static void tell(struct k8s_api_writer *writer, const char *what)
 	writer->settings.trouble(writer->settings.arg, k8s_resources[resource].name, what);
 }
 
-static void next(struct k8s_api_writer *writer)
-{
-	take_out(writer, &writer->first);
-	schedule(writer, 0);
-}
-
 static void written(struct k8s_api_writer *writer)
 {
 	k8s_backoff_succeed(&writer->backoff);
 	writer->refused_until[writer->first->resource] = 0;
 	tell(writer, NULL);
-	next(writer);
+	take_out(writer, &writer->first);
+	schedule(writer, 0);
 }
 
 /* It never will be written. */
@@ -166,11 +166,11 @@ static void give_up(struct k8s_api_writer *writer, const struct k8s_status *stat
 	error_set(&why, "%s: %u %s", status->code == 403 ? "forbidden" : "refused", status->code,
 	    status->message);
 	tell(writer, why.text);
-	writer->counters.dropped++;
 	if (status->code == 403)
 		writer->refused_until[writer->first->resource] =
 		    loop_now(writer->settings.loop) + REFUSED_MS;
-	next(writer);
+	drop(writer, &writer->first);
+	schedule(writer, 0);
 }
 
 static bool may_pass(const struct k8s_api_writer *writer, const struct k8s_status *status)
@@ -282,10 +282,8 @@ static void on_time(void *arg)
 	struct k8s_access *access;
 
 	loop_name_work(writer->settings.loop, "events for the API server");
-	while (writer->first && is_refused(writer)) {
-		take_out(writer, &writer->first);
-		writer->counters.dropped++;
-	}
+	while (writer->first && is_refused(writer))
+		drop(writer, &writer->first);
 	if (!writer->first) {
 		k8s_connection_close(writer->connection);
 		return;

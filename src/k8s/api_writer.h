@@ -44,8 +44,8 @@ struct k8s_write {
 struct k8s_writer_counters {
 	uint64_t requests[K8S_RESOURCES];
 	uint64_t failures; /* requests that were refused or broken off */
-	uint64_t
-	    dropped; /* objects that fell out of the queue, or that the server would not have */
+	/* Objects that fell out of the queue, or that the server would not have. */
+	uint64_t dropped[K8S_RESOURCES];
 };
 
 /* Makes no connection before there is something to write; the namespace may be NULL. */

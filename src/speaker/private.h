@@ -188,6 +188,7 @@ struct status_report {
 	struct loop_timer timer; /* to the next look */
 	uint64_t random;
 	char *key; /* what was written last; NULL: nothing was */
+	uint64_t dropped; /* counter of the writer when it was */
 };
 
 struct speaker {

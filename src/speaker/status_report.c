@@ -115,6 +115,14 @@ static json_t *config_map_value(
 	return value;
 }
 
+/* That were to be written and will not be. */
+static uint64_t dropped_reports(const struct speaker *speaker)
+{
+	const struct k8s_api_writer *writer = k8s_api_source_writer(speaker->api_source);
+
+	return k8s_api_writer_counters(writer).dropped[K8S_CONFIG_MAPS];
+}
+
 static void write_report(struct speaker *speaker, const struct k8s_uid *node)
 {
 	struct error name;
@@ -156,12 +164,14 @@ static void look(void *arg)
 	if (!node || !k8s_uid_is_known(&node->uid))
 		return;
 	append_key(speaker, &node->uid, &key);
-	if (report->key && strcmp(report->key, key.string) == 0) {
+	if (report->key && strcmp(report->key, key.string) == 0 &&
+	    report->dropped == dropped_reports(speaker)) {
 		text_free(&key);
 		return;
 	}
 	free(report->key);
 	report->key = key.string;
+	report->dropped = dropped_reports(speaker);
 	write_report(speaker, &node->uid);
 }
 

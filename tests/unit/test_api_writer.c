@@ -118,7 +118,7 @@ static void test_the_last_state_of_an_object_is_written(void **state)
 	put_status(world, "{\"s\":3}");
 	rig_run_until(world->rig, k8s_api_writer_is_idle(world->writer));
 	assert_int_equal(world->rig->step, 2);
-	assert_int_equal(counters(world).dropped, 0);
+	assert_int_equal(counters(world).dropped[K8S_EVENTS], 0);
 }
 
 static void test_what_is_under_way_is_not_replaced(void **state)
@@ -157,7 +157,7 @@ static void test_what_may_pass_is_tried_again(void **state)
 	rig_run_until(world->rig, k8s_api_writer_is_idle(world->writer));
 	assert_int_equal(world->rig->step, 7);
 	assert_int_equal(counters(world).failures, 6);
-	assert_int_equal(counters(world).dropped, 0);
+	assert_int_equal(counters(world).dropped[K8S_EVENTS], 0);
 	assert_string_equal(world->trouble.string, "");
 }
 
@@ -175,7 +175,7 @@ static void test_what_the_server_never_takes_is_given_up(void **state)
 	put_event(world, "c", "{}");
 	rig_run_until(world->rig, k8s_api_writer_is_idle(world->writer));
 	assert_int_equal(world->rig->step, 8);
-	assert_int_equal(counters(world).dropped, 2);
+	assert_int_equal(counters(world).dropped[K8S_EVENTS], 2);
 	assert_string_equal(world->trouble.string,
 	    "[events: refused: 500 ][events: refused: 422 what is that][events: over]");
 }
@@ -194,7 +194,7 @@ static void test_what_is_forbidden_for_a_moment_is_written(void **state)
 	put_event(world, "a", "{}");
 	rig_run_until(world->rig, k8s_api_writer_is_idle(world->writer));
 	assert_int_equal(world->rig->step, 2);
-	assert_int_equal(counters(world).dropped, 0);
+	assert_int_equal(counters(world).dropped[K8S_EVENTS], 0);
 	assert_string_equal(world->trouble.string, "");
 }
 
@@ -220,7 +220,7 @@ static void test_what_is_forbidden_is_told_once_and_not_tried_again(void **state
 	rig_run_until(world->rig, k8s_api_writer_is_idle(world->writer));
 	assert_int_equal(world->rig->step, 7);
 	assert_int_equal(counters(world).requests[K8S_EVENTS], 6);
-	assert_int_equal(counters(world).dropped, 3);
+	assert_int_equal(counters(world).dropped[K8S_EVENTS], 3);
 	assert_string_equal(world->trouble.string, "[events: forbidden: 403 events is forbidden]");
 }
 
@@ -238,7 +238,7 @@ static void test_the_oldest_falls_out_of_a_full_queue(void **state)
 			steps[i - 2] =
 			    (struct rig_step){names[i], NULL, "{}", RIG_WHOLE, 200, NULL};
 	}
-	assert_int_equal(counters(world).dropped, 2);
+	assert_int_equal(counters(world).dropped[K8S_EVENTS], 2);
 	rig_run_until(world->rig, counters(world).failures > 3);
 	rig_play(world->rig, steps, K8S_WRITER_QUEUE_MAX);
 	rig_listen(world->rig);

@@ -605,6 +605,7 @@ static void test_the_status_of_the_node_is_written_when_it_changes(void **state)
 {
 	static const struct rig_step steps[] = {
 	    SCRIPT(ONLY_OWN),
+	    {STATUS, OWNER(UID), "{}", RIG_WHOLE, 404, NULL},
 	    {STATUS, OWNER(UID), "{}", RIG_WHOLE, 201, NULL},
 	    {STATUS, "\\\"servicesAnnounced\\\":0", "{}", RIG_WHOLE, 200, NULL},
 	    {STATUS, OWNER(OTHER_UID), "{}", RIG_WHOLE, 201, NULL},
@@ -618,7 +619,7 @@ static void test_the_status_of_the_node_is_written_when_it_changes(void **state)
 	    "kubeconfig: %s/kubeconfig}",
 	    world->rig->folder);
 	write_configuration(world, cluster, "");
-	rig_play(world->rig, steps, 10);
+	rig_play(world->rig, steps, 11);
 	start_speaker(world);
 	rig_run_until(world->rig, is_connected(world));
 	writer = k8s_api_source_writer(speaker_api_source(world->speaker));
@@ -626,16 +627,17 @@ static void test_the_status_of_the_node_is_written_when_it_changes(void **state)
 	for (int turn = 0; turn < 50; turn++)
 		loop_run_once(world->rig->loop, 1);
 	assert_int_equal(world->rig->step, 7);
+	/* What was refused is not there, and is written again. */
 	rig_send_to(world->rig, 1, NODE_WITH_UID("9", UID));
-	rig_run_until(world->rig, world->rig->step == 8 && k8s_api_writer_is_idle(writer));
+	rig_run_until(world->rig, world->rig->step == 9 && k8s_api_writer_is_idle(writer));
 	for (int turn = 0; turn < 50; turn++)
 		loop_run_once(world->rig->loop, 1);
-	assert_int_equal(k8s_api_writer_counters(writer).requests[K8S_CONFIG_MAPS], 1);
+	assert_int_equal(k8s_api_writer_counters(writer).requests[K8S_CONFIG_MAPS], 2);
 	rig_send_to(world->rig, SLICE_STREAM, SLICE_EVENT("5", ""));
-	rig_run_until(world->rig, world->rig->step == 9 && k8s_api_writer_is_idle(writer));
+	rig_run_until(world->rig, world->rig->step == 10 && k8s_api_writer_is_idle(writer));
 	/* With the Node that owned it, it is gone. */
 	rig_send_to(world->rig, 1, NODE_WITH_UID("11", OTHER_UID));
-	rig_run_until(world->rig, world->rig->step == 10 && k8s_api_writer_is_idle(writer));
+	rig_run_until(world->rig, world->rig->step == 11 && k8s_api_writer_is_idle(writer));
 }
 
 int main(void)

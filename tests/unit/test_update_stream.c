@@ -510,6 +510,16 @@ static void originate(
 	attribute_set_release(store, set);
 }
 
+/* What the first three were sent, at the end of the turn. */
+static void assert_told(
+    struct fixture *fixture, const char *first, const char *second, const char *third)
+{
+	run(fixture);
+	assert_said(fixture, 0, first);
+	assert_said(fixture, 1, second);
+	assert_said(fixture, 2, third);
+}
+
 static void change_for_others_is_not_sent(void **state)
 {
 	struct fixture *fixture = *state;
@@ -523,32 +533,20 @@ static void change_for_others_is_not_sent(void **state)
 		run_and_forget(fixture);
 	}
 	originate(fixture, A, 2, 6, 3);
-	run(fixture);
-	assert_said(fixture, 0, "");
-	assert_said(fixture, 1, "+10.1.0.0/16 m3;");
-	assert_said(fixture, 2, "+10.1.0.0/16 m3;");
+	assert_told(fixture, "", "+10.1.0.0/16 m3;", "+10.1.0.0/16 m3;");
 	/* One audience goes over to a path of its own, the others keep what they have. */
 	originate(fixture, A, 2, 2, 3);
 	originate(fixture, A, 3, 4, 4);
-	run(fixture);
-	assert_said(fixture, 0, "");
-	assert_said(fixture, 1, "");
-	assert_said(fixture, 2, "+10.1.0.0/16 m4;");
+	assert_told(fixture, "", "", "+10.1.0.0/16 m4;");
 	/* It comes back, and what it shares is what it has already. */
 	originate(fixture, A, 3, 4, 3);
 	run(fixture);
 	assert_said(fixture, 2, "+10.1.0.0/16 m3;");
 	rib_withdraw(fixture->rib, fixture->local, &at, 3);
 	originate(fixture, A, 2, 6, 3);
-	run(fixture);
-	assert_said(fixture, 0, "");
-	assert_said(fixture, 1, "");
-	assert_said(fixture, 2, "+10.1.0.0/16 m3;");
+	assert_told(fixture, "", "", "+10.1.0.0/16 m3;");
 	rib_withdraw(fixture->rib, fixture->local, &at, 2);
-	run(fixture);
-	assert_said(fixture, 0, "");
-	assert_said(fixture, 1, "-10.1.0.0/16;");
-	assert_said(fixture, 2, "-10.1.0.0/16;");
+	assert_told(fixture, "", "-10.1.0.0/16;", "-10.1.0.0/16;");
 	rib_withdraw(fixture->rib, fixture->local, &at, 1);
 	run(fixture);
 	assert_said(fixture, 0, "-10.1.0.0/16;");

@@ -242,4 +242,26 @@ static inline void advertise_many(struct fixture *fixture, uint32_t count, uint3
 	}
 }
 
+/* A chain of one filter of one rule. */
+struct chain {
+	struct policy_prefix_match entry;
+	struct policy_rule rule;
+	struct policy_filter filter;
+	const struct policy_filter *filters[1];
+};
+
+/* This prefix, and only this one, is sent with this MED, for as long as the chain lives. */
+static inline void set_filter(
+    struct export_key *key, struct chain *chain, const char *prefix, uint32_t med)
+{
+	chain->entry = (struct policy_prefix_match){prefix_of(prefix), 16, 16};
+	chain->rule = (struct policy_rule){.match = {.prefixes = &chain->entry, .prefix_count = 1},
+	    .action = POLICY_ACCEPT,
+	    .set = {.has_med = true, .med = med}};
+	chain->filter = (struct policy_filter){.rules = &chain->rule, .rule_count = 1};
+	chain->filters[0] = &chain->filter;
+	key->filters = chain->filters;
+	key->filter_count = 1;
+}
+
 #endif

@@ -328,26 +328,6 @@ static void refresh_sends_every_path_again_to_one_member(void **state)
 	assert_said(fixture, 0, "");
 }
 
-/* A chain of one filter of one rule: what is sent of A has this MED. */
-struct chain {
-	struct policy_prefix_match entry;
-	struct policy_rule rule;
-	struct policy_filter filter;
-	const struct policy_filter *filters[1];
-};
-
-static void set_filter(struct export_key *key, struct chain *chain, uint32_t med)
-{
-	chain->entry = (struct policy_prefix_match){prefix_of(A), 16, 16};
-	chain->rule = (struct policy_rule){.match = {.prefixes = &chain->entry, .prefix_count = 1},
-	    .action = POLICY_ACCEPT,
-	    .set = {.has_med = true, .med = med}};
-	chain->filter = (struct policy_filter){.rules = &chain->rule, .rule_count = 1};
-	chain->filters[0] = &chain->filter;
-	key->filters = chain->filters;
-	key->filter_count = 1;
-}
-
 static void moved_member_is_sent_the_paths_that_differ(void **state)
 {
 	struct fixture *fixture = *state;
@@ -365,7 +345,7 @@ static void moved_member_is_sent_the_paths_that_differ(void **state)
 	assert_said(fixture, 0, "-10.1.0.0/16 #3;");
 	assert_int_equal(advertised(fixture, 0), 2);
 	/* One of the two had this MED already. */
-	set_filter(&key, &chain, 2);
+	set_filter(&key, &chain, A, 2);
 	update_group_move(fixture->sessions[0].member, &key);
 	run(fixture);
 	assert_said(fixture, 0, "+10.1.0.0/16 #1 m2;");
@@ -389,7 +369,7 @@ static void path_that_comes_back_after_a_move_is_of_the_new_key(void **state)
 	join(fixture, 0);
 	advertise_path(fixture, from, A, 1, 1);
 	run_and_forget(fixture);
-	set_filter(&key, &chain, 7);
+	set_filter(&key, &chain, A, 7);
 	advertise_path(fixture, from, A, 1, 7); /* the same under both keys */
 	update_group_move(fixture->sessions[0].member, &key);
 	advertise_path(fixture, from, A, 1, 1);

@@ -363,27 +363,6 @@ static void refresh_goes_with_a_member_that_moves(void **state)
 	assert_int_equal(update_groups_stream_count(fixture->groups), 1);
 }
 
-/* A chain of one filter of one rule. */
-struct chain {
-	struct policy_prefix_match entry;
-	struct policy_rule rule;
-	struct policy_filter filter;
-	const struct policy_filter *filters[1];
-};
-
-/* B, and only B, is sent with this MED. */
-static void set_filter(struct export_key *key, struct chain *chain, uint32_t med)
-{
-	chain->entry = (struct policy_prefix_match){prefix_of(B), 16, 16};
-	chain->rule = (struct policy_rule){.match = {.prefixes = &chain->entry, .prefix_count = 1},
-	    .action = POLICY_ACCEPT,
-	    .set = {.has_med = true, .med = med}};
-	chain->filter = (struct policy_filter){.rules = &chain->rule, .rule_count = 1};
-	chain->filters[0] = &chain->filter;
-	key->filters = chain->filters;
-	key->filter_count = 1;
-}
-
 static void moved_member_is_sent_the_differences(void **state)
 {
 	struct fixture *fixture = *state;
@@ -396,14 +375,14 @@ static void moved_member_is_sent_the_differences(void **state)
 	advertise(fixture, NULL, B, 1);
 	advertise(fixture, &fixture->sessions[0], C, 1);
 	run_and_forget(fixture);
-	set_filter(&key, &one, 8);
+	set_filter(&key, &one, B, 8);
 	update_group_move(fixture->sessions[0].member, &key);
 	assert_int_equal(update_groups_count(fixture->groups), 2);
 	run(fixture);
 	assert_said(fixture, 0, "+10.2.0.0/16 m8;");
 	assert_said(fixture, 1, "");
 	/* Another filter that does the same: nothing. */
-	set_filter(&key, &two, 8);
+	set_filter(&key, &two, B, 8);
 	update_group_move(fixture->sessions[0].member, &key);
 	run(fixture);
 	assert_said(fixture, 0, "");
@@ -430,7 +409,7 @@ static void members_that_move_together_stay_together(void **state)
 	advertise(fixture, NULL, B, 1);
 	advertise(fixture, &fixture->sessions[1], C, 1);
 	run_and_forget(fixture);
-	set_filter(&key, &chain, 8);
+	set_filter(&key, &chain, B, 8);
 	update_group_move(fixture->sessions[0].member, &key);
 	update_group_move(fixture->sessions[1].member, &key);
 	assert_int_equal(update_groups_stream_count(fixture->groups), 2);
@@ -456,11 +435,11 @@ static void filter_at_another_place_moves_nobody(void **state)
 	struct fixture *fixture = *state;
 	struct chain old, new;
 
-	set_filter(&fixture->key, &old, 8);
+	set_filter(&fixture->key, &old, B, 8);
 	join(fixture, 0);
 	advertise(fixture, NULL, B, 1);
 	run_and_forget(fixture);
-	set_filter(&fixture->key, &new, 8);
+	set_filter(&fixture->key, &new, B, 8);
 	update_groups_replace_filter(fixture->groups, &old.filter, &new.filter);
 	old.rule.set.med = 9; /* as if it were freed */
 	update_group_move(fixture->sessions[0].member, &fixture->key);

@@ -166,7 +166,9 @@ void speaker_leave_begin(struct speaker *speaker, loop_callback *left, void *arg
 
 	speaker->left = left;
 	speaker->left_arg = arg;
-	speaker->drain_waits = speaker->leave.state != SPEAKER_DRAINED;
+	/* Unless Services are withdrawn already: those of a drained node do not come back. */
+	speaker->drain_waits =
+	    speaker->leave.state == SPEAKER_DRAINING || speaker->node_reason == K8S_ANNOUNCED;
 	enter(speaker, SPEAKER_STOPPING, delay);
 	if (!delay) {
 		left(arg);

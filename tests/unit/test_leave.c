@@ -507,6 +507,20 @@ static void a_drained_node_that_stops_does_not_come_back(void **state)
 	assert_announced(world, "", "marked");
 }
 
+/* What kept them back at first may end before the daemon does. */
+static void a_node_that_failed_while_drained_does_not_come_back_either(void **state)
+{
+	struct world *world = *state;
+
+	start_speaker(world, GRACEFUL, "unschedulable: true", "");
+	change_cluster(world, CORDONED, "False");
+	assert_state(world, SPEAKER_STAYS, K8S_ANNOUNCED);
+	stop_with_a_session(world);
+	change_cluster(world, CORDONED, "True");
+	assert_state(world, SPEAKER_STOPPING, K8S_STOPPING);
+	assert_announced(world, "", "marked");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -526,6 +540,7 @@ int main(void)
 	    TEST(nothing_is_withdrawn_without_a_delay_or_a_session),
 	    TEST(a_stop_in_the_middle_of_a_drain_begins_anew),
 	    TEST(a_drained_node_that_stops_does_not_come_back),
+	    TEST(a_node_that_failed_while_drained_does_not_come_back_either),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,12 +30,15 @@ static void default_router_id(const struct speaker *speaker, uint8_t router_id[4
 	wire_store_u32(router_id, hash ? hash : 1);
 }
 
-static void resolve_identity(struct speaker *speaker)
+/* While its Node is gone it stays who it was: sessions need not end for that. */
+static void resolve_identity(struct speaker *speaker, const struct config *old)
 {
 	const struct config_router *router = &speaker->config->router;
 	const struct config_override *override = NULL;
 	struct error mistake; /* in an annotation: the mesh tells */
 
+	if (old == speaker->config && !speaker_node(speaker))
+		return;
 	for (size_t i = 0; i < router->override_count && !override; i++)
 		if (speaker_selects_node(speaker, &router->overrides[i].node_selector))
 			override = &router->overrides[i];
@@ -303,11 +306,11 @@ static void apply_config(struct speaker *speaker)
 
 void speaker_apply(struct speaker *speaker, const struct config *old)
 {
-	resolve_identity(speaker);
+	resolve_identity(speaker, old);
 	if (old != speaker->config)
 		apply_config(speaker);
 	speaker_apply_source(speaker);
-	resolve_identity(speaker);
+	resolve_identity(speaker, old);
 	if (speaker->asn != speaker->origin_asn) /* it is what advertisements prepend */
 		speaker_origin_configure(speaker);
 	speaker_cluster_events_apply(speaker);

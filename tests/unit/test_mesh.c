@@ -417,6 +417,25 @@ static bool accepts(
 	return speaker_mesh_accepts(find_peer(world, from), &prefix, &next_hop);
 }
 
+/* Sessions with others than nodes need not end when the Node is made again. */
+static void a_node_without_its_object_is_who_it_was(void **state)
+{
+	struct world *world = *state;
+	struct k8s_object *object = new_node(0);
+
+	k8s_labels_set(&object->node.annotations, MESH_ASN_ANNOTATION, "65001");
+	put(world, object);
+	run(world);
+	assert_int_equal(world->speaker->asn, 65001);
+	k8s_cluster_remove(world->speaker->cluster, K8S_NODE, "", OWN);
+	run(world);
+	assert_null(speaker_node(world->speaker));
+	assert_int_equal(world->speaker->asn, 65001);
+	put(world, new_node(0));
+	run(world);
+	assert_int_equal(world->speaker->asn, 64512);
+}
+
 /* The session stays, but what has come by it is judged by the pod CIDRs that it has now. */
 static void a_node_that_comes_back_with_other_pods_is_judged_again(void **state)
 {
@@ -729,6 +748,7 @@ int main(void)
 	    TEST(nodes_may_exchange_their_addresses),
 	    TEST(what_is_wrong_is_left_out),
 	    TEST(a_node_that_comes_back_at_once_is_the_same),
+	    TEST(a_node_without_its_object_is_who_it_was),
 	    TEST(a_node_that_comes_back_with_other_pods_is_judged_again),
 	    TEST(a_reload_reaches_every_peer),
 	    TEST(each_is_believed_about_its_own),

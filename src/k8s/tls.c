@@ -34,6 +34,16 @@ static bool ended_well(void)
 	return ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
 }
 
+/* Without it OpenSSL would ask on the terminal. */
+static int no_password(char *buffer, int size, int writing, void *arg)
+{
+	(void)buffer;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return 0;
+}
+
 static bool trust_authorities(SSL_CTX *context, const char *pem, struct error *error)
 {
 	X509_STORE *store = SSL_CTX_get_cert_store(context);
@@ -42,7 +52,7 @@ static bool trust_authorities(SSL_CTX *context, const char *pem, struct error *e
 	bool good = true;
 	X509 *certificate;
 
-	while (good && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+	while (good && (certificate = PEM_read_bio_X509(bio, NULL, no_password, NULL))) {
 		good = X509_STORE_add_cert(store, certificate);
 		X509_free(certificate);
 		count++;
@@ -54,16 +64,6 @@ static bool trust_authorities(SSL_CTX *context, const char *pem, struct error *e
 	ERR_clear_error();
 	BIO_free(bio);
 	return good;
-}
-
-/* Without it OpenSSL would ask on the terminal. */
-static int no_password(char *buffer, int size, int writing, void *arg)
-{
-	(void)buffer;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return 0;
 }
 
 static bool use_chain(SSL_CTX *context, const char *pem)

@@ -8,8 +8,12 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
 #include "api_rig.h"
 #include "k8s/connection.h"
+#include "k8s/tls.h"
 
 struct world {
 	struct api_rig *rig;
@@ -289,6 +293,37 @@ static void test_a_common_name_is_no_name(void **state)
 	assert_non_null(strstr(world->failure.string, "hostname mismatch"));
 }
 
+/* Where there is no terminal, OpenSSL would read a password from the standard input. */
+static int read_encrypted_authority(void)
+{
+	static char pem[] = "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
+			    "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n"
+			    "AAAAAAAAAAAAAAAAAAAAAA==\n-----END CERTIFICATE-----\n";
+	const struct k8s_access access = {.server.host = (char[]){"host"}, .authorities = pem};
+	struct error error = {{0}};
+	int ends[2];
+	int left = 0;
+
+	setsid();
+	if (pipe(ends) < 0 || dup2(ends[0], STDIN_FILENO) < 0 || write(ends[1], "word\n", 5) != 5)
+		return 1;
+	if (k8s_tls_new(&access, &error) || !strstr(error.text, "is no PEM of certificates"))
+		return 2;
+	return ioctl(STDIN_FILENO, FIONREAD, &left) < 0 || left != 5 ? 3 : 0;
+}
+
+static void test_nobody_is_asked_for_a_password(void **state)
+{
+	const pid_t child = fork();
+	int status;
+
+	(void)state;
+	if (!child)
+		_exit(read_encrypted_authority());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void test_ipv6(void **state)
 {
 	static const struct rig_step steps[] = {{"Host: [::1]:", NULL, "ok", RIG_WHOLE, 0, NULL},
@@ -459,6 +494,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_the_certificate_and_its_name_are_verified, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_common_name_is_no_name, start, stop),
+	    cmocka_unit_test(test_nobody_is_asked_for_a_password),
 	    cmocka_unit_test_setup_teardown(test_ipv6, start, stop),
 	    cmocka_unit_test_setup_teardown(test_the_next_address_of_a_name_is_tried, start, stop),
 	    cmocka_unit_test_setup_teardown(test_an_unknown_authority_is_refused, start, stop),

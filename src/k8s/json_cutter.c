@@ -126,7 +126,7 @@ static bool deliver(struct json_cutter *cutter, struct output *output, enum json
 
 	output->full = false;
 	if (output->text.capacity > KEPT_MAX)
-		text_free(&output->text);
+		free_text(&output->text);
 	else
 		text_clear(&output->text);
 	return go_on || refuse(cutter, NULL);

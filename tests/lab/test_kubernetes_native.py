@@ -1,0 +1,281 @@
+"""What a real API server makes of what kbgpd tells it, and of the Secrets that it reads there.
+
+Events, the ConfigMap of the node and passwords: with the ServiceAccount and the roles of
+etc/kubernetes/ and no other rights.  What was told is read back as `kubectl describe` does.
+"""
+
+import json
+import urllib.parse
+
+import pytest
+
+from api_ground import POD_CIDR, Pod
+from api_objects import endpoint, endpoint_slice, node, service
+from control_plane import user_of
+from daemons import Bird, Session
+from kubernetes_ground import DEPLOYMENT, NAMESPACE, NODE, Kubernetes
+from lab import Lab, stays, wait_until
+
+CONFIGURATION = """
+router: {asn: 64512, routerID: 10.0.1.2, leave: {delay: 1s}}
+cluster: {source: kubernetes, status: configMap}
+fib: {install: false}
+peers:
+- {name: tor, address: 10.0.1.1, asn: 65000, passive: true}
+- name: leaf
+  address: 10.0.3.1
+  asn: 65003
+  connectRetryTime: 1s
+  passwordSecret: {name: bgp, key: leaf}
+advertisements:
+- {name: pods, type: PodCIDR}
+- {name: public, type: Service, addresses: [LoadBalancerIP]}
+"""
+
+WEB = "192.0.2.1/32"
+CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/kbgpd-{NODE}"
+
+LONG = 120
+"""Seconds for what kbgpd does once a minute, so that a thousand nodes do not load the API server.
+"""
+
+
+def secret(password):
+    return {"apiVersion": "v1", "kind": "Secret", "stringData": {"leaf": password},
+            "metadata": {"name": "bgp", "namespace": NAMESPACE}}
+
+
+class Native(Kubernetes):
+    """A neighbour that listens, and BIRD, with which there is a password."""
+
+    def __init__(self, lab, build):
+        # As on clusters where who sets an owner must have the right to delete what is owned.
+        super().__init__(lab, build, {
+            "--enable-admission-plugins": "OwnerReferencesPermissionEnforcement"})
+        self.admin.apply_manifests((DEPLOYMENT.parent / "status/role.yaml").read_text())
+        self.admin.put(node(NODE, POD_CIDR), service("web", "192.0.2.1"))
+        self.set_ready(True)
+        self.admin.create(secret("one"))
+        host = lab.host("leaf")
+        lab.link(self.node, host, ["10.0.3.2/24"], ["10.0.3.1/24"])
+        self.leaf = Bird(host, 65003, "10.0.3.1", [
+            Session("10.0.3.2", 64512, "10.0.3.1", password="one")])
+
+    def configuration(self, cluster=None, rest=""):
+        return CONFIGURATION
+
+    def begin(self):
+        """Starts kbgpd, and what it waits for one by one."""
+        self.kbgpd = Pod(self.node, self.build, CONFIGURATION, "10.0.2.1")
+        self.missing = [self.wait_missing("the cluster is not known yet: ")]
+        self.give_token(self.plane.token(self.account))
+        self.missing.append(self.wait_missing("not been sent yet: waiting for tor ("))
+        self.meet()
+        wait_until(lambda: self.readiness()[0] == 200, "ready")
+
+    def set_ready(self, ready):
+        """Whether the Service has an endpoint."""
+        self.admin.put(endpoint_slice("web", endpoint(ready=ready)))
+
+    def wait_rights(self):
+        """The API server's authorizer learns of a role a moment after it is made."""
+        for verb, resource, namespace in (
+                ("list", "services", ""), ("create", "events", "default"),
+                ("list", "secrets", NAMESPACE), ("patch", "configmaps", NAMESPACE)):
+            attributes = {"verb": verb, "resource": resource, "namespace": namespace, "name": "bgp"}
+            review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+                      "metadata": {"name": ""},
+                      "spec": {"user": user_of(self.account), "resourceAttributes": attributes}}
+            wait_until(lambda review=review: self.admin.request(
+                "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+                review)["status"]["allowed"], f"the right to {verb} {resource}")
+
+    def readiness(self):
+        """What a probe of /readyz gets: the status, and the text."""
+        text, _, status = self.node.run(
+            "curl", "-s", "-w", "\n%{http_code}",
+            "http://127.0.0.1:7473/readyz").rpartition("\n")
+        return int(status), text
+
+    def wait_missing(self, words):
+        def missing():
+            status, text = self.readiness()
+            assert status == 503
+            assert words in text, text
+            return text
+
+        return wait_until(missing, f"not ready: {words}")
+
+    def events(self, kind, name, uid, reason):
+        """The Events of an object with a reason, as `kubectl describe` asks for them."""
+        selector = urllib.parse.quote(",".join(
+            f"{field}={value}" for field, value in {
+                "involvedObject.kind": kind, "involvedObject.name": name,
+                "involvedObject.uid": uid, "reason": reason}.items()))
+        return self.admin.get(f"/api/v1/namespaces/default/events?fieldSelector={selector}")["items"]
+
+    def wait_event(self, kind, name, uid, reason, count=1, words=""):
+        """There is one such Event, of something that has happened at least so often."""
+        def told():
+            event, = self.events(kind, name, uid, reason) or [{"count": 0}]
+            assert event["count"] >= count, event
+            assert words in event["message"], event["message"]
+            return event
+
+        return wait_until(told, f"{reason} of {kind} {name}, {count} times", LONG)
+
+    def wait_event_of_node(self, reason, **more):
+        return self.wait_event("Node", NODE, NODE, reason, **more)
+
+    def wait_event_of_service(self, reason, **more):
+        web = self.admin.get("/api/v1/namespaces/default/services/web")
+        return self.wait_event("Service", "web", web["metadata"]["uid"], reason, **more)
+
+    def set_leaf_password(self, password):
+        self.leaf.sessions[0].password = password
+        self.leaf.configure()
+
+    def wait_leaf(self):
+        wait_until(self.leaf.established, "BIRD's session")
+        self.kbgpd.wait_established("leaf")
+
+    def reports(self):
+        """How often the ConfigMap has been written."""
+        return sum(each == ("patch", "configmaps") for each in self.requests())
+
+
+@pytest.fixture(scope="module", name="lab")
+def lab_of_file():
+    with Lab() as new:
+        yield new
+
+
+@pytest.fixture(scope="module", name="world")
+def ground_of_file(lab, build):
+    """kbgpd, ready at last; world.missing has what /readyz has said on the way."""
+    ground = Native(lab, build)
+    ground.wait_rights()
+    ground.begin()
+    return ground
+
+
+@pytest.fixture(name="native")
+def ready(world):
+    """Both sessions are up, and the neighbour has all there is."""
+    world.wait_connected()
+    world.wait_leaf()
+    world.wait_routes(POD_CIDR, WEB)
+    return world
+
+
+def test_ready_when_all_has_been_sent(world):
+    """503 says what is missing; without the API server it stays ready."""
+    of_cluster, of_neighbour = world.missing
+    assert "token" in of_cluster
+    assert "cluster" not in of_neighbour
+    assert world.readiness() == (200, "ready\n")
+
+
+def test_events_of_a_service(native):
+    """Nothing is told of what is announced at the start; then why not, and that it is again."""
+    native.set_ready(False)
+    native.neighbour.wait_withdrawn(WEB)
+    withdrawn = native.wait_event_of_service("BGPWithdrawn", words="no more: ")
+    native.set_ready(True)
+    native.wait_routes(POD_CIDR, WEB)
+    announced = native.wait_event_of_service("BGPAnnounced", words=f"announces {WEB}")
+    for event in withdrawn, announced:
+        assert (event["type"], event["count"]) == ("Normal", 1)
+        assert event["source"] == {"component": "kbgpd", "host": NODE}
+        assert (event["reportingComponent"], event["reportingInstance"]) == ("kbgpd", NODE)
+        assert event["firstTimestamp"] == event["lastTimestamp"]
+    assert "endpoint" in withdrawn["message"]
+
+
+def test_events_of_the_node_after_an_outage(native):
+    """A session goes down while the API server is away: it is told of when it is back."""
+    native.plane.stop()
+    wait_until(lambda: not native.status()["connected"], "kbgpd notices")
+    native.neighbour.close()
+    wait_until(lambda: native.kbgpd.peer("tor")["state"] != "Established", "the session's end")
+    assert native.readiness()[0] == 200
+    native.plane.start()
+    native.meet()
+    down = native.wait_event_of_node("BGPPeerDown", words="session with tor is down")
+    assert down["type"] == "Warning"
+    up = native.wait_event_of_node("BGPPeerUp")
+    assert up["type"] == "Normal"
+
+
+def test_a_password_from_a_secret(native):
+    """It changes with the Secret, goes with it and comes with it."""
+    before = native.leaf.since()
+    native.admin.patch(secret(""), {"stringData": {"leaf": "two"}})
+    native.set_leaf_password("two")
+    wait_until(lambda: native.leaf.since() != before, "BIRD begins anew")
+    native.wait_leaf()
+
+    native.admin.delete(secret(""))
+    wait_until(lambda: not native.leaf.established(), "the session's end")
+    # What happens again is in the same Event, at most once a minute.
+    native.wait_event_of_node("BGPPeerDown", count=2, words="session with leaf is down")
+    stays(lambda: native.kbgpd.peer("leaf")["state"] != "Established", 2, "no session without")
+    native.admin.create(secret("three"))
+    native.set_leaf_password("three")
+    native.wait_leaf()
+
+
+def test_events_of_a_node_without_services(native):
+    """One on the Node, and none on each of its Services."""
+    label = "node.kubernetes.io/exclude-from-external-load-balancers"
+    before = native.wait_event_of_service("BGPWithdrawn")
+    native.admin.patch(node(NODE), {"metadata": {"labels": {label: ""}}})
+    native.neighbour.wait_withdrawn(WEB)
+    native.wait_event_of_node("BGPServicesWithdrawn")
+    native.admin.patch(node(NODE), {"metadata": {"labels": {label: None}}})
+    native.wait_routes(POD_CIDR, WEB)
+    native.wait_event_of_node("BGPServicesAnnounced")
+    assert native.wait_event_of_service("BGPWithdrawn") == before
+
+
+def test_the_status_of_the_node(native):
+    """A ConfigMap that goes with the Node; written when something has changed, once a minute."""
+    item = wait_until(lambda: native.admin.get(CONFIG_MAP), "the ConfigMap", LONG)
+    owner, = item["metadata"]["ownerReferences"]
+    assert owner == {"apiVersion": "v1", "kind": "Node", "name": NODE, "uid": native.admin.get(
+        f"/api/v1/nodes/{NODE}")["metadata"]["uid"]}
+    assert [each["manager"] for each in item["metadata"]["managedFields"]] == ["kbgpd"]
+    native.admin.delete(service("web"))
+    native.neighbour.wait_withdrawn(WEB)
+
+    def changed():
+        new = native.admin.get(CONFIG_MAP)
+        status = json.loads(new["data"]["status.json"])
+        assert new["metadata"]["resourceVersion"] != item["metadata"]["resourceVersion"]
+        assert status["servicesAnnounced"] == 0, status
+        return status
+
+    status = wait_until(changed, "a ConfigMap without the Service", LONG)
+    assert status["node"] == NODE
+    assert status["asn"] == 64512
+    assert status["sessions"] == {"up": 2, "total": 2}
+    assert {peer["name"]: peer["state"] for peer in status["peers"]} == {
+        "tor": "Established", "leaf": "Established"}
+    assert native.reports() <= 5
+    native.admin.put(service("web", "192.0.2.1"))
+
+
+def test_what_was_asked(native):
+    """Everything that the roles give, nothing else, and nothing was refused."""
+    answers = native.plane.requests(user_of(native.account))
+    assert [each for each in answers if each["responseStatus"]["code"] in (401, 403, 422)] == []
+    assert set(native.requests()) == {
+        ("get", "/apis/discovery.k8s.io"), ("patch", "events"), ("patch", "configmaps"),
+        *((verb, resource) for verb in ("list", "watch")
+          for resource in ("nodes", "services", "endpointslices", "secrets"))}
+
+
+def test_the_last_event(native):
+    """That kbgpd ends is told before it does.  The last test of the file."""
+    assert native.kbgpd.stop() == 0
+    native.wait_event_of_node("BGPLeaving")

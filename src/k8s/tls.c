@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -133,16 +134,28 @@ static bool configure(SSL_CTX *context, const struct k8s_access *access, struct 
 	return use_certificate(context, access, error);
 }
 
-/* An address has no place in the server name indication (RFC 6066 3). */
+/*
+ * Neither an address nor the dot of the root has a place in the server name indication
+ * (RFC 6066 3), and certificates have names without that dot.
+ */
 static bool expect_name(SSL *tls, const struct k8s_access *access)
 {
 	const char *name = access->server_name ? access->server_name : access->server.host;
 	X509_VERIFY_PARAM *verify = SSL_get0_param(tls);
 	struct ip_address address;
+	char host[256];
+	size_t length;
 
 	if (ip_address_parse(name, &address))
 		return X509_VERIFY_PARAM_set1_ip_asc(verify, name);
-	return X509_VERIFY_PARAM_set1_host(verify, name, 0) && SSL_set_tlsext_host_name(tls, name);
+	length = (size_t)snprintf(host, sizeof(host), "%s", name);
+	if (length >= sizeof(host))
+		return false;
+	if (length && host[length - 1] == '.')
+		host[length - 1] = '\0';
+	/* Without a name OpenSSL would verify none. */
+	return host[0] && X509_VERIFY_PARAM_set1_host(verify, host, 0) &&
+	       SSL_set_tlsext_host_name(tls, host);
 }
 
 SSL *k8s_tls_new(const struct k8s_access *access, struct error *error)

@@ -277,19 +277,37 @@ static void test_the_certificate_and_its_name_are_verified(void **state)
 	}
 }
 
-/* With tls-server-name; the common name of each certificate is "server". */
-static void test_a_common_name_is_no_name(void **state)
+static void ask_by_name(struct world *world, const char *names, const char *server_name)
 {
 	static const struct rig_step steps[] = {{"GET", NULL, "ok", RIG_WHOLE, 0, NULL}};
 	static const struct k8s_request request = {.target = "/"};
-	struct world *world = *state;
 	struct k8s_access *access = k8s_access_load(&world->rig->access, 0, NULL);
+	const unsigned done = world->done;
 
-	access->server_name = memory_copy_string("server");
-	rig_serve_names(world->rig, "");
+	access->server_name = memory_copy_string(server_name);
+	rig_serve_names(world->rig, names);
 	rig_play(world->rig, steps, 1);
+	k8s_connection_close(world->connection);
 	k8s_connection_request(world->connection, access, &request);
-	rig_run_until(world->rig, world->done == 1);
+	rig_run_until(world->rig, world->done > done);
+}
+
+/* That of each certificate here is "server". */
+static void test_a_common_name_is_no_name(void **state)
+{
+	struct world *world = *state;
+
+	ask_by_name(world, "", "server");
+	assert_non_null(strstr(world->failure.string, "hostname mismatch"));
+}
+
+static void test_the_dot_of_the_root_is_no_part_of_a_name(void **state)
+{
+	struct world *world = *state;
+
+	ask_by_name(world, "DNS:api.example.com", "api.example.com.");
+	assert_string_equal(world->failure.string, "");
+	ask_by_name(world, "DNS:api.example.com", "api.example.com..");
 	assert_non_null(strstr(world->failure.string, "hostname mismatch"));
 }
 
@@ -494,6 +512,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_the_certificate_and_its_name_are_verified, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_common_name_is_no_name, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_the_dot_of_the_root_is_no_part_of_a_name, start, stop),
 	    cmocka_unit_test(test_nobody_is_asked_for_a_password),
 	    cmocka_unit_test_setup_teardown(test_ipv6, start, stop),
 	    cmocka_unit_test_setup_teardown(test_the_next_address_of_a_name_is_tried, start, stop),

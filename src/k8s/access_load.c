@@ -63,9 +63,12 @@ static bool read_service_account(
 		return error_prepend(error, "the pod's service account");
 	/* Nothing needs it so far that could not do without. */
 	access->namespace = file_read(join(folder, "namespace", path), NAME_MAX, &length);
-	if (!access->namespace)
+	if (access->namespace)
+		access->namespace[strcspn(access->namespace, "\r\n")] = '\0';
+	if (!access->namespace || !*access->namespace) {
+		free(access->namespace);
 		access->namespace = memory_copy_string("default");
-	access->namespace[strcspn(access->namespace, "\r\n")] = '\0';
+	}
 	return true;
 }
 

@@ -128,8 +128,10 @@ static void test_the_service_account(void **state)
 	assert_string_equal(access->namespace, "kbgpd-system");
 	/* Another token is the same connection, another authority is not. */
 	write_file("token", "rotated");
+	write_file("namespace", "\n");
 	again = k8s_access_load(&settings, 0, &error);
 	assert_string_equal(again->token, "rotated");
+	assert_string_equal(again->namespace, "default");
 	assert_true(k8s_access_same_connection(access, again));
 	k8s_access_free(again);
 	write_file("ca.crt", "other CA");

@@ -139,6 +139,14 @@ static void show_health(struct control_http *http, struct evhttp_request *reques
 	reply_text(request, HTTP_OK, "ok\n");
 }
 
+/* It may be what a server has said. */
+static void append_missing(struct text *text, const char *what)
+{
+	text_append(text, "not ready: ");
+	text_append_visible(text, what);
+	text_append(text, "\n");
+}
+
 static void show_readiness(struct control_http *http, struct evhttp_request *request)
 {
 	struct error missing[SPEAKER_MISSING_MAX];
@@ -146,7 +154,7 @@ static void show_readiness(struct control_http *http, struct evhttp_request *req
 	struct text text = {NULL, 0, 0};
 
 	for (size_t i = 0; i < count; i++)
-		text_append(&text, "not ready: %s\n", missing[i].text);
+		append_missing(&text, missing[i].text);
 	if (count)
 		reply_text(request, HTTP_SERVUNAVAIL, text.string);
 	else

@@ -23,6 +23,7 @@
 
 #define FIELD_MANAGER "kbgpd"
 #define ANSWER_SILENCE_MS 30000
+#define ANSWER_TOTAL_MS 60000
 /* Bytes of an answer of which the message is read. */
 #define ANSWER_MAX 16384
 /* Of an object that the server answers with "not now". */
@@ -264,7 +265,8 @@ static void send_first(struct k8s_api_writer *writer, struct k8s_access *access)
 	struct k8s_request request = {.method = "PATCH",
 	    .body = writer->first->body,
 	    .content_type = "application/apply-patch+yaml",
-	    .silence_ms = ANSWER_SILENCE_MS};
+	    .silence_ms = ANSWER_SILENCE_MS,
+	    .total_ms = ANSWER_TOTAL_MS};
 
 	append_target(writer, access, &target);
 	request.target = target.string;

@@ -29,6 +29,8 @@
 #define ANSWER_MAX 65536
 /* Without a byte of a list for so long the connection is given up. */
 #define LIST_SILENCE_MS 30000
+/* A page of a list, however fast it is written. */
+#define LIST_TOTAL_MS 600000
 /* A server that does not end a watch when it should have is not there any more. */
 #define WATCH_GRACE_MS 15000
 /* A watch that ends earlier without an event is as good as refused. */
@@ -441,7 +443,7 @@ static void send_request(struct k8s_reflector *reflector)
 	    (uint32_t)k8s_backoff_random(&reflector->backoff, shortest, 2 * (uint64_t)shortest);
 	struct text target = {NULL, 0, 0};
 	struct k8s_request request = {.silence_ms = watch ? 0 : LIST_SILENCE_MS,
-	    .total_ms = watch ? seconds * 1000 + WATCH_GRACE_MS : 0};
+	    .total_ms = watch ? seconds * 1000 + WATCH_GRACE_MS : LIST_TOTAL_MS};
 	struct k8s_access *access;
 	struct error error;
 

@@ -2,38 +2,17 @@
  * Configurations of many peers taken over by a real speaker: the peers call addresses where nobody
  * listens, and nothing is installed.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "clock.h"
 #include "speaker/private.h"
+#include "speaker_rig.h"
 
 #define PEERS 2000
 #define TURNS_MAX (10 * PEERS)
 
 struct world {
-	char folder[64];
-	char file[96];
-	struct log log;
-	struct loop *loop;
-	struct speaker *speaker;
+	struct speaker_rig rig;
 	struct text text; /* of the configuration */
 };
-
-static void drop_line(void *arg, enum log_level level, const char *line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
-}
 
 static void begin_configuration(struct world *world)
 {
@@ -61,53 +40,23 @@ static void put_peer(struct world *world, unsigned name, unsigned place, const c
 	    name, ip_address_print(&address, text), more);
 }
 
-static void write_configuration(const struct world *world)
-{
-	FILE *file = fopen(world->file, "w");
-
-	assert_non_null(file);
-	fputs(world->text.string, file);
-	fclose(file);
-}
-
 static void start_speaker(struct world *world)
 {
-	struct speaker_options options = {.environment = {.host_name = "host"}, .hash_seed = 1};
-	struct text errors = {0};
-	struct config *config;
-	struct error error;
-
-	options.loop = world->loop;
-	options.log = &world->log;
-	options.config_file = world->file;
-	write_configuration(world);
-	config = config_load(world->file, &options.environment, &errors);
-	if (!config)
-		fail_msg("%s", errors.string);
-	world->speaker = speaker_new(&options, config, &error);
-	if (!world->speaker)
-		fail_msg("%s", error.text);
+	speaker_rig_configure(&world->rig, world->text.string);
+	speaker_rig_start(&world->rig);
 }
 
 static void reload(struct world *world)
 {
-	struct text errors = {0};
-
-	write_configuration(world);
-	if (!speaker_reload(world->speaker, &errors))
-		fail_msg("%s", errors.string);
-	text_free(&errors);
+	speaker_rig_configure(&world->rig, world->text.string);
+	speaker_rig_reload(&world->rig);
 }
 
 static int set_up(void **state)
 {
 	struct world *world = calloc(1, sizeof *world);
 
-	strcpy(world->folder, "/tmp/test_apply.XXXXXX");
-	assert_non_null(mkdtemp(world->folder));
-	snprintf(world->file, sizeof world->file, "%s/kbgpd.yaml", world->folder);
-	world->log.sink = drop_line;
-	world->loop = loop_new();
+	speaker_rig_open(&world->rig, loop_new());
 	begin_configuration(world);
 	*state = world;
 	return 0;
@@ -117,30 +66,18 @@ static int tear_down(void **state)
 {
 	struct world *world = *state;
 
-	speaker_free(world->speaker);
-	loop_free(world->loop);
-	unlink(world->file);
-	rmdir(world->folder);
+	speaker_rig_close(&world->rig);
+	loop_free(world->rig.loop);
 	text_free(&world->text);
 	free(world);
 	return 0;
 }
 
-static size_t count_attempts(const struct world *world)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < world->speaker->peer_count; i++)
-		count +=
-		    bgp_session_counters(world->speaker->peers[i]->session)->connection_attempts;
-	return count;
-}
-
 static void run_until_attempts(struct world *world, size_t wanted)
 {
-	for (unsigned i = 0; i < TURNS_MAX && count_attempts(world) < wanted; i++)
-		loop_run_once(world->loop, 1);
-	assert_int_equal(count_attempts(world), wanted);
+	for (unsigned i = 0; i < TURNS_MAX && speaker_rig_count_attempts(&world->rig) < wanted; i++)
+		loop_run_once(world->rig.loop, 1);
+	assert_int_equal(speaker_rig_count_attempts(&world->rig), wanted);
 }
 
 static void thousands_of_peers_are_called_some_in_each_turn(void **state)
@@ -151,12 +88,12 @@ static void thousands_of_peers_are_called_some_in_each_turn(void **state)
 	for (unsigned i = 0; i < PEERS; i++)
 		put_peer(world, i, i, "");
 	start_speaker(world);
-	loop_set_share(world->loop, 0);
+	loop_set_share(world->rig.loop, 0);
 	for (unsigned i = 0; i < TURNS_MAX && called < PEERS; i++) {
 		size_t now;
 
-		loop_run_once(world->loop, 1);
-		now = count_attempts(world);
+		loop_run_once(world->rig.loop, 1);
+		now = speaker_rig_count_attempts(&world->rig);
 		assert_in_range(now, called, called + 1);
 		called = now;
 	}
@@ -174,20 +111,20 @@ static void a_reload_that_changes_nothing_touches_no_peer(void **state)
 	start_speaker(world);
 	run_until_attempts(world, PEERS);
 	for (size_t i = 0; i < PEERS; i++) {
-		peers[i] = world->speaker->peers[i];
+		peers[i] = world->rig.speaker->peers[i];
 		sessions[i] = peers[i]->session;
 	}
 	reload(world);
 	for (unsigned i = 0; i < 10; i++)
-		loop_run_once(world->loop, 1);
+		loop_run_once(world->rig.loop, 1);
 	for (size_t i = 0; i < PEERS; i++) {
-		assert_ptr_equal(world->speaker->peers[i], peers[i]);
+		assert_ptr_equal(world->rig.speaker->peers[i], peers[i]);
 		assert_ptr_equal(peers[i]->session, sessions[i]);
-		assert_true(peers[i]->config >= world->speaker->config->peers &&
-			    peers[i]->config < &world->speaker->config->peers[PEERS]);
+		assert_true(peers[i]->config >= world->rig.speaker->config->peers &&
+			    peers[i]->config < &world->rig.speaker->config->peers[PEERS]);
 		assert_int_equal(peers[i]->holds, 0);
 	}
-	assert_int_equal(count_attempts(world), PEERS);
+	assert_int_equal(speaker_rig_count_attempts(&world->rig), PEERS);
 }
 
 /* Every second one goes, one is new, and two change their places. */
@@ -200,8 +137,8 @@ static void peers_that_come_go_and_move_are_found_where_they_are(void **state)
 	for (unsigned i = 0; i < PEERS; i++)
 		put_peer(world, i, i, "");
 	start_speaker(world);
-	first = speaker_index_find_name(world->speaker, "p1");
-	second = speaker_index_find_name(world->speaker, "p3");
+	first = speaker_index_find_name(world->rig.speaker, "p1");
+	second = speaker_index_find_name(world->rig.speaker, "p3");
 	assert_non_null(first);
 	assert_non_null(second);
 	begin_configuration(world);
@@ -211,21 +148,22 @@ static void peers_that_come_go_and_move_are_found_where_they_are(void **state)
 		put_peer(world, i, i, "");
 	put_peer(world, PEERS, 0, ""); /* at the address of one that goes */
 	reload(world);
-	assert_int_equal(world->speaker->peer_count, PEERS / 2 + 1);
-	assert_ptr_equal(speaker_index_find_name(world->speaker, "p1"), first);
-	assert_ptr_equal(speaker_index_find_name(world->speaker, "p3"), second);
+	assert_int_equal(world->rig.speaker->peer_count, PEERS / 2 + 1);
+	assert_ptr_equal(speaker_index_find_name(world->rig.speaker, "p1"), first);
+	assert_ptr_equal(speaker_index_find_name(world->rig.speaker, "p3"), second);
 	address = nth_address(1);
-	assert_ptr_equal(speaker_index_find_address(world->speaker, &address), second);
+	assert_ptr_equal(speaker_index_find_address(world->rig.speaker, &address), second);
 	address = nth_address(3);
-	assert_ptr_equal(speaker_index_find_address(world->speaker, &address), first);
+	assert_ptr_equal(speaker_index_find_address(world->rig.speaker, &address), first);
 	address = nth_address(0);
-	assert_string_equal(speaker_index_find_address(world->speaker, &address)->name, "p2000");
+	assert_string_equal(
+	    speaker_index_find_address(world->rig.speaker, &address)->name, "p2000");
 	address = nth_address(2);
-	assert_null(speaker_index_find_address(world->speaker, &address));
-	assert_null(speaker_index_find_name(world->speaker, "p2"));
+	assert_null(speaker_index_find_address(world->rig.speaker, &address));
+	assert_null(speaker_index_find_name(world->rig.speaker, "p2"));
 	for (unsigned i = 5; i < PEERS; i += 2) {
 		address = nth_address(i);
-		assert_non_null(speaker_index_find_address(world->speaker, &address));
+		assert_non_null(speaker_index_find_address(world->rig.speaker, &address));
 	}
 }
 
@@ -238,12 +176,12 @@ static void all_that_run_are_waited_for(void **state)
 		put_peer(world, i, i, i == 1 || i == 2 || i == 4 ? "" : ", shutdown: true");
 	start_speaker(world);
 	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-		speaker_check_convergence(world->speaker);
-		assert_false(world->speaker->converged);
-		speaker_peer_shutdown(speaker_index_find_name(world->speaker, order[i]), NULL);
+		speaker_check_convergence(world->rig.speaker);
+		assert_false(world->rig.speaker->converged);
+		speaker_peer_shutdown(speaker_index_find_name(world->rig.speaker, order[i]), NULL);
 	}
-	speaker_check_convergence(world->speaker);
-	assert_true(world->speaker->converged);
+	speaker_check_convergence(world->rig.speaker);
+	assert_true(world->rig.speaker->converged);
 }
 
 static void nobody_is_waited_for_beyond_the_restart_time(void **state)
@@ -258,11 +196,11 @@ static void nobody_is_waited_for_beyond_the_restart_time(void **state)
 	put_peer(world, 1, 1, "");
 	start_speaker(world);
 	clock_ahead_ms += 599000;
-	speaker_check_convergence(world->speaker);
-	assert_false(world->speaker->converged);
+	speaker_check_convergence(world->rig.speaker);
+	assert_false(world->rig.speaker->converged);
 	clock_ahead_ms += 1000;
-	loop_run_once(world->loop, 0);
-	assert_true(world->speaker->converged);
+	loop_run_once(world->rig.loop, 0);
+	assert_true(world->rig.speaker->converged);
 }
 
 #define PREFIXES 500
@@ -282,7 +220,7 @@ static void put_advertisement(struct world *world, const char *med, const char *
 /* Prefixes of which the best path has this MED. */
 static size_t count_with_med(const struct world *world, uint32_t med)
 {
-	const struct rib *rib = world->speaker->rib;
+	const struct rib *rib = world->rig.speaker->rib;
 	size_t count = 0;
 
 	for (uint32_t id = 1; id < rib_limit(rib, IPV4); id++) {
@@ -297,7 +235,7 @@ static void new_attributes_reach_some_prefixes_in_each_turn(void **state)
 {
 	struct world *world = *state;
 
-	loop_set_share(world->loop, 0);
+	loop_set_share(world->rig.loop, 0);
 	put_advertisement(world, "1", "");
 	start_speaker(world);
 	assert_int_equal(count_with_med(world, 1), PREFIXES);
@@ -305,13 +243,13 @@ static void new_attributes_reach_some_prefixes_in_each_turn(void **state)
 	reload(world);
 	assert_int_equal(count_with_med(world, 1), PREFIXES);
 	for (unsigned i = 0; i < 100 && !count_with_med(world, 2); i++)
-		loop_run_once(world->loop, 0);
+		loop_run_once(world->rig.loop, 0);
 	assert_in_range(count_with_med(world, 2), 1, PREFIXES - 1);
 	/* Others come before the first have reached all. */
 	put_advertisement(world, "3", "");
 	reload(world);
 	for (unsigned i = 0; i < 4 * PREFIXES && count_with_med(world, 3) < PREFIXES; i++)
-		loop_run_once(world->loop, 0);
+		loop_run_once(world->rig.loop, 0);
 	assert_int_equal(count_with_med(world, 3), PREFIXES);
 	/* Peers look for the routes of their new audience at once. */
 	put_advertisement(world, "4", ", peers: [p1]");
@@ -323,10 +261,10 @@ static void new_attributes_reach_some_prefixes_in_each_turn(void **state)
 	begin_configuration(world);
 	put_peer(world, 1, 1, "");
 	reload(world);
-	assert_int_equal(rib_prefix_count(world->speaker->rib, IPV4), 0);
+	assert_int_equal(rib_prefix_count(world->rig.speaker->rib, IPV4), 0);
 	for (unsigned i = 0; i < 10; i++)
-		loop_run_once(world->loop, 0);
-	assert_int_equal(rib_prefix_count(world->speaker->rib, IPV4), 0);
+		loop_run_once(world->rig.loop, 0);
+	assert_int_equal(rib_prefix_count(world->rig.speaker->rib, IPV4), 0);
 }
 
 int main(void)

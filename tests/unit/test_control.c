@@ -2,24 +2,14 @@
  * The control socket with a real speaker behind it: two peers that nobody answers for, one of
  * them behind an interface that is not there, two fixed prefixes, nothing installed.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "control/control.h"
 #include "control/metrics.h"
+#include "speaker_rig.h"
 
 static const char configuration[] =
     "node: {name: node-a}\n"
@@ -46,64 +36,29 @@ static const char plain_configuration[] =
     "metrics: {listen: \"\"}\n";
 
 struct world {
-	char folder[64];
-	char file[96];
-	char path[96];
-	struct log log;
-	struct loop *loop;
-	struct speaker *speaker;
+	struct speaker_rig rig;
+	char path[96]; /* of the socket */
 	struct control *control;
 };
-
-static void drop_line(void *arg, enum log_level level, const char *line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
-}
-
-static void write_configuration(const struct world *world, const char *text)
-{
-	FILE *file = fopen(world->file, "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
 
 static bool in_slices; /* the turns of the loop have no time */
 
 static int start(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	struct speaker_options options = {.environment = {.host_name = "host"}, .hash_seed = 1};
-	struct text errors = {0};
-	struct config *config;
 	struct error error;
 
-	strcpy(world->folder, "/tmp/test_control.XXXXXX");
-	assert_non_null(mkdtemp(world->folder));
-	snprintf(world->file, sizeof(world->file), "%s/kbgpd.yaml", world->folder);
-	snprintf(world->path, sizeof(world->path), "%s/socket", world->folder);
-	write_configuration(world, configuration);
-	world->log.sink = drop_line;
-	world->loop = loop_new();
-	options.loop = world->loop;
-	options.log = &world->log;
-	options.config_file = world->file;
-	config = config_load(world->file, &options.environment, &errors);
-	if (!config)
-		fail_msg("%s", errors.string);
-	world->speaker = speaker_new(&options, config, &error);
-	if (!world->speaker)
-		fail_msg("%s", error.text);
-	world->control = control_new(world->loop, world->speaker, world->path, &error);
+	speaker_rig_open(&world->rig, loop_new());
+	snprintf(world->path, sizeof(world->path), "%s/socket", world->rig.folder);
+	speaker_rig_configure(&world->rig, configuration);
+	speaker_rig_start(&world->rig);
+	world->control = control_new(world->rig.loop, world->rig.speaker, world->path, &error);
 	if (!world->control)
 		fail_msg("%s", error.text);
 	for (int i = 0; i < 5; i++)
-		loop_run_once(world->loop, 1);
+		loop_run_once(world->rig.loop, 1);
 	if (in_slices)
-		loop_set_share(world->loop, 0);
+		loop_set_share(world->rig.loop, 0);
 	*state = world;
 	return 0;
 }
@@ -113,11 +68,9 @@ static int stop(void **state)
 	struct world *world = *state;
 
 	control_free(world->control);
-	speaker_free(world->speaker);
-	loop_free(world->loop);
-	unlink(world->file);
 	unlink(world->path);
-	rmdir(world->folder);
+	speaker_rig_close(&world->rig);
+	loop_free(world->rig.loop);
 	free(world);
 	return 0;
 }
@@ -150,7 +103,7 @@ static void listen_until(struct world *world, int fd, const char *wanted, struct
 			text_append_bytes(heard, bytes, (size_t)length);
 		if (wanted && heard->length && strstr(heard->string, wanted))
 			return;
-		loop_run_once(world->loop, 1);
+		loop_run_once(world->rig.loop, 1);
 	}
 	fail_msg("no end of the answer: %s", heard->length ? heard->string : "");
 }
@@ -274,9 +227,9 @@ static void test_a_request_may_come_in_pieces_and_without_its_newline(void **sta
 	const int fd = dial(world);
 
 	say(fd, "{\"command\":", 11);
-	loop_run_once(world->loop, 1);
+	loop_run_once(world->rig.loop, 1);
 	say(fd, "[\"enable\",\"tor-a\"]}", 19);
-	loop_run_once(world->loop, 1);
+	loop_run_once(world->rig.loop, 1);
 	shutdown(fd, SHUT_WR);
 	listen_until(world, fd, NULL, &heard);
 	assert_string_equal(heard.string,
@@ -293,10 +246,10 @@ static void test_clients_that_go_early_do_no_harm(void **state)
 	close(fd);
 	fd = dial(world);
 	say(fd, "{\"command\":[\"watch\"]}\n", 22);
-	loop_run_once(world->loop, 1);
+	loop_run_once(world->rig.loop, 1);
 	close(fd);
 	for (int i = 0; i < 5; i++)
-		loop_run_once(world->loop, 1);
+		loop_run_once(world->rig.loop, 1);
 	json_decref(ask(world, "status"));
 }
 
@@ -490,7 +443,7 @@ static void test_a_watcher_sees_a_refused_reload(void **state)
 
 	say(fd, "{\"command\":[\"watch\"]}\n", 22);
 	listen_until(world, fd, "\"stream\":true", &heard);
-	write_configuration(world, "router: {asn: none}\n");
+	speaker_rig_configure(&world->rig, "router: {asn: none}\n");
 	assert_refused(world, "reload", false, "kbgpd.yaml:1:");
 	listen_until(world, fd, "configRefused", &heard);
 	text_free(&heard);
@@ -519,7 +472,7 @@ static void test_a_watcher_sees_every_route_that_changes(void **state)
 	for (unsigned i = 0; i < 200; i++)
 		text_append(&config, "%s10.99.%u.0/24", i ? ", " : "", i);
 	text_append(&config, "]}\n");
-	write_configuration(world, config.string);
+	speaker_rig_configure(&world->rig, config.string);
 	say(fd, "{\"command\":[\"watch\",\"--routes\"]}\n", 33);
 	listen_until(world, fd, "\"stream\":true", &heard);
 	reload(world);
@@ -546,7 +499,7 @@ static void configure_many_peers(struct world *world)
 	for (unsigned i = 0; i < MANY_PEERS; i++)
 		text_append(&config,
 		    "- {name: p%u, address: 10.98.0.%u, asn: 64513, shutdown: true}\n", i, i + 1);
-	write_configuration(world, config.string);
+	speaker_rig_configure(&world->rig, config.string);
 	reload(world);
 	text_free(&config);
 }
@@ -588,7 +541,7 @@ static void test_metrics_have_all_of_many_peers(void **state)
 	unsigned parts = 1;
 
 	configure_many_peers(world);
-	while (metrics_print_some(world->speaker, &cursor, &text))
+	while (metrics_print_some(world->rig.speaker, &cursor, &text))
 		parts++;
 	assert_true(parts > count_text(text.string, "# TYPE "));
 	assert_int_equal(count_text(text.string, "# TYPE kbgpd_peer_up gauge"), 1);
@@ -619,7 +572,7 @@ static void test_a_live_socket_is_not_taken_over_but_a_stale_one_is(void **state
 	struct error error;
 	int fd;
 
-	assert_null(control_new(world->loop, world->speaker, world->path, &error));
+	assert_null(control_new(world->rig.loop, world->rig.speaker, world->path, &error));
 	assert_non_null(strstr(error.text, "another kbgpd"));
 	control_free(world->control);
 	/* A socket whose owner is dead stays in the file system. */
@@ -627,7 +580,7 @@ static void test_a_live_socket_is_not_taken_over_but_a_stale_one_is(void **state
 	strcpy(address.sun_path, world->path);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	close(fd);
-	world->control = control_new(world->loop, world->speaker, world->path, &error);
+	world->control = control_new(world->rig.loop, world->rig.speaker, world->path, &error);
 	assert_non_null(world->control);
 	json_decref(ask(world, "status"));
 }
@@ -655,7 +608,7 @@ static void test_metrics_have_every_name_of_the_manual(void **state)
 	const struct world *world = *state;
 	struct text text = {0};
 
-	metrics_print(world->speaker, &text);
+	metrics_print(world->rig.speaker, &text);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strstr(text.string, names[i]))
 			fail_msg("no %s in:\n%s", names[i], text.string);

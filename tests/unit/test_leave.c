@@ -2,20 +2,9 @@
  * A node that is drained and a daemon that ends, in a real speaker: its cluster is a folder of
  * manifests, and what it announces is read from its table.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "clock.h"
 #include "speaker/private.h"
+#include "speaker_rig.h"
 
 #define TURNS 20
 
@@ -26,25 +15,14 @@
 #define CORDONED "unschedulable: true"
 
 struct world {
-	char folder[64];
-	char config_file[96];
-	char cluster_file[96];
-	struct log log;
-	struct loop *loop;
-	struct speaker *speaker;
+	struct speaker_rig rig;
+	char cluster_file[128];
 	struct speaker_observer observer;
 	struct text events; /* "leave" alone, a line each */
 	struct text told; /* announcements and withdrawals */
 	const char *more; /* of the configuration: more advertisements, and what comes behind */
 	unsigned ended;
 };
-
-static void drop_line(void *arg, enum log_level level, const char *line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
-}
 
 static void take_event(void *arg, const struct speaker_event *event)
 {
@@ -59,15 +37,6 @@ static void take_event(void *arg, const struct speaker_event *event)
 		text_append(&world->told, "-%s ", ip_prefix_print(event->prefix, prefix));
 }
 
-static void write_file(const char *file, const char *text)
-{
-	FILE *stream = fopen(file, "w");
-
-	assert_non_null(stream);
-	fputs(text, stream);
-	fclose(stream);
-}
-
 static void write_configuration(const struct world *world, const char *router, const char *node)
 {
 	struct text text = {0};
@@ -75,12 +44,12 @@ static void write_configuration(const struct world *world, const char *router, c
 	text_append(&text,
 	    "router: {asn: 64512, routerID: 10.0.0.1, listen: {port: 0}, %s}\n"
 	    "node: {name: node-a, withdrawServices: {%s}}\n"
-	    "cluster: {source: manifests, manifests: %s/manifests}\n"
+	    "cluster: {source: manifests, manifests: %s}\n"
 	    "fib: {install: false}\nmetrics: {listen: \"\"}\n"
 	    "advertisements:\n- {name: pods, type: PodCIDR}\n- {name: web, type: Service}\n"
 	    "- {name: fixed, type: Prefix, prefixes: [198.51.100.0/24]}\n%s",
-	    router, node, world->folder, world->more);
-	write_file(world->config_file, text.string);
+	    router, node, world->rig.manifests, world->more);
+	speaker_rig_configure(&world->rig, text.string);
 	text_free(&text);
 }
 
@@ -99,14 +68,14 @@ static void write_cluster(const struct world *world, const char *spec, const cha
 	    "metadata: {name: web-1, namespace: d, labels: {kubernetes.io/service-name: web}}\n"
 	    "endpoints: [{addresses: [10.244.1.9], nodeName: node-a}]\n",
 	    *spec ? ", " : "", spec, ready);
-	write_file(world->cluster_file, text.string);
+	speaker_rig_write_file(world->cluster_file, text.string);
 	text_free(&text);
 }
 
 static void run(const struct world *world)
 {
 	for (int i = 0; i < TURNS; i++)
-		loop_run_once(world->loop, 1);
+		loop_run_once(world->rig.loop, 1);
 }
 
 /* Until a change of the manifests has arrived: the time that is waited for more of it passes. */
@@ -131,7 +100,7 @@ static const char *find_announced(const struct world *world, const char *text)
 	struct ip_prefix prefix;
 
 	assert_true(ip_prefix_parse(text, &prefix, NULL));
-	found = rib_find(world->speaker->rib, &prefix, NULL);
+	found = rib_find(world->rig.speaker->rib, &prefix, NULL);
 	if (!found)
 		return "";
 	return rib_best_path(found)->attributes->graceful_shutdown ? "marked" : "plain";
@@ -147,7 +116,7 @@ static void assert_announced(const struct world *world, const char *service, con
 static void assert_state(
     const struct world *world, enum speaker_leave_state state, enum k8s_reason reason)
 {
-	const struct speaker_leave *leave = speaker_leave_status(world->speaker);
+	const struct speaker_leave *leave = speaker_leave_status(world->rig.speaker);
 
 	assert_string_equal(
 	    speaker_leave_state_name(leave->state), speaker_leave_state_name(state));
@@ -165,44 +134,27 @@ static enum k8s_reason service_reason(const struct world *world)
 {
 	enum k8s_reason reason = K8S_REASONS;
 
-	k8s_announcer_walk(world->speaker->announcer, note_reason, &reason);
+	k8s_announcer_walk(world->rig.speaker->announcer, note_reason, &reason);
 	return reason;
 }
 
 static void start_speaker(
     struct world *world, const char *router, const char *node, const char *spec)
 {
-	struct speaker_options options = {.environment = {.host_name = "host"}, .hash_seed = 1};
-	struct text errors = {0};
-	struct config *config;
-	struct error error;
-
-	options.loop = world->loop;
-	options.log = &world->log;
-	options.config_file = world->config_file;
 	write_configuration(world, router, node);
 	write_cluster(world, spec, "True");
-	config = config_load(world->config_file, &options.environment, &errors);
-	if (!config)
-		fail_msg("%s", errors.string);
-	world->speaker = speaker_new(&options, config, &error);
-	if (!world->speaker)
-		fail_msg("%s", error.text);
+	speaker_rig_start(&world->rig);
 	world->observer = (struct speaker_observer){.event = take_event, .arg = world};
-	speaker_add_observer(world->speaker, &world->observer);
+	speaker_add_observer(world->rig.speaker, &world->observer);
 	run(world);
 	pass_time(world, 1000);
 	text_clear(&world->told);
 }
 
-static void reload(const struct world *world, const char *router, const char *node)
+static void reload(struct world *world, const char *router, const char *node)
 {
-	struct text errors = {0};
-
 	write_configuration(world, router, node);
-	if (!speaker_reload(world->speaker, &errors))
-		fail_msg("%s", errors.string);
-	text_free(&errors);
+	speaker_rig_reload(&world->rig);
 	run(world);
 }
 
@@ -214,17 +166,10 @@ static void count_end(void *arg)
 static int set_up(void **state)
 {
 	struct world *world = calloc(1, sizeof *world);
-	char folder[96];
 
-	strcpy(world->folder, "/tmp/test_leave.XXXXXX");
-	assert_non_null(mkdtemp(world->folder));
-	snprintf(folder, sizeof folder, "%s/manifests", world->folder);
-	mkdir(folder, 0700);
-	snprintf(world->config_file, sizeof world->config_file, "%s/kbgpd.yaml", world->folder);
+	speaker_rig_open(&world->rig, loop_new());
 	snprintf(
-	    world->cluster_file, sizeof world->cluster_file, "%s/manifests/a.yaml", world->folder);
-	world->log.sink = drop_line;
-	world->loop = loop_new();
+	    world->cluster_file, sizeof world->cluster_file, "%s/a.yaml", world->rig.manifests);
 	world->more = "";
 	text_append(&world->events, "%s", "");
 	text_append(&world->told, "%s", "");
@@ -235,15 +180,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct world *world = *state;
-	char folder[96];
 
-	speaker_free(world->speaker);
-	loop_free(world->loop);
-	snprintf(folder, sizeof folder, "%s/manifests", world->folder);
 	unlink(world->cluster_file);
-	unlink(world->config_file);
-	rmdir(folder);
-	rmdir(world->folder);
+	speaker_rig_close(&world->rig);
+	loop_free(world->rig.loop);
 	text_free(&world->events);
 	text_free(&world->told);
 	free(world);
@@ -396,20 +336,20 @@ static void a_mark_changes_no_audience(void **state)
 	start_speaker(world, GRACEFUL, "unschedulable: true", "");
 	world->more = strchr(more, '\n') + 1;
 	reload(world, GRACEFUL, "unschedulable: true");
-	first = speaker_audiences_of(world->speaker, "p1");
-	second = speaker_audiences_of(world->speaker, "p2");
+	first = speaker_audiences_of(world->rig.speaker, "p1");
+	second = speaker_audiences_of(world->rig.speaker, "p2");
 	change_cluster(world, CORDONED, "True");
 	assert_announced(world, "marked", "plain");
-	assert_int_equal(speaker_audiences_of(world->speaker, "p1"), first);
-	assert_int_equal(speaker_audiences_of(world->speaker, "p2"), second);
+	assert_int_equal(speaker_audiences_of(world->rig.speaker, "p1"), first);
+	assert_int_equal(speaker_audiences_of(world->rig.speaker, "p2"), second);
 }
 
 /* As if somebody were Established: the rest is shown with real sessions by the labs. */
 static void stop_with_a_session(struct world *world)
 {
-	world->speaker->member_count = 1;
-	speaker_stop(world->speaker, count_end, world);
-	world->speaker->member_count = 0;
+	world->rig.speaker->member_count = 1;
+	speaker_stop(world->rig.speaker, count_end, world);
+	world->rig.speaker->member_count = 0;
 	run(world);
 }
 
@@ -422,8 +362,8 @@ static void everything_is_marked_before_the_end(void **state)
 	stop_with_a_session(world);
 	assert_state(world, SPEAKER_STOPPING, K8S_STOPPING);
 	assert_announced(world, "marked", "marked");
-	assert_false(speaker_is_ready(world->speaker));
-	assert_false(speaker_reload(world->speaker, &errors));
+	assert_false(speaker_is_ready(world->rig.speaker));
+	assert_false(speaker_reload(world->rig.speaker, &errors));
 	text_free(&errors);
 	/* What comes now is announced as well, and a drain has begun already. */
 	change_cluster(world, TAINTED("ToBeDeletedByClusterAutoscaler", "NoSchedule"), "True");
@@ -432,9 +372,9 @@ static void everything_is_marked_before_the_end(void **state)
 	assert_state(world, SPEAKER_STOPPING, K8S_STOPPING);
 	assert_announced(world, "marked", "marked");
 	pass_time(world, 27000);
-	assert_false(world->speaker->stopping);
+	assert_false(world->rig.speaker->stopping);
 	pass_time(world, 2000);
-	assert_true(world->speaker->stopping);
+	assert_true(world->rig.speaker->stopping);
 	assert_announced(world, "", "marked");
 	assert_int_equal(service_reason(world), K8S_STOPPING);
 	pass_time(world, 1000);
@@ -450,7 +390,7 @@ static void without_the_mark_services_go_before_the_delay(void **state)
 	assert_announced(world, "", "plain");
 	assert_int_equal(service_reason(world), K8S_STOPPING);
 	pass_time(world, 29000);
-	assert_false(world->speaker->stopping);
+	assert_false(world->rig.speaker->stopping);
 	pass_time(world, 1000);
 	pass_time(world, 1000);
 	assert_int_equal(world->ended, 1);
@@ -462,10 +402,10 @@ static void a_second_stop_does_not_wait(void **state)
 
 	start_speaker(world, GRACEFUL, "", "");
 	stop_with_a_session(world);
-	speaker_stop(world->speaker, count_end, world);
-	assert_true(world->speaker->stopping);
+	speaker_stop(world->rig.speaker, count_end, world);
+	assert_true(world->rig.speaker->stopping);
 	assert_announced(world, "", "marked");
-	speaker_stop(world->speaker, count_end, world);
+	speaker_stop(world->rig.speaker, count_end, world);
 	pass_time(world, 60000);
 	assert_int_equal(world->ended, 1);
 }
@@ -475,8 +415,8 @@ static void nothing_is_withdrawn_without_a_delay_or_a_session(void **state)
 	struct world *world = *state;
 
 	start_speaker(world, GRACEFUL, "", "");
-	speaker_stop(world->speaker, count_end, world);
-	assert_true(world->speaker->stopping);
+	speaker_stop(world->rig.speaker, count_end, world);
+	assert_true(world->rig.speaker->stopping);
 	assert_announced(world, "plain", "plain");
 	pass_time(world, 1000);
 	assert_int_equal(world->ended, 1);
@@ -493,9 +433,9 @@ static void a_stop_in_the_middle_of_a_drain_begins_anew(void **state)
 	assert_announced(world, "marked", "marked");
 	pass_time(world, 29000);
 	assert_announced(world, "marked", "marked");
-	assert_false(world->speaker->stopping);
+	assert_false(world->rig.speaker->stopping);
 	pass_time(world, 1000);
-	assert_true(world->speaker->stopping);
+	assert_true(world->rig.speaker->stopping);
 }
 
 static void a_drained_node_that_stops_does_not_come_back(void **state)

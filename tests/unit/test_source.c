@@ -11,23 +11,13 @@
 
 #include "api_rig.h"
 #include "speaker/private.h"
+#include "speaker_rig.h"
 
 struct world {
-	struct api_rig *rig;
-	struct log log;
-	struct text lines; /* of the log */
-	struct speaker *speaker;
-	char file[96];
+	struct api_rig *api;
+	struct speaker_rig rig;
 	const char *listen;
 };
-
-static void take_line(void *arg, enum log_level level, const char *line)
-{
-	struct world *world = arg;
-
-	(void)level;
-	text_append(&world->lines, "%s\n", line);
-}
 
 static void write_configuration(struct world *world, const char *cluster, const char *peers)
 {
@@ -41,37 +31,8 @@ static void write_configuration(struct world *world, const char *cluster, const 
 	    "cluster: %s\n"
 	    "advertisements: [{name: s, type: Service, addresses: [ClusterIP]}]\n%s",
 	    world->listen, cluster, peers);
-	rig_write_file(world->rig, "kbgpd.yaml", text.string);
+	speaker_rig_configure(&world->rig, text.string);
 	text_free(&text);
-}
-
-static void start_speaker(struct world *world)
-{
-	struct speaker_options options = {.environment = {.host_name = "host"},
-	    .hash_seed = 1,
-	    .event_spread_ms = 1,
-	    .status_interval_ms = 8,
-	    .loop = world->rig->loop,
-	    .log = &world->log,
-	    .config_file = world->file};
-	struct text errors = {NULL, 0, 0};
-	struct config *config = config_load(world->file, &options.environment, &errors);
-	struct error error;
-
-	if (!config)
-		fail_msg("%s", errors.string);
-	world->speaker = speaker_new(&options, config, &error);
-	if (!world->speaker)
-		fail_msg("%s", error.text);
-}
-
-static void reload(struct world *world)
-{
-	struct text errors = {NULL, 0, 0};
-
-	if (!speaker_reload(world->speaker, &errors))
-		fail_msg("%s", errors.string);
-	text_free(&errors);
 }
 
 static void write_kubeconfig(struct world *world)
@@ -83,8 +44,8 @@ static void write_kubeconfig(struct world *world)
 	    "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:%u', "
 	    "certificate-authority: ca.crt}}],\n"
 	    "users: [{name: u, user: {tokenFile: token}}]}\n",
-	    world->rig->port);
-	rig_write_file(world->rig, "kubeconfig", text.string);
+	    world->api->port);
+	rig_write_file(world->api, "kubeconfig", text.string);
 	text_free(&text);
 }
 
@@ -92,12 +53,12 @@ static int start(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
 
-	world->rig = rig_new();
-	world->rig->in_any_order = true;
+	world->api = rig_new();
+	world->api->in_any_order = true;
 	world->listen = "port: 0";
-	world->log = (struct log){.sink = take_line, .sink_arg = world, .level = LOG_LEVEL_INFO};
-	snprintf(world->file, sizeof(world->file), "%s/kbgpd.yaml", world->rig->folder);
-	text_append(&world->lines, "%s", "");
+	speaker_rig_open(&world->rig, world->api->loop);
+	world->rig.options.event_spread_ms = 1;
+	world->rig.options.status_interval_ms = 8;
 	write_kubeconfig(world);
 	*state = world;
 	return 0;
@@ -107,10 +68,8 @@ static int stop(void **state)
 {
 	struct world *world = *state;
 
-	speaker_free(world->speaker);
-	unlink(world->file);
-	rig_free(world->rig);
-	text_free(&world->lines);
+	speaker_rig_close(&world->rig);
+	rig_free(world->api);
 	free(world);
 	return 0;
 }
@@ -140,12 +99,12 @@ static int stop(void **state)
 
 static size_t announced(const struct world *world)
 {
-	return k8s_announcer_service_count(speaker_announcer(world->speaker));
+	return k8s_announcer_service_count(speaker_announcer(world->rig.speaker));
 }
 
 static bool is_connected(const struct world *world)
 {
-	return k8s_api_source_status(speaker_api_source(world->speaker)).connected;
+	return k8s_api_source_status(speaker_api_source(world->rig.speaker)).connected;
 }
 
 static void begin(struct world *world)
@@ -153,9 +112,9 @@ static void begin(struct world *world)
 	char cluster[200];
 
 	snprintf(cluster, sizeof(cluster), "{source: kubernetes, kubeconfig: %s/kubeconfig}",
-	    world->rig->folder);
+	    world->api->folder);
 	write_configuration(world, cluster, "");
-	start_speaker(world);
+	speaker_rig_start(&world->rig);
 }
 
 static void test_ready_when_all_was_listed(void **state)
@@ -163,13 +122,13 @@ static void test_ready_when_all_was_listed(void **state)
 	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 7);
+	rig_play(world->api, steps, 7);
 	begin(world);
-	assert_false(speaker_is_ready(world->speaker));
-	rig_run_until(world->rig, is_connected(world) && speaker_is_ready(world->speaker));
+	assert_false(speaker_is_ready(world->rig.speaker));
+	rig_run_until(world->api, is_connected(world) && speaker_is_ready(world->rig.speaker));
 	assert_int_equal(announced(world), 1);
 	/* Nothing of that stands in a reload that changes something else. */
-	reload(world);
+	speaker_rig_reload(&world->rig);
 	assert_true(is_connected(world));
 }
 
@@ -178,14 +137,14 @@ static void test_a_server_that_is_gone_withdraws_nothing(void **state)
 	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 7);
+	rig_play(world->api, steps, 7);
 	begin(world);
-	rig_run_until(world->rig, is_connected(world) && speaker_is_ready(world->speaker));
-	rig_stop_listening(world->rig);
-	rig_run_until(world->rig, !is_connected(world));
+	rig_run_until(world->api, is_connected(world) && speaker_is_ready(world->rig.speaker));
+	rig_stop_listening(world->api);
+	rig_run_until(world->api, !is_connected(world));
 	assert_int_equal(announced(world), 1);
-	assert_true(speaker_is_ready(world->speaker));
-	assert_non_null(strstr(world->lines.string, "API server: 127.0.0.1:"));
+	assert_true(speaker_is_ready(world->rig.speaker));
+	assert_non_null(strstr(world->rig.lines.string, "API server: 127.0.0.1:"));
 }
 
 static void test_another_source_takes_it_away(void **state)
@@ -193,12 +152,12 @@ static void test_another_source_takes_it_away(void **state)
 	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 7);
+	rig_play(world->api, steps, 7);
 	begin(world);
-	rig_run_until(world->rig, is_connected(world));
+	rig_run_until(world->api, is_connected(world));
 	write_configuration(world, "{source: none}", "");
-	reload(world);
-	assert_null(speaker_api_source(world->speaker));
+	speaker_rig_reload(&world->rig);
+	assert_null(speaker_api_source(world->rig.speaker));
 	assert_int_equal(announced(world), 0);
 }
 
@@ -209,16 +168,16 @@ static void test_all_nodes_for_a_peer_of_the_own_as(void **state)
 	struct world *world = *state;
 	char cluster[200];
 
-	rig_play(world->rig, own, 7);
+	rig_play(world->api, own, 7);
 	begin(world);
-	rig_run_until(world->rig, is_connected(world));
+	rig_run_until(world->api, is_connected(world));
 	snprintf(cluster, sizeof(cluster), "{source: kubernetes, kubeconfig: %s/kubeconfig}",
-	    world->rig->folder);
+	    world->api->folder);
 	write_configuration(world, cluster,
 	    "peers: [{name: p, address: 127.0.0.9, asn: internal, port: 1, connectRetryTime: 60000s}]\n");
-	rig_play(world->rig, all, 7);
-	reload(world);
-	rig_run_until(world->rig, is_connected(world));
+	rig_play(world->api, all, 7);
+	speaker_rig_reload(&world->rig);
+	rig_run_until(world->api, is_connected(world));
 	assert_int_equal(announced(world), 1);
 }
 
@@ -226,7 +185,7 @@ static const char *first_missing(const struct world *world)
 {
 	static struct error missing[SPEAKER_MISSING_MAX];
 
-	return speaker_missing(world->speaker, missing) ? missing[0].text : "";
+	return speaker_missing(world->rig.speaker, missing) ? missing[0].text : "";
 }
 
 #define FAR "peers: [{name: far, address: 127.0.0.9, asn: 65000, port: 1, ebgpMultihop: 2%s}]\n"
@@ -237,10 +196,10 @@ static void begin_with_far_peer(struct world *world, const char *more)
 	char peers[200];
 
 	snprintf(cluster, sizeof(cluster), "{source: kubernetes, kubeconfig: %s/kubeconfig}",
-	    world->rig->folder);
+	    world->api->folder);
 	snprintf(peers, sizeof(peers), FAR, more);
 	write_configuration(world, cluster, peers);
-	start_speaker(world);
+	speaker_rig_start(&world->rig);
 }
 
 static void test_not_ready_before_the_announcements_are_sent(void **state)
@@ -248,18 +207,18 @@ static void test_not_ready_before_the_announcements_are_sent(void **state)
 	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 7);
+	rig_play(world->api, steps, 7);
 	begin_with_far_peer(world, "");
-	assert_false(speaker_is_started(world->speaker));
-	rig_run_until(world->rig, speaker_is_started(world->speaker));
-	rig_run_until(world->rig, strstr(first_missing(world), "waiting for far ("));
-	assert_false(speaker_is_ready(world->speaker));
-	world->speaker->peers[0]->sent_all = true;
-	rig_run_until(world->rig, speaker_is_ready(world->speaker));
+	assert_false(speaker_is_started(world->rig.speaker));
+	rig_run_until(world->api, speaker_is_started(world->rig.speaker));
+	rig_run_until(world->api, strstr(first_missing(world), "waiting for far ("));
+	assert_false(speaker_is_ready(world->rig.speaker));
+	world->rig.speaker->peers[0]->sent_all = true;
+	rig_run_until(world->api, speaker_is_ready(world->rig.speaker));
 	/* What was announced once stays so. */
-	world->speaker->peers[0]->sent_all = false;
-	rig_stop_listening(world->rig);
-	rig_run_until(world->rig, !is_connected(world));
+	world->rig.speaker->peers[0]->sent_all = false;
+	rig_stop_listening(world->api);
+	rig_run_until(world->api, !is_connected(world));
 	assert_string_equal(first_missing(world), "");
 }
 
@@ -268,9 +227,9 @@ static void test_who_is_held_down_is_not_waited_for(void **state)
 	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 7);
+	rig_play(world->api, steps, 7);
 	begin_with_far_peer(world, ", shutdown: true");
-	rig_run_until(world->rig, speaker_is_ready(world->speaker));
+	rig_run_until(world->api, speaker_is_ready(world->rig.speaker));
 }
 
 static void test_not_ready_before_all_services_are_judged(void **state)
@@ -279,21 +238,21 @@ static void test_not_ready_before_all_services_are_judged(void **state)
 	struct world *world = *state;
 	unsigned turns = 0;
 
-	rig_play(world->rig, steps, 7);
+	rig_play(world->api, steps, 7);
 	begin_with_far_peer(world, ", shutdown: true");
-	rig_run_until(world->rig, speaker_is_ready(world->speaker));
+	rig_run_until(world->api, speaker_is_ready(world->rig.speaker));
 	/* As at the start, with Services of which the rules are judged in later turns of the loop. */
-	speaker_readiness_stop(world->speaker);
-	world->speaker->readiness.known_at = 0;
-	world->speaker->readiness.announced = false;
-	k8s_announcer_configure(world->speaker->announcer, NULL, 0);
-	assert_true(k8s_announcer_is_busy(world->speaker->announcer));
-	speaker_readiness_start(world->speaker);
-	rig_run_until(world->rig, ++turns > 3);
-	assert_true(speaker_is_started(world->speaker));
+	speaker_readiness_stop(world->rig.speaker);
+	world->rig.speaker->readiness.known_at = 0;
+	world->rig.speaker->readiness.announced = false;
+	k8s_announcer_configure(world->rig.speaker->announcer, NULL, 0);
+	assert_true(k8s_announcer_is_busy(world->rig.speaker->announcer));
+	speaker_readiness_start(world->rig.speaker);
+	rig_run_until(world->api, ++turns > 3);
+	assert_true(speaker_is_started(world->rig.speaker));
 	assert_string_equal(first_missing(world), "the announcements have not been sent yet");
-	speaker_origin_go_on(world->speaker);
-	rig_run_until(world->rig, speaker_is_ready(world->speaker));
+	speaker_origin_go_on(world->rig.speaker);
+	rig_run_until(world->api, speaker_is_ready(world->rig.speaker));
 }
 
 static void test_who_does_not_come_up_is_waited_for_as_long_as_a_restart_takes(void **state)
@@ -301,21 +260,21 @@ static void test_who_does_not_come_up_is_waited_for_as_long_as_a_restart_takes(v
 	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 7);
+	rig_play(world->api, steps, 7);
 	begin_with_far_peer(world, "");
-	rig_run_until(world->rig, strstr(first_missing(world), "waiting for far ("));
-	world->speaker->config->router.restart.time_s = 0;
-	rig_run_until(world->rig, speaker_is_ready(world->speaker));
+	rig_run_until(world->api, strstr(first_missing(world), "waiting for far ("));
+	world->rig.speaker->config->router.restart.time_s = 0;
+	rig_run_until(world->api, speaker_is_ready(world->rig.speaker));
 }
 
 static void test_what_is_missing_says_why(void **state)
 {
 	struct world *world = *state;
 
-	rig_stop_listening(world->rig);
+	rig_stop_listening(world->api);
 	begin_with_far_peer(world, "");
 	rig_run_until(
-	    world->rig, strstr(first_missing(world), "the cluster is not known yet: 127.0.0.1:"));
+	    world->api, strstr(first_missing(world), "the cluster is not known yet: 127.0.0.1:"));
 }
 
 static void test_all_nodes_for_the_mesh(void **state)
@@ -326,17 +285,17 @@ static void test_all_nodes_for_the_mesh(void **state)
 	char cluster[200];
 
 	world->listen = "port: 1790, addresses: [127.7.7.7]";
-	rig_play(world->rig, own, 7);
+	rig_play(world->api, own, 7);
 	begin(world);
-	rig_run_until(world->rig, is_connected(world));
-	assert_non_null(strstr(world->speaker->source, "own nodes"));
+	rig_run_until(world->api, is_connected(world));
+	assert_non_null(strstr(world->rig.speaker->source, "own nodes"));
 	snprintf(cluster, sizeof(cluster), "{source: kubernetes, kubeconfig: %s/kubeconfig}",
-	    world->rig->folder);
+	    world->api->folder);
 	write_configuration(world, cluster, "mesh: {enabled: true}\n");
-	rig_play(world->rig, all, 7);
-	reload(world);
-	assert_non_null(strstr(world->speaker->source, "all nodes"));
-	rig_run_until(world->rig, is_connected(world));
+	rig_play(world->api, all, 7);
+	speaker_rig_reload(&world->rig);
+	assert_non_null(strstr(world->rig.speaker->source, "all nodes"));
+	rig_run_until(world->api, is_connected(world));
 }
 
 /* Passwords of Secrets */
@@ -360,9 +319,9 @@ static void begin_with_peers(struct world *world, const char *peers)
 	char cluster[200];
 
 	snprintf(cluster, sizeof(cluster),
-	    "{source: kubernetes, namespace: bgp, kubeconfig: %s/kubeconfig}", world->rig->folder);
+	    "{source: kubernetes, namespace: bgp, kubeconfig: %s/kubeconfig}", world->api->folder);
 	write_configuration(world, cluster, peers);
-	start_speaker(world);
+	speaker_rig_start(&world->rig);
 }
 
 #define TOR                                                                            \
@@ -371,7 +330,7 @@ static void begin_with_peers(struct world *world, const char *peers)
 
 static const struct speaker_peer *tor(const struct world *world)
 {
-	return speaker_peer_at(world->speaker, 0);
+	return speaker_peer_at(world->rig.speaker, 0);
 }
 
 /* What its session would sign with; NULL: it is held down for want of it. */
@@ -395,25 +354,25 @@ static void test_a_password_of_a_secret_follows_it(void **state)
 	static const struct rig_step steps[] = {WITH_SECRET};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 9);
+	rig_play(world->api, steps, 9);
 	begin_with_peers(world, TOR);
 	assert_true(lacks_password(world, "passwordSecret bgp/tor, key password: not known yet"));
-	rig_run_until(world->rig, is_connected(world) && has_password(world, "one"));
-	rig_run_until(world->rig, world->rig->streams[8]);
-	rig_send_to(world->rig, 8, EVENT("MODIFIED", "5", "\"password\":\"dHdvCg==\",\"x\":\"\""));
-	rig_run_until(world->rig, has_password(world, "two"));
-	rig_send_to(world->rig, 8, EVENT("MODIFIED", "6", "\"password\":\"\""));
-	rig_run_until(world->rig, lacks_password(world, "bgp/tor, key password: it is empty"));
-	rig_send_to(world->rig, 8, EVENT("MODIFIED", "7", "\"other\":\"b25l\""));
-	rig_run_until(world->rig, lacks_password(world, "the Secret has no such key"));
-	rig_send_to(world->rig, 8, EVENT("MODIFIED", "8", "\"password\":\"b25lAA==\""));
-	rig_run_until(world->rig, lacks_password(world, "it has a NUL byte"));
-	rig_send_to(world->rig, 8, EVENT("MODIFIED", "9", "\"password\":\"b25l\""));
-	rig_run_until(world->rig, has_password(world, "one"));
-	rig_send_to(world->rig, 8, EVENT("DELETED", "10", "\"password\":\"b25l\""));
-	rig_run_until(world->rig, lacks_password(world, "there is no such Secret"));
-	assert_null(strstr(world->lines.string, "one"));
-	assert_null(strstr(world->lines.string, "b25l"));
+	rig_run_until(world->api, is_connected(world) && has_password(world, "one"));
+	rig_run_until(world->api, world->api->streams[8]);
+	rig_send_to(world->api, 8, EVENT("MODIFIED", "5", "\"password\":\"dHdvCg==\",\"x\":\"\""));
+	rig_run_until(world->api, has_password(world, "two"));
+	rig_send_to(world->api, 8, EVENT("MODIFIED", "6", "\"password\":\"\""));
+	rig_run_until(world->api, lacks_password(world, "bgp/tor, key password: it is empty"));
+	rig_send_to(world->api, 8, EVENT("MODIFIED", "7", "\"other\":\"b25l\""));
+	rig_run_until(world->api, lacks_password(world, "the Secret has no such key"));
+	rig_send_to(world->api, 8, EVENT("MODIFIED", "8", "\"password\":\"b25lAA==\""));
+	rig_run_until(world->api, lacks_password(world, "it has a NUL byte"));
+	rig_send_to(world->api, 8, EVENT("MODIFIED", "9", "\"password\":\"b25l\""));
+	rig_run_until(world->api, has_password(world, "one"));
+	rig_send_to(world->api, 8, EVENT("DELETED", "10", "\"password\":\"b25l\""));
+	rig_run_until(world->api, lacks_password(world, "there is no such Secret"));
+	assert_null(strstr(world->rig.lines.string, "one"));
+	assert_null(strstr(world->rig.lines.string, "b25l"));
 }
 
 static void test_a_server_that_is_gone_takes_no_password(void **state)
@@ -421,12 +380,12 @@ static void test_a_server_that_is_gone_takes_no_password(void **state)
 	static const struct rig_step steps[] = {WITH_SECRET};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 9);
+	rig_play(world->api, steps, 9);
 	begin_with_peers(world, TOR);
-	rig_run_until(world->rig, is_connected(world) && has_password(world, "one"));
-	rig_stop_listening(world->rig);
-	rig_run_until(world->rig, !is_connected(world));
-	reload(world);
+	rig_run_until(world->api, is_connected(world) && has_password(world, "one"));
+	rig_stop_listening(world->api);
+	rig_run_until(world->api, !is_connected(world));
+	speaker_rig_reload(&world->rig);
 	assert_true(has_password(world, "one"));
 }
 
@@ -435,37 +394,33 @@ static void test_a_range_is_closed_without_its_secret(void **state)
 	static const struct rig_step steps[] = {WITH_SECRET};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 9);
+	rig_play(world->api, steps, 9);
 	world->listen = "port: 1790, addresses: [127.7.7.7]";
 	begin_with_peers(world,
 	    "peers: [{name: r, range: 127.0.0.0/30, asn: 65000, passwordSecret: {name: tor, "
 	    "key: missing}}]\n");
 	rig_run_until(
-	    world->rig, is_connected(world) && strstr(world->lines.string, "no such key"));
-	assert_false(world->speaker->ranges[0].open);
+	    world->api, is_connected(world) && strstr(world->rig.lines.string, "no such key"));
+	assert_false(world->rig.speaker->ranges[0].open);
 }
 
 static void test_a_password_of_a_manifest(void **state)
 {
 	struct world *world = *state;
-	char folder[100];
 	char cluster[200];
 	char file[128];
 
-	snprintf(folder, sizeof(folder), "%s/manifests", world->rig->folder);
-	assert_int_equal(mkdir(folder, 0700), 0);
-	rig_write_file(world->rig, "manifests/secret.yaml",
+	snprintf(file, sizeof(file), "%s/secret.yaml", world->rig.manifests);
+	speaker_rig_write_file(file,
 	    "{apiVersion: v1, kind: Secret, metadata: {name: tor, namespace: bgp}, stringData: "
 	    "{password: written}}");
-	snprintf(
-	    cluster, sizeof(cluster), "{source: manifests, namespace: bgp, manifests: %s}", folder);
+	snprintf(cluster, sizeof(cluster), "{source: manifests, namespace: bgp, manifests: %s}",
+	    world->rig.manifests);
 	write_configuration(world, cluster, TOR);
-	start_speaker(world);
+	speaker_rig_start(&world->rig);
 	assert_true(has_password(world, "written"));
-	snprintf(file, sizeof(file), "%s/secret.yaml", folder);
 	unlink(file);
-	rig_run_until(world->rig, lacks_password(world, "there is no such Secret"));
-	rmdir(folder);
+	rig_run_until(world->api, lacks_password(world, "there is no such Secret"));
 }
 
 /* Events */
@@ -488,14 +443,14 @@ static void test_a_password_of_a_manifest(void **state)
 
 static uint64_t told(const struct world *world)
 {
-	return k8s_event_recorder_told(speaker_event_recorder(world->speaker));
+	return k8s_event_recorder_told(speaker_event_recorder(world->rig.speaker));
 }
 
 static void begin_with_events(struct world *world)
 {
 	begin(world);
-	rig_run_until(world->rig, is_connected(world) && speaker_is_ready(world->speaker));
-	rig_run_until(world->rig, world->speaker->cluster_events.open);
+	rig_run_until(world->api, is_connected(world) && speaker_is_ready(world->rig.speaker));
+	rig_run_until(world->api, world->rig.speaker->cluster_events.open);
 	assert_int_equal(announced(world), 1);
 	assert_int_equal(told(world), 0);
 }
@@ -510,12 +465,12 @@ static void test_kubernetes_is_told_of_a_service(void **state)
 	};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 9);
+	rig_play(world->api, steps, 9);
 	begin_with_events(world);
-	rig_send_to(world->rig, SLICE_STREAM, SLICE_EVENT("5", ""));
-	rig_run_until(world->rig, world->rig->step == 8);
-	rig_send_to(world->rig, SLICE_STREAM, SLICE_EVENT("6", "{\"addresses\":[\"10.1.0.1\"]}"));
-	rig_run_until(world->rig, world->rig->step == 9);
+	rig_send_to(world->api, SLICE_STREAM, SLICE_EVENT("5", ""));
+	rig_run_until(world->api, world->api->step == 8);
+	rig_send_to(world->api, SLICE_STREAM, SLICE_EVENT("6", "{\"addresses\":[\"10.1.0.1\"]}"));
+	rig_run_until(world->api, world->api->step == 9);
 	assert_int_equal(told(world), 2);
 }
 
@@ -529,12 +484,12 @@ static void test_kubernetes_is_told_of_the_node_in_place_of_its_services(void **
 	};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 9);
+	rig_play(world->api, steps, 9);
 	begin_with_events(world);
-	rig_send_to(world->rig, 1, NOT_READY);
-	rig_run_until(world->rig, world->rig->step == 8 && !announced(world));
-	rig_send_to(world->rig, 1, READY);
-	rig_run_until(world->rig, world->rig->step == 9 && announced(world));
+	rig_send_to(world->api, 1, NOT_READY);
+	rig_run_until(world->api, world->api->step == 8 && !announced(world));
+	rig_send_to(world->api, 1, READY);
+	rig_run_until(world->api, world->api->step == 9 && announced(world));
 	assert_int_equal(told(world), 2);
 }
 
@@ -547,11 +502,11 @@ static void test_kubernetes_is_told_of_sessions(void **state)
 	};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 9);
+	rig_play(world->api, steps, 9);
 	begin_with_events(world);
-	speaker_tell(world->speaker, SPEAKER_PEER_DOWN, "tor", NULL, "\x1b[31m");
-	speaker_tell(world->speaker, SPEAKER_PEER_UP, "tor", NULL, "ipv4");
-	rig_run_until(world->rig, world->rig->step == 9);
+	speaker_tell(world->rig.speaker, SPEAKER_PEER_DOWN, "tor", NULL, "\x1b[31m");
+	speaker_tell(world->rig.speaker, SPEAKER_PEER_UP, "tor", NULL, "ipv4");
+	rig_run_until(world->api, world->api->step == 9);
 }
 
 /* The configuration that was in force when the first of them was told is gone. */
@@ -563,11 +518,11 @@ static void test_kubernetes_is_told_after_a_reload(void **state)
 	};
 	struct world *world = *state;
 
-	rig_play(world->rig, steps, 8);
+	rig_play(world->api, steps, 8);
 	begin_with_events(world);
-	reload(world);
-	speaker_tell(world->speaker, SPEAKER_PEER_DOWN, "tor", NULL, "gone");
-	rig_run_until(world->rig, world->rig->step == 8);
+	speaker_rig_reload(&world->rig);
+	speaker_tell(world->rig.speaker, SPEAKER_PEER_DOWN, "tor", NULL, "gone");
+	rig_run_until(world->api, world->api->step == 8);
 }
 
 static void test_kubernetes_is_told_nothing_if_that_is_not_wanted(void **state)
@@ -576,16 +531,16 @@ static void test_kubernetes_is_told_nothing_if_that_is_not_wanted(void **state)
 	struct world *world = *state;
 	char cluster[200];
 
-	rig_play(world->rig, steps, 7);
+	rig_play(world->api, steps, 7);
 	begin_with_events(world);
 	snprintf(cluster, sizeof(cluster),
-	    "{source: kubernetes, events: false, kubeconfig: %s/kubeconfig}", world->rig->folder);
+	    "{source: kubernetes, events: false, kubeconfig: %s/kubeconfig}", world->api->folder);
 	write_configuration(world, cluster, "");
-	reload(world);
-	assert_null(speaker_event_recorder(world->speaker));
+	speaker_rig_reload(&world->rig);
+	assert_null(speaker_event_recorder(world->rig.speaker));
 	assert_true(is_connected(world));
-	rig_send_to(world->rig, SLICE_STREAM, SLICE_EVENT("5", ""));
-	rig_run_until(world->rig, !announced(world));
+	rig_send_to(world->api, SLICE_STREAM, SLICE_EVENT("5", ""));
+	rig_run_until(world->api, !announced(world));
 }
 
 /* The node's status */
@@ -617,27 +572,27 @@ static void test_the_status_of_the_node_is_written_when_it_changes(void **state)
 	snprintf(cluster, sizeof(cluster),
 	    "{source: kubernetes, events: false, status: configMap, namespace: bgp, "
 	    "kubeconfig: %s/kubeconfig}",
-	    world->rig->folder);
+	    world->api->folder);
 	write_configuration(world, cluster, "");
-	rig_play(world->rig, steps, 11);
-	start_speaker(world);
-	rig_run_until(world->rig, is_connected(world));
-	writer = k8s_api_source_writer(speaker_api_source(world->speaker));
+	rig_play(world->api, steps, 11);
+	speaker_rig_start(&world->rig);
+	rig_run_until(world->api, is_connected(world));
+	writer = k8s_api_source_writer(speaker_api_source(world->rig.speaker));
 	/* Without an owner it would stay for ever. */
 	for (int turn = 0; turn < 50; turn++)
-		loop_run_once(world->rig->loop, 1);
-	assert_int_equal(world->rig->step, 7);
+		loop_run_once(world->api->loop, 1);
+	assert_int_equal(world->api->step, 7);
 	/* What was refused is not there, and is written again. */
-	rig_send_to(world->rig, 1, NODE_WITH_UID("9", UID));
-	rig_run_until(world->rig, world->rig->step == 9 && k8s_api_writer_is_idle(writer));
+	rig_send_to(world->api, 1, NODE_WITH_UID("9", UID));
+	rig_run_until(world->api, world->api->step == 9 && k8s_api_writer_is_idle(writer));
 	for (int turn = 0; turn < 50; turn++)
-		loop_run_once(world->rig->loop, 1);
+		loop_run_once(world->api->loop, 1);
 	assert_int_equal(k8s_api_writer_counters(writer).requests[K8S_CONFIG_MAPS], 2);
-	rig_send_to(world->rig, SLICE_STREAM, SLICE_EVENT("5", ""));
-	rig_run_until(world->rig, world->rig->step == 10 && k8s_api_writer_is_idle(writer));
+	rig_send_to(world->api, SLICE_STREAM, SLICE_EVENT("5", ""));
+	rig_run_until(world->api, world->api->step == 10 && k8s_api_writer_is_idle(writer));
 	/* With the Node that owned it, it is gone. */
-	rig_send_to(world->rig, 1, NODE_WITH_UID("11", OTHER_UID));
-	rig_run_until(world->rig, world->rig->step == 11 && k8s_api_writer_is_idle(writer));
+	rig_send_to(world->api, 1, NODE_WITH_UID("11", OTHER_UID));
+	rig_run_until(world->api, world->api->step == 11 && k8s_api_writer_is_idle(writer));
 }
 
 int main(void)

@@ -35,10 +35,15 @@ void k8s_event_append_name(
     const struct k8s_event_record *record, const char *node_name, struct text *name)
 {
 	const struct k8s_event *event = &record->event;
-	const uint64_t hash = hash_string(
-	    node_name, hash_string(event->reason, hash_string(k8s_kind_name(event->kind), 0)));
+	const uint64_t object =
+	    hash_string(event->name, hash_string(k8s_kind_name(event->kind), 0));
+	const uint64_t hash = hash_string(node_name, hash_string(event->reason, object));
+	int length = (int)strnlen(event->name, NAME_LEFT);
 
-	text_append(name, "%.*s.%016llx", NAME_LEFT, event->name, (unsigned long long)hash);
+	/* Each label of it ends with a letter or a digit, also the one that was cut. */
+	while (length > 0 && (event->name[length - 1] == '.' || event->name[length - 1] == '-'))
+		length--;
+	text_append(name, "%.*s.%016llx", length, event->name, (unsigned long long)hash);
 }
 
 static json_t *involved_object(const struct k8s_event *event)

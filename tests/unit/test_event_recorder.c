@@ -72,7 +72,7 @@ static void test_an_event_of_a_service(void **state)
 	(void)state;
 	assert_encoded(&record,
 	    "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"metadata\":{\"name\":"
-	    "\"web.3ad3d14683836a2d\",\"namespace\":\"shop\"},\"involvedObject\":{\"apiVersion\":"
+	    "\"web.b24b46fefb76561c\",\"namespace\":\"shop\"},\"involvedObject\":{\"apiVersion\":"
 	    "\"v1\",\"kind\":\"Service\",\"name\":\"web\",\"namespace\":\"shop\",\"uid\":\"" UID
 	    "\"},\"reason\":\"BGPAnnounced\",\"message\":\"node-a announces it\",\"type\":"
 	    "\"Normal\"," SOURCE "}");
@@ -90,7 +90,7 @@ static void test_an_event_of_a_node(void **state)
 	record.event.warning = true;
 	assert_encoded(&record,
 	    "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"metadata\":{\"name\":"
-	    "\"node-a.c69f092a46169d96\",\"namespace\":\"default\"},\"involvedObject\":{\"apiVersion\":"
+	    "\"node-a.f2c9719909299ceb\",\"namespace\":\"default\"},\"involvedObject\":{\"apiVersion\":"
 	    "\"v1\",\"kind\":\"Node\",\"name\":\"node-a\",\"uid\":\"node-a\"},"
 	    "\"reason\":\"BGPPeerDown\",\"message\":\"node-a announces it\",\"type\":"
 	    "\"Warning\"," SOURCE "}");
@@ -125,6 +125,13 @@ static void test_names(void **state)
 	record.event.name = longest;
 	append_name(&record, "node-a", other);
 	assert_int_equal(strlen(other), 253);
+	/* What the cut leaves is a name, and not that of another object. */
+	memcpy(&longest[234], ".-", 2);
+	append_name(&record, "node-a", name);
+	assert_int_equal(strlen(name), 251);
+	longest[252] = 'y';
+	append_name(&record, "node-a", other);
+	assert_string_not_equal(name, other);
 }
 
 static void test_what_happens_is_written(void **state)

@@ -278,6 +278,8 @@ void speaker_peers_remove(const struct speaker_peer *peer)
 	memmove(&speaker->peers[at], &speaker->peers[at + 1],
 	    (speaker->peer_count - at - 1) * sizeof(struct speaker_peer *));
 	speaker->peer_count--;
+	if (at < speaker->start_at)
+		speaker->start_at--;
 }
 
 static void free_retired(struct speaker *speaker, bool closing_too)

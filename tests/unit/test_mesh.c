@@ -286,6 +286,26 @@ static void nodes_may_exchange_their_addresses(void **state)
 	}
 }
 
+static void who_goes_is_not_counted_among_those_looked_at(void **state)
+{
+	struct speaker_rig *rig = *state;
+	struct speaker *speaker = rig->speaker;
+	struct speaker_peer *first, *last;
+
+	put_nodes(rig, 4);
+	run(rig);
+	assert_int_equal(speaker->peer_count, 3);
+	first = speaker->peers[0];
+	last = speaker->peers[2];
+	speaker->start_at = 2;
+	speaker_peers_remove(last);
+	assert_int_equal(speaker->start_at, 2);
+	speaker_peers_remove(first);
+	assert_int_equal(speaker->start_at, 1);
+	speaker->peers[speaker->peer_count++] = first;
+	speaker->peers[speaker->peer_count++] = last;
+}
+
 static void what_is_wrong_is_left_out(void **state)
 {
 	static const char *const mistakes[][2] = {{MESH_ADDRESS_ANNOTATION, "nowhere"},
@@ -679,6 +699,7 @@ int main(void)
 	    TEST(half_a_cluster_is_none),
 	    TEST(one_address_is_one_peer),
 	    TEST(nodes_may_exchange_their_addresses),
+	    TEST(who_goes_is_not_counted_among_those_looked_at),
 	    TEST(what_is_wrong_is_left_out),
 	    TEST(a_node_that_comes_back_at_once_is_the_same),
 	    TEST(a_node_without_its_object_is_who_it_was),

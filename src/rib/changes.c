@@ -287,7 +287,7 @@ static void mark_paths_to_tell_anew(struct rib *rib)
 			const struct rib_prefix *prefix = rib_family_prefix_at(family, id);
 
 			if (prefix && has_path_to_tell_anew(rib, family, prefix))
-				rib_mark_dirty(rib, family, id, true);
+				rib_mark_dirty(rib, family, id, UINT64_MAX);
 		}
 	}
 	for (uint32_t i = 0; i < rib->peer_limit; i++)

@@ -126,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	k8s_cluster_begin_view(target.cluster);
 	k8s_cluster_end_view(target.cluster);
+	k8s_announcer_finish(target.announcer);
 	if (target.announced)
 		abort();
 	free(target.prefixes);

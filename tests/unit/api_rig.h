@@ -451,7 +451,7 @@ static inline void rig_play(struct api_rig *rig, const struct rig_step *steps, s
 /* Runs until the condition holds; fails if it does not within a number of turns. */
 #define rig_run_until(rig, condition)                                                          \
 	do {                                                                                   \
-		for (int turn = 0; turn < 30000 && !(condition); turn++)                        \
+		for (int turn = 0; turn < 30000 && !(condition); turn++)                       \
 			loop_run_once((rig)->loop, 1);                                         \
 		if ((rig)->unexpected.length)                                                  \
 			fail_msg("%s", (rig)->unexpected.string);                              \

@@ -109,9 +109,12 @@ static struct waiting *find_waiting(
 
 static void make_room(struct k8s_api_writer *writer)
 {
-	if (writer->count < K8S_WRITER_QUEUE_MAX)
-		return;
-	drop(writer, writer->busy ? &writer->first->next : &writer->first);
+	struct waiting **oldest = &writer->first;
+
+	if (writer->busy && *oldest)
+		oldest = &(*oldest)->next;
+	if (writer->count >= K8S_WRITER_QUEUE_MAX && *oldest)
+		drop(writer, oldest);
 }
 
 static void add_waiting(struct k8s_api_writer *writer, const struct k8s_write *write)

@@ -528,7 +528,9 @@ static void decode_secret_values(struct decoder *decoder, const struct place *ro
 		return;
 	}
 	json_object_foreach((json_t *)values.value, key, value)
-	    decode_secret_value(decoder, &values, key, is_base64, secret);
+	{
+		decode_secret_value(decoder, &values, key, is_base64, secret);
+	}
 }
 
 static void decode_secret(

@@ -78,7 +78,9 @@ static void print_missing(FILE *file, const json_t *status)
 	json_t *text;
 
 	json_array_foreach(json_object_get(status, "missing"), i, text)
-	    format_print_line(file, i ? "" : "Missing:", "%s", json_string_value(text));
+	{
+		format_print_line(file, i ? "" : "Missing:", "%s", json_string_value(text));
+	}
 }
 
 /* Nothing of a node that stays. */

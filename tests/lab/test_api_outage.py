@@ -169,6 +169,7 @@ def test_a_server_behind_the_others(ground):
     ground.web("web", "192.0.2.1")
     server = ground.serve()
     ground.start_synced()
+    ground.wait_routes(POD_CIDR, WEB)
     for _ in range(5):
         ground.store.put(node("other", "10.244.2.0/24"))
     ground.store.compact()

@@ -1,4 +1,5 @@
-"""Counts the cases of two reports of pytest: `count.py FIRST SECOND NAMES`.
+"""Counts the cases of two reports of pytest: `count.py FIRST SECOND NAMES`, and
+`count.py --failed FIRST` prints what failed, as pytest takes it, a line each.
 
 SECOND, which need not be there, has what failed in FIRST and was run again: its outcome counts.
 The cases that passed only then are written to NAMES, one on a line.  Prints how many passed,
@@ -6,10 +7,12 @@ failed and were skipped.
 """
 
 import pathlib
+import re
 import sys
 import xml.etree.ElementTree as tree
 
 PASSED, SKIPPED, FAILED = range(3)
+LABS = pathlib.Path(__file__).parent
 
 
 def outcomes(report):
@@ -18,11 +21,17 @@ def outcomes(report):
     if not pathlib.Path(report).exists():
         return worst
     for case in tree.parse(report).iter("testcase"):
-        name = case.get("classname"), case.get("name")
+        name = case.get("classname"), re.sub(r"@[^]]*$", "", case.get("name"))  # xdist's group
         found = {child.tag for child in case}
         rank = FAILED if found & {"failure", "error"} else SKIPPED if "skipped" in found else PASSED
         worst[name] = max(rank, worst.get(name, PASSED))
     return worst
+
+
+def print_failed(report):
+    for (where, name), rank in outcomes(report).items():
+        if rank == FAILED:
+            print(f"{LABS}/{where.rpartition('.')[2]}.py::{name}")
 
 
 def main(first, second, names):
@@ -33,4 +42,7 @@ def main(first, second, names):
     print(*(ranks.count(rank) for rank in (PASSED, FAILED, SKIPPED)))
 
 
-main(*sys.argv[1:])
+if sys.argv[1] == "--failed":
+    print_failed(sys.argv[2])
+else:
+    main(*sys.argv[1:])

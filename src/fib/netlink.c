@@ -92,6 +92,7 @@ struct fib_netlink {
 	struct nl_sock *events;
 	struct loop_watch event_watch;
 	bool events_lost; /* to be reported when the rest has been read */
+	struct loop_task read_task; /* reads on after a loss: the rest may be nothing */
 	struct loop_timer
 	    dump_timer; /* for a dump that could not be asked for, or has fallen silent */
 	struct dump dumps[DUMPS_MAX]; /* the first one runs */
@@ -612,6 +613,17 @@ static void end_reading(struct fib_netlink *netlink)
 	netlink->ops->overrun(netlink->arg);
 }
 
+/*
+ * There may be more than was read.  If so the socket is ready; but where something was lost and
+ * nothing more is there, no other thing would bring us back to say so.
+ */
+static bool read_later(struct fib_netlink *netlink)
+{
+	if (netlink->events_lost)
+		loop_task_schedule(netlink->loop, &netlink->read_task);
+	return false;
+}
+
 bool fib_netlink_read(struct fib_netlink *netlink)
 {
 	unsigned i;
@@ -632,9 +644,9 @@ bool fib_netlink_read(struct fib_netlink *netlink)
 		while ((message = next_message(netlink, length, &offset)))
 			read_event(netlink, message);
 		if (loop_should_yield(netlink->loop))
-			return false;
+			break;
 	}
-	return false;
+	return read_later(netlink);
 }
 
 static void events_ready(void *arg)
@@ -657,6 +669,7 @@ struct fib_netlink *fib_netlink_new(
 	netlink->next_sequence = 1;
 	netlink->batch_most = BATCH_REQUESTS_MIN;
 	loop_task_init(&netlink->send_task, run_send_task, netlink);
+	loop_task_init(&netlink->read_task, events_ready, netlink);
 	loop_timer_init(loop, &netlink->send_timer, run_send_task, netlink);
 	loop_timer_init(loop, &netlink->answer_timer, end_waiting, netlink);
 	loop_timer_init(loop, &netlink->dump_timer, look_after_dump, netlink);
@@ -702,6 +715,7 @@ void fib_netlink_free(struct fib_netlink *netlink)
 	loop_watch_stop(&netlink->request_watch);
 	loop_watch_stop(&netlink->event_watch);
 	loop_task_cancel(netlink->loop, &netlink->send_task);
+	loop_task_cancel(netlink->loop, &netlink->read_task);
 	loop_timer_free(&netlink->send_timer);
 	loop_timer_free(&netlink->answer_timer);
 	loop_timer_free(&netlink->dump_timer);

@@ -548,6 +548,25 @@ static void test_overrun_is_told_when_the_rest_has_been_read(void **state)
 	assert_int_equal(fixture->messages_at_overrun, 100);
 }
 
+/* However many messages are read in a turn, and whether or not there is time for more. */
+static void test_overrun_is_told_also_if_the_last_message_ends_a_turn(void **state)
+{
+	static const uint64_t shares_us[] = {1000000, 0};
+	struct fixture *fixture = *state;
+	unsigned overruns = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		loop_set_share(fixture->loop, shares_us[i]);
+		for (unsigned count = 0; count < 40; count++) {
+			peer_deliver_error(PEER_EVENTS, ENOBUFS);
+			for (unsigned sent = 0; sent < count; sent++)
+				deliver_link(fixture, 0);
+			turns(fixture);
+			assert_int_equal(fixture->overruns, ++overruns);
+		}
+	}
+}
+
 static void test_overrun_in_the_middle_of_a_dump(void **state)
 {
 	struct fixture *fixture = *state;
@@ -606,6 +625,7 @@ int main(void)
 	    peer_test(test_dump_that_cannot_be_asked_for_is_incomplete),
 	    peer_test(test_dump_that_falls_silent_is_incomplete_and_a_long_one_is_not),
 	    peer_test(test_overrun_is_told_when_the_rest_has_been_read),
+	    peer_test(test_overrun_is_told_also_if_the_last_message_ends_a_turn),
 	    peer_test(test_overrun_in_the_middle_of_a_dump),
 	    peer_test(test_nobody_else_speaks_for_the_kernel),
 	    peer_test(test_flush_ends_although_nothing_is_answered),

@@ -21,8 +21,8 @@ that a test has to know: a resource that is watched is answered from the API ser
 so that a compaction of etcd is seen by lists in pages at once, but by watches only after a restart,
 or with the option --watch-cache=false; a token that was accepted is accepted for another 10 s.
 
-It starts in about five seconds and takes 400 MB: share one among the tests of a file, whose lab is
-then a fixture function named lab_of_file (conftest.py keeps such tests in one process).
+It starts in about five seconds and takes 400 MB: share one among the tests of a file, which imports
+the fixture lab_of_file (conftest.py keeps such tests in one process).
 """
 
 import base64
@@ -38,7 +38,7 @@ import pytest
 
 from api_client import PORT, ApiClient, ApiError, path_of
 from certificates import Authority
-from lab import command, wait_until
+from lab import Lab, command, wait_until
 
 PODS = ["10.240.0.0/12", "fd00:10::/48"]
 """Each node gets a /24 and a /64."""
@@ -62,6 +62,12 @@ rules:
 """
 """What of each request is kept for requests(): nothing of the test's own, nor of the controllers'.
 """
+
+
+@pytest.fixture(scope="module", name="lab")
+def lab_of_file():
+    with Lab() as new:
+        yield new
 
 
 def programs():

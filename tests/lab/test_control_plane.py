@@ -4,17 +4,12 @@ import pytest
 
 from api_client import ApiError, in_parallel
 from api_objects import node, pod, service
+from control_plane import lab_of_file  # noqa: F401
 from control_plane import ControlPlane, kubeconfig, mount_token, user_of
-from lab import Lab, wait_until
+from lab import wait_until
 
 SERVICES_PATH = "/api/v1/namespaces/default/services"
 SLICES_PATH = "/apis/discovery.k8s.io/v1beta1/namespaces/default/endpointslices"
-
-
-@pytest.fixture(scope="module", name="lab")
-def lab_of_file():
-    with Lab() as new:
-        yield new
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,13 @@ import pytest
 from api_client import ApiError, as_sent
 from api_objects import endpoint, endpoint_slice, node, pod, service
 from certificates import Authority
+from control_plane import lab_of_file  # noqa: F401
 from control_plane import PODS
 from kubernetes_ground import NODE, Kubernetes
-from lab import Lab, wait_until
+from lab import wait_until
 
 NUMBERS = itertools.count(1)
 SLICES = "/apis/discovery.k8s.io/v1beta1/namespaces/default/endpointslices"
-
-
-@pytest.fixture(scope="module", name="lab")
-def lab_of_file():
-    with Lab() as new:
-        yield new
 
 
 @pytest.fixture(scope="module", name="world")

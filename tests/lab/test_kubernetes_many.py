@@ -7,18 +7,13 @@ import pytest
 from api_client import as_sent, in_parallel
 from api_ground import POD_CIDR
 from api_objects import node, service
+from control_plane import lab_of_file  # noqa: F401
 from kubernetes_ground import NODE, Kubernetes
 from kubernetes_load import address_of, fill, large_cluster, name_of, remove, slice_of
-from lab import Lab, wait_until
+from lab import wait_until
 
 COUNT = 10000
 CHANGES = 300
-
-
-@pytest.fixture(scope="module", name="lab")
-def lab_of_file():
-    with Lab() as new:
-        yield new
 
 
 @pytest.fixture(scope="module", name="large")

@@ -11,10 +11,11 @@ import pytest
 
 from api_ground import POD_CIDR, Pod
 from api_objects import endpoint, endpoint_slice, node, service
+from control_plane import lab_of_file  # noqa: F401
 from control_plane import user_of
 from daemons import Bird, Session
 from kubernetes_ground import DEPLOYMENT, NAMESPACE, NODE, Kubernetes
-from lab import Lab, stays, wait_until
+from lab import stays, wait_until
 
 CONFIGURATION = """
 router: {asn: 64512, routerID: 10.0.1.2, leave: {delay: 1s}}
@@ -149,12 +150,6 @@ class Native(Kubernetes):
     def reports(self):
         """How often the ConfigMap has been written."""
         return sum(each == ("patch", "configmaps") for each in self.requests())
-
-
-@pytest.fixture(scope="module", name="lab")
-def lab_of_file():
-    with Lab() as new:
-        yield new
 
 
 @pytest.fixture(scope="module", name="world")

@@ -4,8 +4,8 @@ import pytest
 
 from api_client import ApiError, in_parallel
 from api_objects import node, pod, service
-from control_plane import lab_of_file  # noqa: F401
-from control_plane import ControlPlane, kubeconfig, mount_token, user_of
+from control_plane import (ControlPlane, kubeconfig, lab_of_file,  # noqa: F401
+                           mount_token, user_of)
 from lab import wait_until
 
 SERVICES_PATH = "/api/v1/namespaces/default/services"

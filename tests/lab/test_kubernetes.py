@@ -8,8 +8,7 @@ import pytest
 from api_client import ApiError, as_sent
 from api_objects import endpoint, endpoint_slice, node, pod, service
 from certificates import Authority
-from control_plane import lab_of_file  # noqa: F401
-from control_plane import PODS
+from control_plane import PODS, lab_of_file  # noqa: F401
 from kubernetes_ground import NODE, Kubernetes
 from lab import wait_until
 

@@ -212,14 +212,28 @@ static void finish_files(struct k8s_manifests *manifests)
 	manifests->count = kept;
 }
 
-/* True if an object of a file is wanted that only another reading can give. */
+/*
+ * True if an object of a file is wanted that only another reading can give.  That of one that is
+ * being written waits for its end, which is an event.
+ */
 static bool needs_another_scan(const struct k8s_manifests *manifests)
 {
 	for (size_t i = 0; i < manifests->count; i++) {
-		if (manifests->files[i]->source.needs_reading)
+		const struct manifest_file *file = manifests->files[i];
+
+		if (file->source.needs_reading && !file->writing)
 			return true;
 	}
 	return false;
+}
+
+/* Scans that events ask for do not put off the one that trusts no event. */
+static void start_audit_timer(struct k8s_manifests *manifests)
+{
+	if (manifests->watch < 0)
+		loop_timer_start(&manifests->audit, RETRY_MS);
+	else if (!loop_timer_is_running(&manifests->audit))
+		loop_timer_start(&manifests->audit, AUDIT_MS);
 }
 
 /* Puts the watch on what the path leads to now; before the listing, so that nothing is missed. */
@@ -248,7 +262,7 @@ static void end_scan(struct k8s_manifests *manifests)
 	loop_watch_set(&manifests->readable, LOOP_READ);
 	tell_folder_problem(manifests,
 	    manifests->watch < 0 ? "it cannot be watched; it is read every second" : NULL);
-	loop_timer_start(&manifests->audit, manifests->watch < 0 ? RETRY_MS : AUDIT_MS);
+	start_audit_timer(manifests);
 	if (needs_another_scan(manifests))
 		loop_timer_start(&manifests->quiet, 0);
 	collect_all_texts(manifests);

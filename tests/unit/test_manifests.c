@@ -17,6 +17,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "clock.h"
 #include "k8s/manifests.h"
 
 #define WAIT_MS 5000
@@ -247,6 +248,52 @@ static void file_being_written_is_not_read_by_halves(void **state)
 	fputs("---\n{apiVersion: v1, kind: Node, metadata: {name: c}}\n", file);
 	assert_int_equal(fclose(file), 0);
 	wait_for(fixture, &fixture->events, "+c -b ");
+}
+
+/* There is nothing to do until it is closed. */
+static void file_being_written_is_not_waited_for_busily(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t turns;
+	FILE *file;
+
+	write_file(fixture, "n.yaml", NODE_A);
+	start(fixture);
+	clear(fixture);
+	file = fopen(path_of(fixture, "n.yaml"), "a");
+	assert_non_null(file);
+	fputs("---\n", file);
+	fflush(file);
+	settle(fixture);
+	write_file(fixture, "m.yaml", NODE_A_LABEL); /* comes first from now on */
+	wait_for(fixture, &fixture->events, "~a ");
+	settle(fixture);
+	turns = loop_statistics(fixture->loop)->turns;
+	for (unsigned i = 0; i < 20; i++)
+		loop_run_once(fixture->loop, 5);
+	assert_in_range(loop_statistics(fixture->loop)->turns - turns, 0, 2);
+	assert_int_equal(fclose(file), 0);
+	settle(fixture);
+	remove_file(fixture, "m.yaml");
+	wait_for(fixture, &fixture->events, "~a ");
+}
+
+/* As truncate() of a path does it; meanwhile others come and go. */
+static void file_whose_end_nobody_told_is_read_after_a_minute(void **state)
+{
+	struct fixture *fixture = *state;
+
+	write_file(fixture, "n.yaml", NODE_A "---\n" NODE_B);
+	start(fixture);
+	clear(fixture);
+	assert_int_equal(truncate(path_of(fixture, "n.yaml"), (off_t)strlen(NODE_A)), 0);
+	settle(fixture);
+	for (unsigned i = 0; i < 5; i++) {
+		write_file(fixture, "m.yaml", i % 2 ? "" : "# nothing\n");
+		settle(fixture);
+		clock_ahead_ms += 20000;
+	}
+	wait_for(fixture, &fixture->events, "-b ");
 }
 
 static void config_map_link_is_swapped(void **state)
@@ -567,6 +614,8 @@ int main(void)
 	    TEST(file_is_replaced_by_rename),
 	    TEST(touched_file_changes_nothing),
 	    TEST(file_being_written_is_not_read_by_halves),
+	    TEST(file_being_written_is_not_waited_for_busily),
+	    TEST(file_whose_end_nobody_told_is_read_after_a_minute),
 	    TEST(config_map_link_is_swapped),
 	    TEST(missing_folder_is_trouble_until_it_is_there),
 	    TEST(folder_that_is_replaced_is_watched_again),

@@ -319,6 +319,11 @@ void speaker_mesh_stop_believing(struct speaker *speaker, struct mesh_node *node
 {
 	node->reflected_until = 0;
 	judge_again(speaker, node);
+	if (!speaker_mesh_is_own(speaker, node))
+		return;
+	/* What this node passes on is no longer of the cluster: its peers have to be told so. */
+	speaker->mesh.renew = true;
+	speaker_mesh_mark_all(speaker);
 }
 
 bool speaker_mesh_accepts(const struct speaker_peer *peer, const struct ip_prefix *prefix,

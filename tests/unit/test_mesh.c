@@ -4,6 +4,7 @@
  */
 #include "base/memory.h"
 #include "clock.h"
+#include "rib/group_state.h"
 #include "speaker/private.h"
 #include "speaker_rig.h"
 
@@ -688,6 +689,24 @@ static void only_reflectors_are_in_the_cluster(void **state)
 	assert_int_equal(speaker_peer_cluster_id(peer), ROUTER);
 }
 
+/* What has come to this node from clients that are no Nodes must not be refused by reflectors. */
+static void who_has_left_the_cluster_sends_nothing_of_it(void **state)
+{
+	enum { CLUSTER = 0x0a090909, ROUTER = 0x0a000001 };
+	struct speaker_rig *rig = *state;
+
+	put_nodes(rig, 3);
+	run(rig);
+	put_reflector(rig, 0);
+	put_reflector(rig, 2);
+	establish(rig, 2);
+	put(rig, new_node(0));
+	run(rig);
+	assert_int_equal(find_peer(rig, 2)->member->stream->group->key.cluster_id, CLUSTER);
+	pass(rig, MESH_MOVE_MS + 2000);
+	assert_int_equal(find_peer(rig, 2)->member->stream->group->key.cluster_id, ROUTER);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -712,6 +731,7 @@ int main(void)
 	    TEST(clients_stay_for_a_minute),
 	    TEST(clients_are_not_left),
 	    TEST(only_reflectors_are_in_the_cluster),
+	    TEST(who_has_left_the_cluster_sends_nothing_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

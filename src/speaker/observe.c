@@ -8,6 +8,9 @@
 
 #include "speaker/private.h"
 
+/* Between two looks at whether queues that were full are empty. */
+#define LATENCY_LOOK_MS 10
+
 const double speaker_latency_bounds[SPEAKER_LATENCY_BUCKETS - 1] = {
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 1.0};
 
@@ -127,6 +130,7 @@ void speaker_latency_note(struct speaker *speaker)
 		return;
 	speaker->pending_at = speaker->event_at;
 	speaker->latency_turns = 0;
+	loop_timer_stop(&speaker->latency_timer);
 	loop_task_schedule(speaker->loop, &speaker->latency_task);
 }
 
@@ -140,7 +144,7 @@ bool speaker_is_sending(const struct speaker *speaker)
 
 /*
  * An announcement that nobody is sent, for a filter perhaps, must not be taken for one that waits:
- * UPDATEs are made within a turn or two unless the queues are full.
+ * UPDATEs are made within a turn or two unless the queues are full, which may last.
  */
 static void forget_unsent(void *arg)
 {
@@ -148,8 +152,10 @@ static void forget_unsent(void *arg)
 
 	if (!speaker->pending_at)
 		return;
-	if (++speaker->latency_turns < 3 || speaker_is_sending(speaker))
+	if (++speaker->latency_turns < 3)
 		loop_task_schedule(speaker->loop, &speaker->latency_task);
+	else if (speaker_is_sending(speaker))
+		loop_timer_start(&speaker->latency_timer, LATENCY_LOOK_MS);
 	else
 		speaker->pending_at = 0;
 }
@@ -187,11 +193,13 @@ void speaker_latency_forget(struct speaker *speaker)
 void speaker_latency_start(struct speaker *speaker)
 {
 	loop_task_init(&speaker->latency_task, forget_unsent, speaker);
+	loop_timer_init(speaker->loop, &speaker->latency_timer, forget_unsent, speaker);
 }
 
 void speaker_latency_stop(struct speaker *speaker)
 {
 	loop_task_cancel(speaker->loop, &speaker->latency_task);
+	loop_timer_free(&speaker->latency_timer);
 }
 
 const struct speaker_latency *speaker_latency(const struct speaker *speaker)

@@ -290,6 +290,7 @@ struct speaker {
 	uint64_t pending_at; /* microseconds: the oldest one that has no UPDATE yet; 0: none */
 	uint64_t queued_at; /* microseconds: the oldest one whose UPDATE has not left; 0: none */
 	struct loop_task latency_task;
+	struct loop_timer latency_timer; /* the next look, while queues are full */
 	unsigned latency_turns; /* that pending_at has waited for an UPDATE */
 	struct speaker_latency latency;
 	uint64_t fib_logged_at;

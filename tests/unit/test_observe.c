@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "session_rig.h"
 #include "speaker/private.h"
 
 struct rig {
@@ -171,6 +172,64 @@ static void what_no_cluster_event_has_caused_is_not_counted(void **state)
 	assert_counted(rig, 0);
 }
 
+/* A neighbour with an Established session that takes nothing; its queue is full. */
+static void fill_queue(struct side *side, struct raw *raw, struct loop *loop)
+{
+	struct shared_buffer *buffer;
+
+	side_init(side, loop, 65001, 1, 65002);
+	side->settings.passive = true;
+	assert_int_not_equal(side_listen(side), 0);
+	side_start(side);
+	assert_true(raw_connect_with(raw, loop, bgp_listener_port(side->listener), 4096));
+	assert_int_equal(raw_next(raw, 1000), BGP_MESSAGE_OPEN);
+	raw_send_open(raw, 65002, 9, 90);
+	assert_int_equal(raw_next(raw, 1000), BGP_MESSAGE_KEEPALIVE);
+	raw_send_keepalive(raw);
+	assert_true(wait_until(loop, is_established, side, 1000));
+	buffer = update_buffer(256, 65001);
+	for (unsigned i = 0; i < 1000; i++)
+		bgp_session_send(side->session, buffer);
+	shared_buffer_release(buffer);
+	bgp_session_push(side->session);
+	wait_until(loop, never, NULL, 100);
+	assert_int_not_equal(bgp_session_queued(side->session), 0);
+}
+
+static void who_takes_nothing_is_not_waited_for_busily(void **state)
+{
+	struct rig *rig = *state;
+	struct loop *loop = rig->speaker.loop;
+	struct update_group_member *member = (void *)rig;
+	struct side side;
+	struct raw *raw = memory_allocate_zero(1, sizeof *raw);
+	struct speaker_peer peer = {.speaker = &rig->speaker, .member = member};
+	struct speaker_peer *peers[] = {&peer};
+	uint64_t turns;
+
+	fill_queue(&side, raw, loop);
+	peer.session = side.session;
+	rig->speaker.peers = peers;
+	rig->speaker.peer_count = 1;
+	rig->speaker.member_count = 1;
+	announce(rig, 0);
+	for (unsigned i = 0; i < 5; i++)
+		loop_run_once(loop, 0);
+	turns = loop_statistics(loop)->turns;
+	assert_true(speaker_is_sending(&rig->speaker));
+	wait_until(loop, never, NULL, 200);
+	assert_in_range(loop_statistics(loop)->turns - turns, 1, 100);
+	assert_int_not_equal(rig->speaker.pending_at, 0);
+	/* The neighbour has gone, or has taken all. */
+	peer.member = NULL;
+	wait_until(loop, never, NULL, 50);
+	assert_int_equal(rig->speaker.pending_at, 0);
+	side_free(&side);
+	close(raw->fd);
+	free(raw);
+	rig->speaker.peer_count = 0;
+}
+
 static void count_line(void *arg, enum log_level level, const char *line)
 {
 	unsigned *lines = arg;
@@ -219,6 +278,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(what_nobody_is_sent_is_not_counted, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		what_no_cluster_event_has_caused_is_not_counted, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		who_takes_nothing_is_not_waited_for_busily, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_neighbour_cannot_flood_the_log, setup, teardown),
 	    cmocka_unit_test(every_event_has_a_name),
 	};

@@ -311,7 +311,8 @@ void speaker_apply(struct speaker *speaker, const struct config *old)
 		apply_config(speaker);
 	speaker_apply_source(speaker);
 	resolve_identity(speaker, old);
-	if (speaker->asn != speaker->origin_asn) /* it is what advertisements prepend */
+	/* It is what advertisements prepend; and peers may wait to be told apart. */
+	if (speaker->asn != speaker->origin_asn || speaker->audiences.outdated)
 		speaker_origin_configure(speaker);
 	speaker_cluster_events_apply(speaker);
 	speaker_status_report_apply(speaker);

@@ -99,6 +99,14 @@ void speaker_audiences_make(struct speaker *speaker)
 		    PEER_CLASSES_MAX - 1);
 }
 
+bool speaker_audiences_relieve(struct speaker *speaker)
+{
+	struct audiences *audiences = &speaker->audiences;
+
+	audiences->outdated = audiences->classes.class_count > PEER_CLASSES_MAX;
+	return audiences->outdated;
+}
+
 void speaker_audiences_free(struct speaker *speaker)
 {
 	peer_classes_free(&speaker->audiences.classes);

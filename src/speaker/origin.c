@@ -194,18 +194,20 @@ static void service_changed(void *arg, const struct k8s_service_change *change)
 	speaker_cluster_events_service(arg, change);
 }
 
-/* Drops what is no longer configured and has nothing announced any more. */
-static void drop_unused_origins(struct speaker *speaker)
+/* Drops what is no longer configured and has nothing announced any more; true if there was any. */
+static bool drop_unused_origins(struct speaker *speaker)
 {
+	const size_t count = speaker->origin_count;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < speaker->origin_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (speaker->origins[i]->configured || speaker->origins[i]->users)
 			speaker->origins[kept++] = speaker->origins[i];
 		else
 			free_origin(speaker->origins[i]);
 	}
 	speaker->origin_count = kept;
+	return kept < count;
 }
 
 static struct origin *find_origin(const struct speaker *speaker, const char *name)
@@ -362,7 +364,8 @@ static void continue_announcing(void *arg)
 		return;
 	}
 	speaker->announce_since = 0;
-	drop_unused_origins(speaker);
+	if (drop_unused_origins(speaker) && speaker_audiences_relieve(speaker))
+		loop_task_schedule(speaker->loop, &speaker->apply_task);
 	speaker_cluster_events_judged(speaker);
 }
 

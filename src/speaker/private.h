@@ -164,6 +164,7 @@ struct audiences {
 	struct peer_classes classes;
 	uint8_t bits[PEER_CLASSES_MAX]; /* by class: the number of its bit */
 	uint64_t all; /* bits in use */
+	bool outdated; /* the bits did not suffice, and may now: to be made again */
 };
 
 /* What Kubernetes is told of: cluster_events.c. */
@@ -593,6 +594,8 @@ void speaker_neighbour_key(const struct speaker_peer *peer, struct export_key *k
 /* audience.c */
 /* Tells the peers of all origins apart by their lists; peers in no list are a kind of their own. */
 void speaker_audiences_make(struct speaker *speaker);
+/* Origins have gone: true if the others leave bits for peers that had none. */
+bool speaker_audiences_relieve(struct speaker *speaker);
 void speaker_audiences_free(struct speaker *speaker);
 /* The bit of the peer of this name. */
 uint64_t speaker_audiences_of(const struct speaker *speaker, const char *peer);

@@ -267,6 +267,60 @@ static void new_attributes_reach_some_prefixes_in_each_turn(void **state)
 	assert_int_equal(rib_prefix_count(world->rig.speaker->rib, IPV4), 0);
 }
 
+#define LISTED 100
+
+/* Peers "p0" to "p99", of which each advertisement goes to two, from the one of this number on. */
+static void put_pairs(struct world *world, char name, unsigned first)
+{
+	begin_configuration(world);
+	for (unsigned i = 0; i < LISTED; i++)
+		put_peer(world, i, i, ", shutdown: true");
+	text_append(&world->text, "advertisements:\n");
+	for (unsigned i = first; i + 1 < LISTED; i += 2)
+		text_append(&world->text,
+		    "- {name: %c%u, type: Prefix, prefixes: [10.0.%u.0/24], peers: [p%u, p%u]}\n",
+		    name, i, i, i, i + 1);
+}
+
+/* The bits of a peer of put_pairs(). */
+static uint64_t bits_of(const struct world *world, unsigned name)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "p%u", name);
+	return speaker_audiences_of(world->rig.speaker, text);
+}
+
+/* The lists of both together tell more peers apart than there are bits. */
+static void peers_are_told_apart_once_old_advertisements_are_gone(void **state)
+{
+	struct world *world = *state;
+
+	put_pairs(world, 'a', 0);
+	start_speaker(world);
+	for (unsigned i = 0; i < 10; i++)
+		loop_run_once(world->rig.loop, 0);
+	put_pairs(world, 'b', 1);
+	reload(world);
+	for (unsigned i = 0; i < 10 * LISTED; i++)
+		loop_run_once(world->rig.loop, 0);
+	assert_int_equal(world->rig.speaker->origin_count, LISTED / 2 - 1);
+	/* Who has none is sent nothing of these advertisements. */
+	for (unsigned i = 0; i < LISTED; i++)
+		assert_int_not_equal(bits_of(world, i), 0);
+	for (unsigned i = 1; i + 1 < LISTED; i += 2)
+		assert_true(bits_of(world, i) == bits_of(world, i + 1));
+	assert_int_equal(__builtin_popcountll(world->rig.speaker->audiences.all), LISTED / 2);
+}
+
+static void peers_are_told_apart_without_time(void **state)
+{
+	struct world *world = *state;
+
+	loop_set_share(world->rig.loop, 0);
+	peers_are_told_apart_once_old_advertisements_are_gone(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +335,9 @@ int main(void)
 		nobody_is_waited_for_beyond_the_restart_time, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		new_attributes_reach_some_prefixes_in_each_turn, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		peers_are_told_apart_once_old_advertisements_are_gone, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(peers_are_told_apart_without_time, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

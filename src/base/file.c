@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -44,4 +46,25 @@ char *file_read(const char *path, size_t limit, size_t *length)
 	free(bytes);
 	errno = reason;
 	return NULL;
+}
+
+struct file_identity file_identify(const char *path)
+{
+	struct file_identity identity;
+	struct stat status;
+
+	memset(&identity, 0, sizeof(identity));
+	if (stat(path, &status) == 0) {
+		identity.device = status.st_dev;
+		identity.inode = status.st_ino;
+		identity.size = status.st_size;
+		identity.changed = status.st_ctim;
+	}
+	return identity;
+}
+
+bool file_identity_equal(const struct file_identity *a, const struct file_identity *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
 }

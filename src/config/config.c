@@ -134,6 +134,8 @@ struct config *config_parse(const char *string, size_t length, const char *file,
 struct config *config_load(
     const char *file, const struct config_environment *environment, struct text *errors)
 {
+	/* Before it is read: what changes meanwhile makes it another one. */
+	const struct file_identity identity = file_identify(file);
 	size_t length;
 	char *string = file_read(file, FILE_SIZE_MAX, &length);
 	struct config *config;
@@ -144,6 +146,8 @@ struct config *config_load(
 	}
 	config = config_parse(string, length, file, environment, errors);
 	free(string);
+	if (config)
+		config->identity = identity;
 	/* The tree was several times as large as what was made of it: it goes back to the kernel. */
 	malloc_trim(0);
 	return config;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bgp/community.h"
@@ -173,6 +174,7 @@ struct config_fib {
 };
 
 struct config {
+	struct file_identity identity; /* of the file that was read; all zero: none was */
 	char *node_name;
 	struct k8s_node_rules node_rules; /* node.withdrawServices */
 	struct config_router router;

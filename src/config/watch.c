@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -23,13 +22,6 @@
 #define QUIET_MS 100
 #define QUIET_AT_MOST_MS 1000
 #define RETRY_MS 1000
-
-struct file_identity {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec changed;
-};
 
 struct watched_file {
 	char *name;
@@ -49,28 +41,6 @@ struct config_watch {
 	int fd;
 };
 
-/* All zero if there is no such file now. */
-static struct file_identity identify(const char *file)
-{
-	struct file_identity identity;
-	struct stat status;
-
-	memset(&identity, 0, sizeof identity);
-	if (stat(file, &status) == 0) {
-		identity.device = status.st_dev;
-		identity.inode = status.st_ino;
-		identity.size = status.st_size;
-		identity.changed = status.st_ctim;
-	}
-	return identity;
-}
-
-static bool identity_equal(const struct file_identity *a, const struct file_identity *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
 /* Notes the identities of now; true if one is another than before. */
 static bool look(struct config_watch *watch)
 {
@@ -78,9 +48,9 @@ static bool look(struct config_watch *watch)
 
 	for (size_t i = 0; i < watch->count; i++) {
 		struct watched_file *file = &watch->files[i];
-		struct file_identity now = identify(file->name);
+		struct file_identity now = file_identify(file->name);
 
-		changed |= !identity_equal(&now, &file->identity);
+		changed |= !file_identity_equal(&now, &file->identity);
 		file->identity = now;
 	}
 	return changed;
@@ -189,4 +159,10 @@ bool config_watch_is_on(const struct config_watch *watch, const char *const *fil
 void config_watch_look(struct config_watch *watch)
 {
 	look(watch);
+}
+
+void config_watch_expect(struct config_watch *watch, const struct file_identity *read)
+{
+	watch->files[0].identity = *read;
+	loop_timer_start(&watch->timer, QUIET_MS);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/loop.h"
 
 struct config_watch;
@@ -26,5 +27,7 @@ void config_watch_free(struct config_watch *watch);
 bool config_watch_is_on(const struct config_watch *watch, const char *const *files, size_t count);
 /* What is there now is about to be read anyway: no call for it. */
 void config_watch_look(struct config_watch *watch);
+/* The only file was this when it was read, before it was watched: calls if it is another one now. */
+void config_watch_expect(struct config_watch *watch, const struct file_identity *read);
 
 #endif

@@ -161,7 +161,9 @@ struct speaker *speaker_new(
 	speaker_apply(speaker, NULL);
 	speaker->watch =
 	    config_watch_new(speaker->loop, &options->config_file, 1, file_changed, speaker, error);
-	if (!speaker->watch)
+	if (speaker->watch)
+		config_watch_expect(speaker->watch, &config->identity);
+	else
 		log_write(speaker->log, LOG_LEVEL_WARNING, options->config_file,
 		    "%s; only SIGHUP and `kbgpctl reload` will load it again", error->text);
 	return speaker;

@@ -321,6 +321,31 @@ static void peers_are_told_apart_without_time(void **state)
 	peers_are_told_apart_once_old_advertisements_are_gone(state);
 }
 
+/* Before it is watched. */
+static void a_file_that_changes_during_the_start_is_loaded_again(void **state)
+{
+	struct world *world = *state;
+	struct speaker_rig *rig = &world->rig;
+	struct text errors = {NULL, 0, 0};
+	struct config *config;
+	struct error error;
+
+	speaker_rig_configure(rig, world->text.string);
+	config = config_load(rig->file, &rig->options.environment, &errors);
+	assert_non_null(config);
+	put_peer(world, 1, 1, "");
+	speaker_rig_configure(rig, world->text.string);
+	rig->speaker = speaker_new(&rig->options, config, &error);
+	assert_non_null(rig->speaker);
+	for (unsigned i = 0; i < 200 && !rig->speaker->peer_count; i++)
+		loop_run_once(rig->loop, 10);
+	assert_int_equal(rig->speaker->peer_count, 1);
+	assert_int_equal(rig->speaker->config_state.reloads_good, 1);
+	for (unsigned i = 0; i < 20; i++)
+		loop_run_once(rig->loop, 10);
+	assert_int_equal(rig->speaker->config_state.reloads_good, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +360,8 @@ int main(void)
 		nobody_is_waited_for_beyond_the_restart_time, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		new_attributes_reach_some_prefixes_in_each_turn, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		a_file_that_changes_during_the_start_is_loaded_again, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		peers_are_told_apart_once_old_advertisements_are_gone, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(peers_are_told_apart_without_time, set_up, tear_down),

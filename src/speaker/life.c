@@ -53,6 +53,7 @@ static void links_changed(void *arg)
 
 	if (!speaker_listeners_are_right(speaker))
 		loop_task_schedule(speaker->loop, &speaker->apply_task);
+	speaker_mesh_follow_links(speaker);
 	for (size_t i = 0; i < speaker->peer_count; i++) {
 		struct export_key key;
 

@@ -48,6 +48,7 @@ struct mesh {
 	bool renew; /* of those in it the peers are configured even if their entries stay equal */
 	const struct mesh_node *own_node; /* of this node, once it had facts; or NULL */
 	struct mesh_facts own; /* its facts; zeroed if its Node is not known */
+	bool is_here[IP_FAMILIES]; /* the kernel had its address when all were marked last */
 	uint64_t reflects_since; /* loop_now() of when it began to reflect, or ceased to */
 	size_t reflectors; /* Nodes that reflect in our AS */
 	size_t skipped; /* Nodes with trouble */

@@ -50,12 +50,36 @@ void speaker_mesh_mark(struct speaker *speaker, struct mesh_node *node)
 	loop_task_schedule(speaker->loop, &speaker->mesh.task);
 }
 
+/* Whether the kernel has this node's address of the family. */
+static bool has_own_address(const struct speaker *speaker, enum ip_family family)
+{
+	return fib_is_own_address(speaker->fib, &speaker->mesh.own.addresses[family], 0);
+}
+
 void speaker_mesh_mark_all(struct speaker *speaker)
 {
 	struct mesh_node *node;
 
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++)
+		speaker->mesh.is_here[family] = has_own_address(speaker, family);
 	for (size_t cursor = 0; (node = hash_table_next(&speaker->mesh.nodes, &cursor));)
 		speaker_mesh_mark(speaker, node);
+}
+
+/* One that goes away for a moment ends no session; from one that comes the others are called. */
+void speaker_mesh_follow_links(struct speaker *speaker)
+{
+	bool *is_here = speaker->mesh.is_here;
+	bool comes = false;
+
+	for (enum ip_family family = 0; family < IP_FAMILIES; family++) {
+		const bool here = has_own_address(speaker, family);
+
+		comes |= here && !is_here[family];
+		is_here[family] = here;
+	}
+	if (comes)
+		speaker_mesh_mark_all(speaker);
 }
 
 void speaker_mesh_mark_skipped(struct speaker *speaker)

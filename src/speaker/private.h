@@ -445,6 +445,8 @@ void speaker_mesh_yield_place(struct speaker *speaker, const struct ip_address *
  */
 void speaker_mesh_node_changed(struct speaker *speaker, const char *name,
     const struct k8s_node *object, const struct k8s_node *old);
+/* The kernel may have other addresses of this node than before. */
+void speaker_mesh_follow_links(struct speaker *speaker);
 /* False while it is not known of some Nodes whether they are peers. */
 bool speaker_mesh_is_settled(const struct speaker *speaker);
 /* Unless there are filters: whether a route is one of the peer's own Node, or reflected by it. */

@@ -306,6 +306,10 @@ static void read_list(
 
 	if (!one && !schema_expect_list(schema, node))
 		return;
+	if (key->most && count > key->most) {
+		schema_fail(schema, node, "must have at most %zu items, not %zu", key->most, count);
+		return;
+	}
 	if (count > schema->steps_left) {
 		schema->steps_left = 0;
 		schema_step(schema, node);

@@ -48,6 +48,7 @@ struct schema_key {
 	size_t offset; /* of the member; of a list, of the pointer to its items */
 	size_t count; /* lists: offset of the number of items; 0: no list, so never first */
 	size_t item_size; /* lists */
+	size_t most; /* lists: items; 0: any number */
 	bool one_is_list; /* lists: an item alone counts as a list of one */
 	size_t present; /* offset of a bool to set if the key is there; 0: none */
 	uint64_t minimum;

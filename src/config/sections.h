@@ -14,6 +14,8 @@
 
 /* The name under which advertisements and filters know the mesh, as if it were a peer. */
 #define CONFIG_MESH "mesh"
+/* What is added to a route at one place; a message has room for several times as many. */
+#define CONFIG_COMMUNITIES_MAX 100
 
 /* The names of a list's items by position, NULL where there is none; borrowed from the tree. */
 struct config_names {

@@ -13,6 +13,8 @@
 #include "config_errors.h"
 
 #define ADVERTISEMENT(keys) ROUTER "advertisements:\n- {name: s, " keys "}\n"
+#define TEN "1:1, 1:2, 1:3, 1:4, 1:5, 1:6, 1:7, 1:8, 1:9, 1:10, "
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 #define RULE(keys) ROUTER "filters:\n- name: f\n  rules:\n  - {" keys "}\n"
 
 static const struct config_error_row rows[] = {
@@ -212,6 +214,8 @@ static const struct config_error_row rows[] = {
 	"to 128, not \"129\"\n"},
     {ADVERTISEMENT("type: PodCIDR, peers: [tor]"),
 	"k.yaml:3:36: advertisements[0].peers[0]: there is no peer \"tor\"\n"},
+    {ADVERTISEMENT("type: PodCIDR, communities: [" HUNDRED "1:1]"),
+	"k.yaml:3:41: advertisements[0].communities: must have at most 100 items, not 101\n"},
     {ADVERTISEMENT("type: PodCIDR, communities: [web]"),
 	"k.yaml:3:42: advertisements[0].communities[0]: \"web\" is neither a "
 	"community nor an alias in communities\n"},
@@ -306,6 +310,12 @@ static const struct config_error_row rows[] = {
     {RULE("action: accept, set: {communities: {set: [\"1:1\"], add: [\"1:2\"]}}"),
 	"k.yaml:5:42: filters[0].rules[0].set.communities.set: excludes add and "
 	"remove\n"},
+    {RULE("action: accept, set: {communities: {add: [" HUNDRED "1:1]}}"),
+	"k.yaml:5:47: filters[0].rules[0].set.communities.add: must have at most 100 items, not "
+	"101\n"},
+    {RULE("action: accept, set: {communities: {set: [" HUNDRED "1:1]}}"),
+	"k.yaml:5:47: filters[0].rules[0].set.communities.set: must have at most 100 items, not "
+	"101\n"},
     {RULE("action: accept, set: {communities: [\"1:1\"]}"),
 	"k.yaml:5:41: filters[0].rules[0].set.communities: must be a mapping, not a "
 	"list\n"},

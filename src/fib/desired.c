@@ -114,12 +114,15 @@ static void collect_candidates(const struct fib *fib, const struct rib_prefix *p
 
 		if (!best && !(path->flags & RIB_PATH_MULTIPATH))
 			continue;
-		if (!next_hop || !next_hop->resolution.reachable)
+		if (!next_hop || !next_hop->resolution.reachable) {
+			/* If it is back before the RIB comes by, nothing changes there. */
 			desired->desire = FIB_DESIRE_LATER;
-		else if (recursion_leads_to_itself(&prefix->prefix, &next_hop->resolution))
 			desired->refused = true;
-		else
+		} else if (recursion_leads_to_itself(&prefix->prefix, &next_hop->resolution)) {
+			desired->refused = true;
+		} else {
 			add_candidate(candidates, next_hop, path);
+		}
 	}
 }
 

@@ -195,7 +195,7 @@ struct fib_desired {
 	enum fib_desire desire;
 	struct hop_set *set; /* for a route; the caller owns the reference */
 	uint32_t metric;
-	bool refused; /* a hop was left out as it lies behind the route itself */
+	bool refused; /* a hop was left out: it lies behind the route itself, or is not reachable */
 };
 struct fib_desired fib_desire(struct fib *fib, const struct fib_table *table, uint32_t id);
 /* Finds out which source addresses can be used now; true if others than before. */

@@ -326,6 +326,65 @@ static void test_many_routes_follow_many_next_hops(void **state)
 	expect_count(fixture, "d0", 0);
 }
 
+struct reached {
+	struct ip_address address;
+	bool reachable;
+	struct ip_address gateway;
+};
+
+static void on_reached(void *arg, const struct fib_next_hop *next_hop)
+{
+	struct reached *reached = arg;
+
+	if (!ip_address_equal(&next_hop->address, &reached->address))
+		return;
+	reached->reachable = next_hop->reachable;
+	reached->gateway = next_hop->gateway;
+}
+
+/* Runs the loop, and not a turn more, until the next hop is reached over the gateway (NULL: not). */
+static void expect_way(struct fixture *fixture, const char *next_hop, const char *gateway)
+{
+	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
+	struct ip_address expected = {0};
+	struct reached reached = {0};
+
+	assert_true(ip_address_parse(next_hop, &reached.address));
+	if (gateway)
+		assert_true(ip_address_parse(gateway, &expected));
+	do {
+		loop_run_once(fixture->loop, 0);
+		fib_walk_next_hops(fixture->fib, on_reached, &reached);
+	} while ((reached.reachable != (gateway != NULL) ||
+		     (gateway && !ip_address_equal(&reached.gateway, &expected))) &&
+		 loop_now(fixture->loop) < deadline);
+	assert_int_equal(reached.reachable, gateway != NULL);
+}
+
+/* Of a large table the RIB has come by some prefixes only when the next hop is back. */
+static void test_next_hop_that_is_away_for_a_moment_loses_no_route(void **state)
+{
+	enum { ROUTES = 6000, INSTALLED = 4000, TURNS = 12 };
+	struct fixture *fixture = *state;
+
+	run("ip route add 203.0.113.0/24 via 192.0.2.1 metric 5");
+	for (unsigned i = 0; i < ROUTES; i++) {
+		char prefix[32];
+
+		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
+		announce(fixture, 0, prefix, "203.0.113.1");
+	}
+	while (fib_counters(fixture->fib)->routes[IPV4] < INSTALLED)
+		loop_run_once(fixture->loop, 5);
+	run("ip route del 203.0.113.0/24");
+	expect_way(fixture, "203.0.113.1", NULL);
+	for (unsigned i = 0; i < TURNS; i++)
+		loop_run_once(fixture->loop, 0);
+	run("ip route add 203.0.113.0/24 via 192.0.2.1 metric 5");
+	expect_count(fixture, "d0", ROUTES);
+	run("ip route del 203.0.113.0/24");
+}
+
 /* Previous runs, and changes of place */
 
 static void test_stale_routes_stay_until_converged_and_are_adopted_or_swept(void **state)
@@ -644,6 +703,7 @@ int main(void)
 	    fib_test(test_route_lost_with_its_link_comes_back),
 	    fib_test(test_next_hop_that_moves_takes_its_routes_along),
 	    fib_test(test_many_routes_follow_many_next_hops),
+	    fib_test(test_next_hop_that_is_away_for_a_moment_loses_no_route),
 	    fib_test(test_stale_routes_stay_until_converged_and_are_adopted_or_swept),
 	    fib_test(test_routes_stay_on_stop_or_are_withdrawn),
 	    fib_test(test_routes_move_to_another_table_and_metric),

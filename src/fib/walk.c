@@ -128,7 +128,8 @@ void fib_walk_some(struct fib *fib)
 		for (table = fib->tables; table < fib->tables + FIB_TABLES; table++)
 			pass_some(fib, table);
 	} while (reasons_left(fib) && !loop_should_yield(fib->loop));
-	if (reasons & FIB_WALK_SETS && !(reasons_left(fib) & FIB_WALK_SETS))
+	/* What an interface has just taken along is marked for the walk after next hops. */
+	if (reasons & FIB_WALK_SETS && !(reasons_left(fib) & FIB_WALK_SETS) && !fib->interface_lost)
 		hop_sets_clear_changed(&fib->sets);
 	if (reasons_left(fib))
 		loop_task_schedule(fib->loop, &fib->install_task);

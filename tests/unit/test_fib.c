@@ -385,6 +385,42 @@ static void test_next_hop_that_is_away_for_a_moment_loses_no_route(void **state)
 	run("ip route del 203.0.113.0/24");
 }
 
+/*
+ * With its last address of IPv4 an interface loses its routes without a word, whatever their next
+ * hops are: also if that is in the middle of a walk for something else.
+ */
+static void test_interface_that_loses_routes_during_a_walk(void **state)
+{
+	enum { ROUTES = 600, TURNS = 16 };
+	static const char *const gateways[] = {"192.0.2.1", "192.0.2.2"};
+	struct fixture *fixture = *state;
+
+	run("ip route add 203.0.113.0/24 via 192.0.2.2 metric 5");
+	announce(fixture, 0, "10.200.0.0/16", "203.0.113.1");
+	for (unsigned i = 0; i < ROUTES; i++) {
+		char prefix[32];
+
+		snprintf(prefix, sizeof(prefix), "10.%u.%u.0/24", i / 256, i % 256);
+		announce(fixture, 1, prefix, "2001:db8:1::1");
+	}
+	expect_count(fixture, "d1", ROUTES);
+	for (unsigned turns = 0; turns < TURNS; turns++) {
+		char command[128];
+
+		snprintf(command, sizeof(command),
+		    "ip route replace 203.0.113.0/24 via %s metric 5", gateways[turns % 2]);
+		run(command);
+		expect_way(fixture, "203.0.113.1", gateways[turns % 2]);
+		for (unsigned i = 0; i < turns; i++)
+			loop_run_once(fixture->loop, 0);
+		run("ip address del 198.51.100.7/24 dev d1");
+		expect_count(fixture, "d1", ROUTES);
+		run("ip address add 198.51.100.7/24 dev d1");
+		turn(fixture, 20);
+	}
+	run("ip route del 203.0.113.0/24");
+}
+
 /* Previous runs, and changes of place */
 
 static void test_stale_routes_stay_until_converged_and_are_adopted_or_swept(void **state)
@@ -704,6 +740,7 @@ int main(void)
 	    fib_test(test_next_hop_that_moves_takes_its_routes_along),
 	    fib_test(test_many_routes_follow_many_next_hops),
 	    fib_test(test_next_hop_that_is_away_for_a_moment_loses_no_route),
+	    fib_test(test_interface_that_loses_routes_during_a_walk),
 	    fib_test(test_stale_routes_stay_until_converged_and_are_adopted_or_swept),
 	    fib_test(test_routes_stay_on_stop_or_are_withdrawn),
 	    fib_test(test_routes_move_to_another_table_and_metric),

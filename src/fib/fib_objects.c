@@ -220,7 +220,7 @@ static void plan_round(struct fib *fib)
 	    delay >= FIB_AUDIT_MS)
 		return;
 	fib->round_planned = true;
-	loop_timer_start(&fib->dump_timer, delay);
+	fib_dump_within(fib, delay);
 }
 
 void fib_objects_begin_round(struct fib *fib)

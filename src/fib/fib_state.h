@@ -179,6 +179,14 @@ static inline bool fib_has_room(const struct fib *fib)
 	return fib_netlink_pending(fib->netlink) < FIB_REQUESTS_AHEAD;
 }
 
+/* Has everything dumped after so long, unless that happens sooner anyway. */
+static inline void fib_dump_within(struct fib *fib, uint64_t delay_ms)
+{
+	if (!loop_timer_is_running(&fib->dump_timer) ||
+	    fib->dump_timer.deadline > loop_now(fib->loop) + delay_ms)
+		loop_timer_start(&fib->dump_timer, delay_ms);
+}
+
 /* An answer that says that what was to be removed or replaced does not exist. */
 static inline bool fib_is_not_there(int error)
 {

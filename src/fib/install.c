@@ -502,7 +502,7 @@ static void place_is_taken(struct fib *fib, struct fib_table *table, uint32_t id
 	/* It may be a route that we have not been told of: it will have been by the next try. */
 	fail_for_now(fib, table, id, "another route is already there");
 	if (!fib->dumps_left)
-		loop_timer_start(&fib->dump_timer, RETRY_FIRST_MS);
+		fib_dump_within(fib, RETRY_FIRST_MS);
 }
 
 static void removal_answered(

@@ -228,6 +228,33 @@ static void test_object_of_a_previous_run_that_was_in_use_for_long(void **state)
 	expect_success_later(fixture, NO_OBJECTS);
 }
 
+/* However long an object is still in use, a dump that has failed is repeated soon. */
+static void test_dump_that_failed_does_not_wait_for_objects(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce_all(fixture);
+	expect_all_right(fixture);
+	run("ip route add 10.9.0.0/16 proto static table 100 nhid "
+	    "$(ip route show 10.2.0.0/16 | sed 's/.*nhid \\([0-9]*\\).*/\\1/')");
+	withdraw(fixture, 0, "10.2.0.0/16");
+	expect(fixture, "route show 10.2.0.0/16", NULL);
+	for (unsigned i = 0; i < 7; i++) {
+		clock_ahead_ms += 2000 << i;
+		turn(fixture, 50);
+	}
+	netlink_faults.dumps_to_interrupt = 4;
+	netlink_faults.events_lost = true;
+	run("ip route del 10.1.0.0/16");
+	while (netlink_faults.dumps_to_interrupt)
+		loop_run_once(fixture->loop, 5);
+	turn(fixture, 20);
+	announce(fixture, 0, "10.3.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.3.0.0/16", "via 192.0.2.1 dev d0");
+	expect_success_later(fixture, "ip route show 10.1.0.0/16 | grep -q via");
+	run("ip route del 10.9.0.0/16 table 100");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +266,7 @@ int main(void)
 	    race_test(test_answers_that_are_lost),
 	    race_test(test_object_of_ours_that_somebody_makes_goes),
 	    race_test(test_object_of_a_previous_run_that_was_in_use_for_long),
+	    race_test(test_dump_that_failed_does_not_wait_for_objects),
 	};
 
 	return run_with_objects(tests, sizeof(tests) / sizeof(tests[0]));

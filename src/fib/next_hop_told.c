@@ -161,6 +161,9 @@ static void try_again(struct next_hop_objects *objects, struct next_hop_object *
 	if (!object->refused || object->request)
 		return;
 	object->refused = false;
+	/* The dump has found it changed; its groups need not notice. */
+	if (object->kind == NEXT_HOP_SINGLE && object->wrong)
+		next_hop_object_ensure(objects, object);
 	if (object->kind != NEXT_HOP_GROUP)
 		return;
 	object->retried = true;

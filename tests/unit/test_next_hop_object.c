@@ -510,6 +510,22 @@ static void test_refused_replacement_leaves_the_object_to_its_routes(void **stat
 	assert_int_equal(fixture->objects.repaired, 0);
 }
 
+/* No group changes with it, so that nothing else would send it. */
+static void test_refused_repair_of_a_hop_is_tried_again_after_a_check(void **state)
+{
+	struct fixture *fixture = *state;
+
+	install(fixture, "192.0.2.1@2*1");
+	tell_single(fixture, 1, "192.0.2.66@2*1", OURS);
+	assert_sent(fixture, 2, "=1 192.0.2.1@2");
+	answer(fixture, ENOMEM);
+	next_hop_objects_begin_check(&fixture->objects);
+	tell_single(fixture, 1, "192.0.2.66@2*1", OURS);
+	tell_group(fixture, 0, 1, OURS);
+	next_hop_objects_end_check(&fixture->objects);
+	assert_sent(fixture, 3, "=1 192.0.2.1@2");
+}
+
 static void test_group_that_is_there_though_its_answer_was_lost(void **state)
 {
 	struct fixture *fixture = *state;
@@ -767,6 +783,7 @@ int main(void)
 	    object_test(test_group_that_is_there_though_its_answer_was_lost),
 	    object_test(test_group_that_is_refused_again_leaves_its_routes_alone),
 	    object_test(test_refused_replacement_leaves_the_object_to_its_routes),
+	    object_test(test_refused_repair_of_a_hop_is_tried_again_after_a_check),
 	    object_test(test_without_ids_there_is_no_group),
 	    object_test(test_object_is_removed_when_no_route_has_it_any_more),
 	    object_test(test_object_that_is_given_up_before_it_is_answered_goes),

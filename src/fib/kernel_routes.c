@@ -32,11 +32,12 @@ struct prefix_node {
 	struct stored_route *first; /* NULL: not in use */
 };
 
-/* When the interface was last lost, for all routes and for those of IPv4; 0: never. */
+/* When the interface was last lost, for all routes and for those of IPv4, and enabled; 0: never. */
 struct interface_loss {
 	uint32_t interface;
 	uint64_t at;
 	uint64_t ipv4_at;
+	uint64_t enabled_at;
 };
 
 void kernel_routes_init(
@@ -70,26 +71,35 @@ static bool is_lost(
 							  loss->ipv4_at > stored->told_at));
 }
 
-static bool is_enabled(const struct kernel_routes *routes, uint32_t interface)
+/* Whether an interface that was lost was there again by the time `at`. */
+static bool was_enabled(const struct kernel_routes *routes, uint32_t interface, uint64_t at)
 {
 	const struct kernel_link *link = kernel_links_find(routes->links, interface);
 
-	return link && link->enabled;
+	return link && link->enabled && find_loss(routes, interface)->enabled_at <= at;
 }
 
 /* A route over several interfaces stays until all of them are lost at the same time. */
 static bool has_lost_its_hops(const struct kernel_routes *routes, const struct stored_route *stored)
 {
+	const size_t count = stored->route.hop_count;
+	uint64_t last = 0; /* when the last one was lost */
 	bool single = true;
 	bool enabled = false;
 	size_t i;
 
-	for (i = 0; i < stored->route.hop_count; i++) {
-		if (!is_lost(routes, stored, stored->hops[i].interface))
+	for (i = 0; i < count; i++) {
+		const uint32_t interface = stored->hops[i].interface;
+		uint64_t at;
+
+		if (!is_lost(routes, stored, interface))
 			return false;
-		single &= stored->hops[i].interface == stored->hops[0].interface;
-		enabled |= is_enabled(routes, stored->hops[i].interface);
+		at = find_loss(routes, interface)->at;
+		last = at > last ? at : last;
+		single &= interface == stored->hops[0].interface;
 	}
+	for (i = 0; i < count; i++)
+		enabled |= was_enabled(routes, stored->hops[i].interface, last);
 	return single || !enabled;
 }
 
@@ -324,6 +334,14 @@ void kernel_routes_lose_interface(struct kernel_routes *routes, uint32_t interfa
 	else
 		loss->at = routes->clock;
 	round_start(&routes->sweep);
+}
+
+void kernel_routes_enable_interface(struct kernel_routes *routes, uint32_t interface)
+{
+	struct interface_loss *loss = find_loss(routes, interface);
+
+	if (loss)
+		loss->enabled_at = ++routes->clock;
 }
 
 void kernel_routes_forget_older(struct kernel_routes *routes, uint32_t generation)

@@ -50,6 +50,8 @@ const struct kernel_route *kernel_routes_match(
  * word; with `ipv4_only`, what is of IPv4.  From now on it is not found.
  */
 void kernel_routes_lose_interface(struct kernel_routes *routes, uint32_t interface, bool ipv4_only);
+/* The interface, which may have been lost, is enabled from now on: that brings no route back. */
+void kernel_routes_enable_interface(struct kernel_routes *routes, uint32_t interface);
 /* What was not told in this generation or later is gone: it is not found any more. */
 void kernel_routes_forget_older(struct kernel_routes *routes, uint32_t generation);
 /*

@@ -163,6 +163,8 @@ static void link_message(struct kernel_view *view, const struct nlmsghdr *messag
 	before = kernel_links_put(&view->links, &now);
 	if (before.enabled && !now.enabled)
 		lose_interface(view, now.index, false);
+	else if (now.enabled && !before.enabled)
+		kernel_routes_enable_interface(&view->routes, now.index);
 	if (before.up != now.up || before.enabled != now.enabled || before.group != now.group ||
 	    strcmp(before.name, now.name))
 		links_changed(view);

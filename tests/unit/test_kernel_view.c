@@ -374,6 +374,34 @@ static void test_route_over_two_links_goes_with_the_second_one(void **state)
 	assert_int_equal(resolve(fixture, "172.16.0.1", 0).hop.interface, 4);
 }
 
+/* However soon the first of them is back, and however late the routes are taken out. */
+static void test_route_over_two_links_is_gone_although_one_is_back(void **state)
+{
+	struct told_route over_both = told("172.16.0.0/16", "198.18.0.1", 2, 0);
+	struct fixture fixture = {0};
+	struct loop *loop = loop_new();
+
+	(void)state;
+	loop_set_share(loop, 0);
+	fixture.view = kernel_view_new(loop, 7, OWN_PROTOCOL, RT_TABLE_MAIN, &ops, &fixture);
+	kernel_view_begin_dump(fixture.view);
+	tell_everything(&fixture);
+	kernel_view_end_dump(fixture.view);
+	over_both.second_interface = 3;
+	tell_route(&fixture, RTM_NEWROUTE, 0, over_both);
+	loop_run_once(loop, 0);
+	tell_link(&fixture, RTM_NEWLINK, 2, "eth0", 0);
+	loop_run_once(loop, 0);
+	tell_link(&fixture, RTM_NEWLINK, 3, "eth1", 0);
+	tell_link(&fixture, RTM_NEWLINK, 2, "eth0", UP);
+	for (unsigned i = 0; i < 10; i++)
+		loop_run_once(loop, 0);
+	assert_null(kernel_view_foreign_route(fixture.view,
+	    &(struct ip_prefix){.family = IPV4, .length = 16, .bytes = {172, 16}}, 0));
+	kernel_view_free(fixture.view);
+	loop_free(loop);
+}
+
 static void test_lost_carrier_makes_routes_unusable_but_keeps_them(void **state)
 {
 	struct fixture *fixture = *state;
@@ -719,6 +747,7 @@ int main(void)
 	    view_test(test_link_down_ends_its_routes_without_a_word_of_the_kernel),
 	    cmocka_unit_test(test_many_routes_that_go_with_a_link_go_in_slices),
 	    view_test(test_route_over_two_links_goes_with_the_second_one),
+	    view_test(test_route_over_two_links_is_gone_although_one_is_back),
 	    view_test(test_lost_carrier_makes_routes_unusable_but_keeps_them),
 	    view_test(test_removed_link_is_forgotten),
 	    view_test(test_last_ipv4_address_takes_the_routes_of_its_interface),

@@ -562,8 +562,20 @@ void bgp_machine_retire(struct bgp_machine *machine)
 	loop_timer_stop(&machine->timer);
 }
 
+/* One that waits while the other talks is not started anew: from now on it tries, or does not. */
+static void apply_passive(struct bgp_machine *machine)
+{
+	if (machine->shared->settings.passive)
+		stop_connect_retry(machine, NULL);
+	else if (!machine->timers.connect_retry_at)
+		start_connect_retry(machine, NULL);
+	set_timer(machine);
+}
+
 void bgp_machine_apply_timers(struct bgp_machine *machine)
 {
+	if (machine->state == BGP_STATE_ACTIVE)
+		apply_passive(machine);
 	if (machine->state < BGP_STATE_OPEN_CONFIRM)
 		return;
 	machine->keepalive_time_ms =

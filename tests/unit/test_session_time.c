@@ -336,6 +336,54 @@ static void rfc4271_10_the_connect_retry_timer_has_jitter(void **state)
 	rig_free(rig);
 }
 
+/* It waits for the neighbour, whose connection ends without an OPEN when both have changed roles. */
+static void a_session_that_is_no_longer_passive_connects(void **state)
+{
+	struct rig *rig = rig_new();
+	uint16_t port;
+	int listener = raw_listen(&port);
+
+	(void)state;
+	rig->side.settings.transport.port = port;
+	rig_reach(rig, BGP_STATE_OPEN_SENT);
+	rig->side.settings.passive = false;
+	bgp_session_change(rig->side.session, &rig->side.settings);
+	assert_int_equal(bgp_session_state(rig->side.session), BGP_STATE_OPEN_SENT);
+	close(rig->raw.fd);
+	rig->raw.fd = -1;
+	assert_true(wait_until(rig->side.loop, is_active, &rig->side, 1000));
+	pass_until(rig, has_tried, &rig->side, 50, 60000);
+	assert_true(has_tried(&rig->side));
+	close(listener);
+	rig_free(rig);
+}
+
+/* .. and the other way round it leaves that to the neighbour. */
+static void a_session_that_has_become_passive_does_not_connect(void **state)
+{
+	struct rig *rig = rig_new();
+	unsigned attempts;
+	uint16_t port;
+
+	(void)state;
+	close(raw_listen(&port)); /* nobody listens there any more */
+	rig->side.settings.passive = false;
+	rig->side.settings.transport.port = port;
+	rig->side.settings.connect_retry_time_ms = 20000;
+	side_start(&rig->side);
+	assert_true(wait_until(rig->side.loop, is_active, &rig->side, 1000));
+	rig_reach(rig, BGP_STATE_OPEN_SENT);
+	attempts = (unsigned)bgp_session_counters(rig->side.session)->connection_attempts;
+	rig->side.settings.passive = true;
+	bgp_session_change(rig->side.session, &rig->side.settings);
+	close(rig->raw.fd);
+	rig->raw.fd = -1;
+	assert_true(wait_until(rig->side.loop, is_active, &rig->side, 1000));
+	pass(rig, 60000);
+	assert_int_equal(bgp_session_counters(rig->side.session)->connection_attempts, attempts);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -350,6 +398,8 @@ int main(void)
 	    cmocka_unit_test(rfc4271_8_1_1_rests_double_and_begin_anew_after_a_stable_minute),
 	    cmocka_unit_test(a_neighbour_that_calls_cuts_a_long_rest_short),
 	    cmocka_unit_test(rfc4271_10_the_connect_retry_timer_has_jitter),
+	    cmocka_unit_test(a_session_that_is_no_longer_passive_connects),
+	    cmocka_unit_test(a_session_that_has_become_passive_does_not_connect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,6 +154,8 @@ void fib_objects_answered(struct fib *fib, uint64_t tag, int error)
 	}
 	/* If the answer is lost it is for the dumps to fail. */
 	fib->objects_supported = !error || error == ENOENT || error == ENOBUFS;
+	/* A dump of none may have been complete before. */
+	fib_objects_apply(fib);
 }
 
 /* What happens */

@@ -55,6 +55,7 @@ static struct netlink_faults {
 	/* Called before each request is passed on; those before it are done by then. */
 	void (*meddle)(const struct nlmsghdr *message);
 	unsigned dumps_to_interrupt; /* parts of a dump that say so */
+	bool no_objects; /* the kernel knows no next-hop objects */
 	/* Called in place of each wait for answers that are swallowed, and for each that was. */
 	void (*waits)(void);
 	unsigned requests; /* for routes, ever */
@@ -89,6 +90,14 @@ static void refuse_message(struct nlmsghdr *message, struct netlink_fault *fault
 	if (fault->times > 0)
 		fault->times--;
 	message->nlmsg_type = NLMSG_NOOP;
+}
+
+enum { UNKNOWN_TYPE = 1022 }; /* a question */
+
+static bool is_unknown(const struct nlmsghdr *message)
+{
+	return netlink_faults.no_objects && message->nlmsg_type >= RTM_NEWNEXTHOP &&
+	       message->nlmsg_type <= RTM_GETNEXTHOP;
 }
 
 static void count_message(const struct nlmsghdr *message)
@@ -155,6 +164,8 @@ ssize_t send(int fd, const void *bytes, size_t length, int flags)
 		fault = find_fault(message);
 
 		count_message(message);
+		if (is_unknown(message))
+			message->nlmsg_type = UNKNOWN_TYPE;
 		if (fault)
 			refuse_message(message, fault);
 	}

@@ -255,6 +255,21 @@ static void test_dump_that_failed_does_not_wait_for_objects(void **state)
 	run("ip route del 10.9.0.0/16 table 100");
 }
 
+/* That the kernel has no objects is answered after the first dump of them. */
+static void test_kernel_without_objects_is_not_asked_for_any(void **state)
+{
+	struct fixture *fixture = *state;
+
+	stop(fixture);
+	start_rib(fixture);
+	netlink_faults.no_objects = true;
+	start_fib(fixture, &default_settings);
+	turn(fixture, 20);
+	announce(fixture, 0, "10.1.0.0/16", "192.0.2.1");
+	expect(fixture, "route show 10.1.0.0/16", "via 192.0.2.1 dev d0");
+	assert_int_equal(fib_counters(fixture->fib)->requests, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +282,7 @@ int main(void)
 	    race_test(test_object_of_ours_that_somebody_makes_goes),
 	    race_test(test_object_of_a_previous_run_that_was_in_use_for_long),
 	    race_test(test_dump_that_failed_does_not_wait_for_objects),
+	    race_test(test_kernel_without_objects_is_not_asked_for_any),
 	};
 
 	return run_with_objects(tests, sizeof(tests) / sizeof(tests[0]));

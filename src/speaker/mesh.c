@@ -203,7 +203,7 @@ static void renew_peer(struct mesh_node *node, const struct config *old)
 /* Makes the peer of the Node what it should be.  The Node may be freed. */
 static void settle(struct speaker *speaker, struct mesh_node *node)
 {
-	if (node->reflected_until)
+	if (node->reflected_until || speaker->mesh.unknown_until)
 		speaker_mesh_look_later(speaker);
 	if (!node->mistake && is_wanted(speaker, node)) {
 		settle_peer(speaker, node);

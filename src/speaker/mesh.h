@@ -49,7 +49,7 @@ struct mesh {
 	const struct mesh_node *own_node; /* of this node, once it had facts; or NULL */
 	struct mesh_facts own; /* its facts; zeroed if its Node is not known */
 	bool is_here[IP_FAMILIES]; /* the kernel had its address when all were marked last */
-	uint64_t reflects_since; /* loop_now() of when it began to reflect, or ceased to */
+	uint64_t unknown_until; /* loop_now() until it knows its cluster, if it reflects; or 0 */
 	size_t reflectors; /* Nodes that reflect in our AS */
 	size_t skipped; /* Nodes with trouble */
 	uint64_t random;
@@ -74,6 +74,8 @@ void speaker_mesh_update_nodes(struct speaker *speaker);
 /* These have no peer any more. */
 void speaker_mesh_remove_node(struct speaker *speaker, struct mesh_node *node);
 void speaker_mesh_forget_nodes(struct speaker *speaker);
+/* What has been through the cluster of reflectors is refused from now on. */
+void speaker_mesh_know_cluster(struct speaker *speaker);
 /* What it reflected is not believed any more. */
 void speaker_mesh_stop_believing(struct speaker *speaker, struct mesh_node *node);
 

@@ -73,9 +73,12 @@ static void look(void *arg)
 	uint64_t now = loop_now(speaker->loop);
 	bool awaited = are_awaited(speaker, now);
 	struct mesh_node *node;
-	bool again = false;
+	bool again;
 
 	loop_name_work(speaker->loop, "moves in the mesh");
+	if (speaker->mesh.unknown_until && now >= speaker->mesh.unknown_until)
+		speaker_mesh_know_cluster(speaker);
+	again = speaker->mesh.unknown_until;
 	for (size_t cursor = 0; (node = hash_table_next(&speaker->mesh.nodes, &cursor));)
 		again |= look_at(speaker, node, awaited, now);
 	if (again)

@@ -165,7 +165,8 @@ static void own_facts_changed(struct speaker *speaker, struct mesh_node *node)
 	struct mesh *mesh = &speaker->mesh;
 
 	if (node->facts.reflects != mesh->own.reflects)
-		mesh->reflects_since = loop_now(speaker->loop);
+		mesh->unknown_until =
+		    node->facts.reflects ? loop_now(speaker->loop) + MESH_MOVE_MS : 0;
 	mesh->own_node = node;
 	mesh->own = node->facts;
 	count_reflectors(speaker);
@@ -311,6 +312,7 @@ void speaker_mesh_forget_nodes(struct speaker *speaker)
 	mesh->renew = false;
 	mesh->own_node = NULL;
 	memset(&mesh->own, 0, sizeof mesh->own);
+	mesh->unknown_until = 0;
 	mesh->reflectors = 0;
 	mesh->skipped = 0;
 }
@@ -339,15 +341,27 @@ bool speaker_mesh_reflects(const struct mesh_node *node)
 	return node->facts.reflects || node->reflected_until;
 }
 
+/* What all peers are configured with has changed. */
+static void renew_all(struct speaker *speaker)
+{
+	speaker->mesh.renew = true;
+	speaker_mesh_mark_all(speaker);
+}
+
+void speaker_mesh_know_cluster(struct speaker *speaker)
+{
+	speaker->mesh.unknown_until = 0;
+	/* What it let in so far has to be sent again, now and not with whatever is applied next. */
+	renew_all(speaker);
+}
+
 void speaker_mesh_stop_believing(struct speaker *speaker, struct mesh_node *node)
 {
 	node->reflected_until = 0;
 	judge_again(speaker, node);
-	if (!speaker_mesh_is_own(speaker, node))
-		return;
 	/* What this node passes on is no longer of the cluster: its peers have to be told so. */
-	speaker->mesh.renew = true;
-	speaker_mesh_mark_all(speaker);
+	if (speaker_mesh_is_own(speaker, node))
+		renew_all(speaker);
 }
 
 bool speaker_mesh_accepts(const struct speaker_peer *peer, const struct ip_prefix *prefix,
@@ -371,8 +385,7 @@ bool speaker_mesh_sends_cluster(const struct speaker *speaker)
 
 bool speaker_mesh_knows_cluster(const struct speaker *speaker)
 {
-	return speaker->mesh.own.reflects &&
-	       loop_now(speaker->loop) - speaker->mesh.reflects_since >= MESH_MOVE_MS;
+	return speaker->mesh.own.reflects && !speaker->mesh.unknown_until;
 }
 
 void speaker_mesh_next_hops(const struct speaker *speaker, struct bgp_next_hop *self)

@@ -689,6 +689,32 @@ static void only_reflectors_are_in_the_cluster(void **state)
 	assert_int_equal(speaker_peer_cluster_id(peer), ROUTER);
 }
 
+/* At a time of its own, not with whatever is applied next: all neighbours are asked then. */
+static void what_came_before_the_cluster_was_known_is_judged_again(void **state)
+{
+	enum { CLUSTER = 0x0a090909, ROUTER = 0x0a000001 };
+	struct speaker_rig *rig = *state;
+
+	put_nodes(rig, 3);
+	run(rig);
+	put_reflector(rig, 0);
+	establish(rig, 1);
+	pass(rig, MESH_MOVE_MS - 2000);
+	assert_int_equal(find_peer(rig, 1)->judged_cluster_id, ROUTER);
+	pass(rig, 4000);
+	assert_int_equal(find_peer(rig, 1)->judged_cluster_id, CLUSTER);
+	assert_false(loop_timer_is_running(&rig->speaker->mesh.move_timer));
+	/* Who ceases to reflect before that has nothing to wait for. */
+	put(rig, new_node(0));
+	put_reflector(rig, 0);
+	pass(rig, MESH_MOVE_MS / 2);
+	put(rig, new_node(0));
+	run(rig);
+	pass(rig, MESH_MOVE_MS + 2000);
+	assert_int_equal(find_peer(rig, 1)->judged_cluster_id, ROUTER);
+	assert_false(loop_timer_is_running(&rig->speaker->mesh.move_timer));
+}
+
 /* What has come to this node from clients that are no Nodes must not be refused by reflectors. */
 static void who_has_left_the_cluster_sends_nothing_of_it(void **state)
 {
@@ -731,6 +757,7 @@ int main(void)
 	    TEST(clients_stay_for_a_minute),
 	    TEST(clients_are_not_left),
 	    TEST(only_reflectors_are_in_the_cluster),
+	    TEST(what_came_before_the_cluster_was_known_is_judged_again),
 	    TEST(who_has_left_the_cluster_sends_nothing_of_it),
 	};
 

@@ -4,6 +4,9 @@
  * prefix, and put in.  Routes that are refused stay in the table marked as filtered, so that an
  * operator can see them; they are candidates for nothing.
  *
+ * A next hop that is this node (RFC 4271 5.1.3) is not refused here, for good, but not reachable
+ * (fib/kernel_resolve.c): its address may move to another node, and nobody sends the route again.
+ *
  * The attributes of a message are interned once, and once more for each rule that changes them.
  */
 #include <stddef.h>
@@ -189,9 +192,6 @@ static void import_announced(struct speaker_peer *peer, const struct bgp_update 
 	begin_import(&import, peer, &update->attributes);
 	choose_next_hop(&import, next_hop);
 	import.refusal = import_rules_judge(&rules, &import.attributes);
-	if (!import.refusal && fib_is_own_address(peer->speaker->fib,
-				   &import.attributes.next_hop.address, peer->scope))
-		import.refusal = IMPORT_OWN_NEXT_HOP;
 	if (!import.refusal)
 		import_rules_apply(&rules, &peer->speaker->arena, &import.attributes);
 	do

@@ -14,7 +14,6 @@ const char *import_refusal_name(enum import_refusal refusal)
 	    [IMPORT_REFLECTED_BACK] = "reflected back to us",
 	    [IMPORT_ROUTE_LEAK] = "route leak",
 	    [IMPORT_PATH_TOO_LONG] = "AS path longer than maxASPathLength",
-	    [IMPORT_OWN_NEXT_HOP] = "next hop is this node",
 	    [IMPORT_MARTIAN] = "martian prefix",
 	};
 

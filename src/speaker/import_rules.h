@@ -32,7 +32,6 @@ enum import_refusal {
 	IMPORT_REFLECTED_BACK, /* RFC 4456 8 */
 	IMPORT_ROUTE_LEAK, /* RFC 9234 5 */
 	IMPORT_PATH_TOO_LONG, /* maxASPathLength */
-	IMPORT_OWN_NEXT_HOP, /* RFC 4271 5.1.3 */
 	IMPORT_MARTIAN, /* a prefix that nobody can have */
 	IMPORT_REFUSALS
 };

@@ -16,8 +16,8 @@
  * makes a source of objects finds in the cluster what there is.
  *
  * The slow timer scans every minute, for what inotify cannot see (links that lead out of the
- * folder, a path that leads to another folder now), and every second while the folder cannot be
- * read.  A folder that is gone takes nothing away: what was known before stays.
+ * folder, a path that leads to another folder now).  While the folder cannot be read to its end
+ * there is a try every second, and nothing is taken away: what was known before stays.
  */
 #include "k8s/manifests.h"
 
@@ -162,17 +162,20 @@ static void collect_all_texts(struct k8s_manifests *manifests)
 		collect_texts(manifests, &manifests->files[i]->told);
 }
 
-/* Lists the folder: which files are there. */
-static void list_files(struct k8s_manifests *manifests, DIR *directory)
+/* Lists the folder: which files are there.  False, and errno, if that is not known of all. */
+static bool list_files(struct k8s_manifests *manifests, DIR *directory)
 {
 	const struct dirent *entry;
 
 	for (size_t i = 0; i < manifests->count; i++)
 		manifests->files[i]->present = false;
-	while ((entry = readdir(directory))) {
-		if (manifest_file_has_name(entry->d_name))
+	do {
+		errno = 0;
+		entry = readdir(directory);
+		if (entry && manifest_file_has_name(entry->d_name))
 			find_or_add_file(manifests, entry->d_name)->present = true;
-	}
+	} while (entry);
+	return !errno;
 }
 
 static void update_next_file(struct k8s_manifests *manifests)
@@ -283,6 +286,20 @@ static void go_on_scanning(void *arg)
 	end_scan(manifests);
 }
 
+/*
+ * What is known stays.  As long as there are events, the next try is no scan that trusts none of
+ * them: it would take a file that is being written for a whole one.
+ */
+static void put_off_scan(struct k8s_manifests *manifests, const char *why)
+{
+	tell_folder_problem(manifests, why);
+	if (manifests->scanned)
+		closedir(manifests->scanned);
+	manifests->scanned = NULL;
+	loop_timer_start(manifests->watch < 0 ? &manifests->audit : &manifests->quiet, RETRY_MS);
+	collect_all_texts(manifests);
+}
+
 static void scan(struct k8s_manifests *manifests)
 {
 	if (manifests->scanned)
@@ -293,16 +310,13 @@ static void scan(struct k8s_manifests *manifests)
 	manifests->unsettled = false;
 	watch_folder(manifests);
 	manifests->scanned = opendir(manifests->folder);
-	if (!manifests->scanned) {
-		tell_folder_problem(manifests, strerror(errno));
-		loop_timer_start(&manifests->audit, RETRY_MS);
-		collect_all_texts(manifests);
+	if (!manifests->scanned || !list_files(manifests, manifests->scanned)) {
+		put_off_scan(manifests, strerror(errno));
 		return;
 	}
 	if (!manifests->complete)
 		k8s_cluster_begin_view(manifests->cluster);
 	loop_watch_set(&manifests->readable, 0);
-	list_files(manifests, manifests->scanned);
 	manifests->next = 0;
 	go_on_scanning(manifests);
 }

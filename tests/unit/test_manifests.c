@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,30 @@
 #include "k8s/manifests.h"
 
 #define WAIT_MS 5000
+
+static bool listing_breaks; /* of a folder that is opened: before its end, with EBADF */
+
+/*
+ * The real one, but the first manifest has been read already, and after what the kernel gave
+ * together with it there is a descriptor that opens files and cannot be read from.
+ */
+DIR *opendir(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int no_reading;
+
+	if (!directory || !listing_breaks)
+		return directory;
+	while ((entry = readdir(directory)) && entry->d_name[0] == '.')
+		continue;
+	no_reading = open(path, O_PATH | O_CLOEXEC);
+	if (dup3(no_reading, fd, O_CLOEXEC) < 0)
+		abort();
+	close(no_reading);
+	return directory;
+}
 
 struct fixture {
 	char folder[300];
@@ -85,6 +110,7 @@ static int set_up(void **state)
 		loop_set_share(fixture->loop, 0);
 	fixture->cluster = k8s_cluster_new(3, &ops, fixture);
 	clear(fixture);
+	listing_breaks = false;
 	*state = fixture;
 	return 0;
 }
@@ -163,6 +189,7 @@ static void settle(struct fixture *fixture)
 
 #define NODE_A "{apiVersion: v1, kind: Node, metadata: {name: a}}\n"
 #define NODE_B "{apiVersion: v1, kind: Node, metadata: {name: b}}\n"
+#define NODE_C "{apiVersion: v1, kind: Node, metadata: {name: c}}\n"
 #define NODE_A_LABEL "{apiVersion: v1, kind: Node, metadata: {name: a, labels: {x: \"1\"}}}\n"
 #define NODE_A_BAD "{apiVersion: v1, kind: Node, metadata: {name: a, labels: {x: 1}}}\n"
 
@@ -333,6 +360,95 @@ static void missing_folder_is_trouble_until_it_is_there(void **state)
 	assert_int_equal(k8s_cluster_count(fixture->cluster, K8S_NODE), 1);
 	write_file(fixture, "m.yaml", NODE_B);
 	wait_for(fixture, &fixture->events, "+b ");
+}
+
+/* NULL: there is no problem any more. */
+static void wait_for_folder(struct fixture *fixture, const char *problem)
+{
+	char expected[700];
+
+	if (problem)
+		snprintf(expected, sizeof(expected), "[%s] %s: %s\n", fixture->folder,
+		    fixture->folder, problem);
+	else
+		snprintf(expected, sizeof(expected), "[%s] good\n", fixture->folder);
+	wait_for(fixture, &fixture->trouble, expected);
+}
+
+static void listing_that_breaks_off_takes_nothing_away(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *const *texts;
+
+	write_file(fixture, "m.yaml", NODE_B);
+	write_file(fixture, "n.yaml", NODE_A);
+	start(fixture);
+	clear(fixture);
+	listing_breaks = true;
+	write_file(fixture, "m.yaml", NODE_B "---\n" NODE_C);
+	settle(fixture);
+	assert_string_equal(fixture->events.string, "");
+	wait_for_folder(fixture, "Bad file descriptor");
+	assert_int_equal(k8s_manifests_problems(fixture->manifests, &texts), 1);
+	/* Each try fails, and nothing is new about that. */
+	for (unsigned i = 0; i < 3; i++) {
+		clock_ahead_ms += 1000;
+		settle(fixture);
+	}
+	remove_file(fixture, "n.yaml");
+	settle(fixture);
+	assert_string_equal(fixture->events.string, "");
+	assert_string_equal(fixture->trouble.string, "");
+	/* What has happened meanwhile is found without another event. */
+	listing_breaks = false;
+	clock_ahead_ms += 1000;
+	wait_for_folder(fixture, NULL);
+	assert_null(k8s_cluster_find(fixture->cluster, K8S_NODE, "", "a"));
+	assert_non_null(k8s_cluster_find(fixture->cluster, K8S_NODE, "", "b"));
+	assert_non_null(k8s_cluster_find(fixture->cluster, K8S_NODE, "", "c"));
+	assert_int_equal(k8s_manifests_problems(fixture->manifests, &texts), 0);
+}
+
+static void first_listing_that_breaks_off_is_no_view(void **state)
+{
+	struct fixture *fixture = *state;
+
+	write_file(fixture, "m.yaml", NODE_B);
+	write_file(fixture, "n.yaml", NODE_A);
+	listing_breaks = true;
+	start(fixture);
+	assert_false(k8s_cluster_is_synced(fixture->cluster));
+	wait_for_folder(fixture, "Bad file descriptor");
+	listing_breaks = false;
+	clock_ahead_ms += 1000;
+	wait_for(fixture, &fixture->events, "+b +a synced ");
+}
+
+/* The tries that follow are not the scan that waits for no close event. */
+static void listing_that_breaks_off_makes_no_file_whole(void **state)
+{
+	struct fixture *fixture = *state;
+	FILE *file;
+
+	write_file(fixture, "n.yaml", NODE_A "---\n" NODE_B);
+	start(fixture);
+	clear(fixture);
+	file = fopen(path_of(fixture, "n.yaml"), "w");
+	assert_non_null(file);
+	fputs(NODE_A, file);
+	fflush(file);
+	settle(fixture);
+	listing_breaks = true;
+	write_file(fixture, "m.yaml", NODE_C);
+	wait_for_folder(fixture, "Bad file descriptor");
+	clock_ahead_ms += 1000;
+	settle(fixture);
+	listing_breaks = false;
+	clock_ahead_ms += 1000;
+	wait_for_folder(fixture, NULL);
+	assert_int_equal(k8s_cluster_count(fixture->cluster, K8S_NODE), 3);
+	assert_int_equal(fclose(file), 0);
+	wait_for(fixture, &fixture->events, "-b ");
 }
 
 static void folder_that_is_replaced_is_watched_again(void **state)
@@ -618,6 +734,9 @@ int main(void)
 	    TEST(file_whose_end_nobody_told_is_read_after_a_minute),
 	    TEST(config_map_link_is_swapped),
 	    TEST(missing_folder_is_trouble_until_it_is_there),
+	    TEST(listing_that_breaks_off_takes_nothing_away),
+	    TEST(first_listing_that_breaks_off_is_no_view),
+	    TEST(listing_that_breaks_off_makes_no_file_whole),
 	    TEST(folder_that_is_replaced_is_watched_again),
 	    TEST(broken_file_keeps_its_objects),
 	    TEST(bad_object_keeps_its_last_good_version),

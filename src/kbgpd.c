@@ -33,6 +33,8 @@
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+#define HTTP_RETRY_MS 1000
+
 struct options {
 	const char *config_file;
 	const char *socket;
@@ -46,11 +48,13 @@ struct daemon {
 	struct loop *loop;
 	struct speaker *speaker;
 	struct control *control;
-	struct control_http *http;
-	char *http_address; /* what http listens on; NULL: off */
+	struct control_http *http; /* NULL: it is off, or cannot listen yet */
+	char *http_address; /* what http is to listen on; NULL: off */
 	uint16_t http_port;
+	bool http_told; /* that it cannot listen */
 	struct speaker_observer observer;
 	struct loop_task http_task;
+	struct loop_timer http_timer; /* to the next try; runs as long as it cannot listen */
 	bool stopping;
 };
 
@@ -154,30 +158,53 @@ static bool drop_privileges(struct error *error)
 	return good;
 }
 
-/* Listens where the configuration says now; a failure is logged and costs only the metrics. */
+/*
+ * A failure costs only the metrics, and may pass: the address can come to this node later, and the
+ * daemon that has the port go.  The latter is no event, so time has it tried again.
+ */
+static void listen_http(void *arg)
+{
+	struct daemon *daemon = arg;
+	const char *address = daemon->http_address;
+	struct error error;
+
+	daemon->http =
+	    control_http_new(daemon->loop, daemon->speaker, address, daemon->http_port, &error);
+	if (daemon->http) {
+		if (daemon->http_told)
+			log_write(&daemon->log, LOG_LEVEL_INFO, "metrics",
+			    "listening on %s port %u", *address ? address : "any address",
+			    daemon->http_port);
+		return;
+	}
+	if (!daemon->http_told)
+		log_write(&daemon->log, LOG_LEVEL_ERROR, "metrics", "%s; it is tried every second",
+		    error.text);
+	daemon->http_told = true;
+	loop_timer_start(&daemon->http_timer, HTTP_RETRY_MS);
+}
+
+/* Listens where the configuration says now. */
 static void apply_http(void *arg)
 {
 	struct daemon *daemon = arg;
 	const struct config *config = speaker_config(daemon->speaker);
 	const char *address = config->metrics_address;
-	struct error error;
 
-	if (daemon->http && address && daemon->http_port == config->metrics_port &&
+	if (daemon->http_address && address && daemon->http_port == config->metrics_port &&
 	    strcmp(daemon->http_address, address) == 0)
 		return;
-	if (daemon->http)
-		control_http_free(daemon->http);
+	loop_timer_stop(&daemon->http_timer);
+	control_http_free(daemon->http);
 	free(daemon->http_address);
 	daemon->http = NULL;
 	daemon->http_address = NULL;
+	daemon->http_told = false;
 	if (!address)
 		return;
 	daemon->http_address = memory_copy_string(address);
 	daemon->http_port = config->metrics_port;
-	daemon->http =
-	    control_http_new(daemon->loop, daemon->speaker, address, config->metrics_port, &error);
-	if (!daemon->http)
-		log_write(&daemon->log, LOG_LEVEL_ERROR, "metrics", "%s", error.text);
+	listen_http(daemon);
 }
 
 static void speaker_event(void *arg, const struct speaker_event *event)
@@ -240,6 +267,7 @@ static bool start(struct daemon *daemon, struct config *config,
 	daemon->observer = (struct speaker_observer){.event = speaker_event, .arg = daemon};
 	speaker_add_observer(daemon->speaker, &daemon->observer);
 	loop_task_init(&daemon->http_task, apply_http, daemon);
+	loop_timer_init(daemon->loop, &daemon->http_timer, listen_http, daemon);
 	apply_http(daemon);
 	return true;
 }
@@ -260,8 +288,8 @@ static int run(
 	} else {
 		log_write(&daemon->log, LOG_LEVEL_ERROR, NULL, "%s", error.text);
 	}
-	if (daemon->http)
-		control_http_free(daemon->http);
+	loop_timer_free(&daemon->http_timer);
+	control_http_free(daemon->http);
 	if (daemon->control)
 		control_free(daemon->control);
 	if (daemon->speaker)

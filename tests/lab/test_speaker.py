@@ -673,6 +673,43 @@ def test_metrics_move(lab, build):
     wait_until(lambda: not fetch(7002), "off")
 
 
+def test_metrics_where_nobody_can_listen_yet(lab, build):
+    """The address comes later, then the port is free; no other configuration is needed for it."""
+    network = Network(lab, build, Bird, count=0)
+    node = network.node
+
+    def listening(where):
+        return config(rest=f"metrics: {{listen: '{where}'}}\n")
+
+    def healthy(where):
+        return node.succeeds("curl", "-sf", f"http://{where}/healthz")
+
+    def count(text):
+        return kbgpd.process.output().count(text)
+
+    kbgpd = Kbgpd(node, build, listening("10.0.7.7:7001"))
+    wait_until(lambda: count("cannot listen on 10.0.7.7 port 7001"), "the failure")
+    stays(lambda: count("cannot listen") == 1, 3, "told once")
+    node.address("lo", "10.0.7.7/32")
+    wait_until(lambda: healthy("10.0.7.7:7001"), "the address that came later")
+    stays(lambda: count("listening on 10.0.7.7 port 7001") == 1, 2, "told once")
+
+    other = node.serve("another daemon", 7002)
+    kbgpd.configure(listening(":7002"))
+    wait_until(lambda: count("cannot listen on any address port 7002"), "the port that is taken")
+    assert not healthy("10.0.7.7:7001")
+    other.stop()
+    wait_until(lambda: healthy("10.0.7.7:7002"), "the port that is free again")
+
+    kbgpd.configure(listening("10.0.7.8:7003"))
+    wait_until(lambda: count("cannot listen on 10.0.7.8 port 7003"), "the other failure")
+    kbgpd.configure(listening(""))
+    wait_until(lambda: kbgpd.ctl("status")["config"]["reloadsGood"] == 3, "off")
+    node.address("lo", "10.0.7.8/32")
+    stays(lambda: not healthy("10.0.7.8:7003"), 3, "still off")
+    assert count("cannot listen") == 3 and count("listening on any address port 7002") == 1
+
+
 def test_router_id_and_as_number_change(lab, build):
     network = Network(lab, build, Bird)
     host = network.hosts[0]

@@ -196,6 +196,15 @@ static int new_socket(enum ip_family family, struct error *error)
 	return fd;
 }
 
+bool bgp_transport_has_family(enum ip_family family)
+{
+	const int fd = new_socket(family, NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static bool bind_local(int fd, const struct bgp_transport_options *options, struct error *error)
 {
 	struct sockaddr_storage storage;

@@ -55,6 +55,9 @@ bool bgp_transport_check_password(
 bool bgp_transport_addresses(int fd, struct ip_address *local, uint16_t *local_port,
     struct ip_address *remote, uint16_t *remote_port, uint32_t *scope);
 
+/* False if the kernel has no sockets of this family. */
+bool bgp_transport_has_family(enum ip_family family);
+
 struct bgp_listener;
 
 /* An accepted connection; the receiver owns `fd`. */

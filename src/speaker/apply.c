@@ -304,6 +304,25 @@ static void apply_config(struct speaker *speaker)
 	speaker_origin_configure(speaker);
 }
 
+/* Nobody who has to sign is to be let in without it, however long it takes to apply the rest. */
+static void tell_passwords(const struct speaker *speaker)
+{
+	for (size_t i = 0; i < speaker->peer_count; i++)
+		speaker_peer_tell_listeners(speaker->peers[i]);
+}
+
+/* Ranges, and sessions that wait for a listener to have their password, are applied after it. */
+void speaker_listen_again(void *arg)
+{
+	struct speaker *speaker = arg;
+
+	loop_name_work(speaker->loop, "addresses to listen on");
+	if (!speaker_listeners_open(speaker))
+		return;
+	tell_passwords(speaker);
+	loop_task_schedule(speaker->loop, &speaker->apply_task);
+}
+
 void speaker_apply(struct speaker *speaker, const struct config *old)
 {
 	resolve_identity(speaker, old);
@@ -317,7 +336,8 @@ void speaker_apply(struct speaker *speaker, const struct config *old)
 	speaker_cluster_events_apply(speaker);
 	speaker_status_report_apply(speaker);
 	apply_fib(speaker);
-	speaker_listeners_apply(speaker);
+	if (speaker_listeners_apply(speaker))
+		tell_passwords(speaker);
 	apply_peers(speaker, old);
 	speaker_look_around(speaker);
 	speaker_check_convergence(speaker);

@@ -126,6 +126,7 @@ static void start_timers(struct speaker *speaker)
 	speaker_readiness_start(speaker);
 	speaker_latency_start(speaker);
 	speaker_passwords_start(speaker);
+	loop_timer_init(speaker->loop, &speaker->listen_timer, speaker_listen_again, speaker);
 	speaker_peers_start(speaker);
 	speaker_mesh_start(speaker);
 	speaker_reach_start(speaker);
@@ -177,7 +178,7 @@ void speaker_free(struct speaker *speaker)
 	speaker_passwords_stop(speaker);
 	speaker_peers_stop(speaker);
 	speaker_mesh_stop(speaker);
-	speaker_listeners_close(speaker);
+	speaker_listeners_stop(speaker);
 	speaker_ranges_stop(speaker);
 	speaker_stop_source(speaker);
 	speaker_latency_stop(speaker);

@@ -1,7 +1,8 @@
 /*
  * The sockets that neighbours connect to.  A change of the configuration closes and opens those
- * that it is about; an address that the kernel refuses, because it is not on this node yet, is
- * tried again whenever addresses or links change, and whenever the configuration is applied.
+ * that it is about; an address that the kernel refuses, because it is not on this node yet or
+ * another daemon has the port, is tried again whenever addresses or links change, and every second:
+ * that a port is free is no event.
  *
  * Passwords are a matter of the listening socket as well: the kernel checks the SYN.
  */
@@ -12,10 +13,13 @@
 #include "base/memory.h"
 #include "speaker/private.h"
 
+#define RETRY_MS 1000
+
 /* Without IPv6 in the kernel there is nothing to listen on, and nothing wrong. */
 static bool is_optional(const struct speaker_listener *listener)
 {
-	return listener->address.family == IPV6 && ip_address_is_unspecified(&listener->address);
+	return listener->address.family == IPV6 && ip_address_is_unspecified(&listener->address) &&
+	       !bgp_transport_has_family(IPV6);
 }
 
 static void open_listener(struct speaker *speaker, struct speaker_listener *listener)
@@ -40,8 +44,36 @@ static void open_listener(struct speaker *speaker, struct speaker_listener *list
 	listener->told = true;
 }
 
+bool speaker_listeners_open(struct speaker *speaker)
+{
+	bool opened = false;
+	bool refused = false;
+
+	for (size_t i = 0; i < speaker->listener_count; i++) {
+		struct speaker_listener *listener = &speaker->listeners[i];
+
+		if (listener->listener)
+			continue;
+		open_listener(speaker, listener);
+		opened |= listener->listener != NULL;
+		refused |= !listener->listener && !is_optional(listener);
+	}
+	if (refused)
+		loop_timer_start(&speaker->listen_timer, RETRY_MS);
+	else
+		loop_timer_stop(&speaker->listen_timer);
+	return opened;
+}
+
+void speaker_listeners_stop(struct speaker *speaker)
+{
+	speaker_listeners_close(speaker);
+	loop_timer_free(&speaker->listen_timer);
+}
+
 void speaker_listeners_close(struct speaker *speaker)
 {
+	loop_timer_stop(&speaker->listen_timer);
 	for (size_t i = 0; i < speaker->listener_count; i++)
 		bgp_listener_free(speaker->listeners[i].listener);
 	free(speaker->listeners);
@@ -120,7 +152,7 @@ static void replace_listeners(struct speaker *speaker)
 	free(had);
 }
 
-void speaker_listeners_apply(struct speaker *speaker)
+bool speaker_listeners_apply(struct speaker *speaker)
 {
 	uint16_t port = speaker->config->router.listen_port;
 
@@ -128,9 +160,7 @@ void speaker_listeners_apply(struct speaker *speaker)
 		speaker_listeners_close(speaker);
 	speaker->listen_port = port;
 	replace_listeners(speaker);
-	for (size_t i = 0; i < speaker->listener_count; i++)
-		if (!speaker->listeners[i].listener)
-			open_listener(speaker, &speaker->listeners[i]);
+	return speaker_listeners_open(speaker);
 }
 
 bool speaker_listeners_are_right(const struct speaker *speaker)

@@ -224,6 +224,13 @@ static bool tell_listeners(const struct speaker_peer *peer, const struct ip_addr
 	       speaker_listeners_set_password(peer->speaker, &host, password, error);
 }
 
+void speaker_peer_tell_listeners(const struct speaker_peer *peer)
+{
+	if (peer->session)
+		tell_listeners(peer, &peer->settings.transport.remote,
+		    peer->settings.transport.password, NULL);
+}
+
 static void forget_password(const struct speaker_peer *peer)
 {
 	if (peer->session)

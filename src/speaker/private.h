@@ -278,6 +278,7 @@ struct speaker {
 	size_t retired_count;
 	size_t retired_capacity;
 	struct loop_timer retire_timer;
+	struct loop_timer listen_timer; /* to the next try; runs as long as one is refused */
 	struct speaker_listener *listeners;
 	size_t listener_count;
 	uint16_t listen_port;
@@ -329,6 +330,8 @@ bool speaker_selects_node(const struct speaker *speaker, const struct k8s_select
  * changed.
  */
 void speaker_apply(struct speaker *speaker, const struct config *old);
+/* Tries the addresses to listen on that were refused; `arg` is the speaker. */
+void speaker_listen_again(void *arg);
 /* The settings of the FIB as configured; every byte of them is written. */
 void speaker_fib_settings(const struct config_fib *config, struct fib_settings *settings);
 
@@ -369,7 +372,11 @@ void speaker_apply_source(struct speaker *speaker);
 void speaker_stop_source(struct speaker *speaker);
 
 /* listen.c */
-void speaker_listeners_apply(struct speaker *speaker);
+/* Each is true if one was opened that has nobody's password yet. */
+bool speaker_listeners_apply(struct speaker *speaker);
+/* Tries those that are refused; as long as there are any, the timer has it done again. */
+bool speaker_listeners_open(struct speaker *speaker);
+void speaker_listeners_stop(struct speaker *speaker);
 void speaker_listeners_close(struct speaker *speaker);
 /* False if one is not open, or if other addresses are to be listened on now. */
 bool speaker_listeners_are_right(const struct speaker *speaker);
@@ -481,6 +488,8 @@ void speaker_peer_configure(
 void speaker_peer_move(struct speaker_peer *peer, const struct ip_address *address, uint32_t scope);
 /* Lets new peers begin, some in each turn of the loop, once the kernel's addresses are known. */
 void speaker_peers_release(struct speaker *speaker);
+/* Listeners may have been opened: those are given its password. */
+void speaker_peer_tell_listeners(const struct speaker_peer *peer);
 /* What peers share; and the end of all of them. */
 void speaker_peers_start(struct speaker *speaker);
 void speaker_peers_stop(struct speaker *speaker);

@@ -656,6 +656,29 @@ def test_addresses_to_listen_on(lab, build):
     assert router.since() == since
 
 
+def test_port_that_another_daemon_has(lab, build):
+    """It is listened on as soon as that one has gone, and with the passwords of all."""
+    network = Network(lab, build, Bird, count=2)
+    other = network.node.serve("another daemon", 179)
+    secret = lab.folder / "password"
+    secret.write_text("correct\n")
+    router = network.router(1, 65002, password="correct")
+    stranger = network.router(2, 65003, password="wrong")
+    signed = "passive: true", f"passwordFile: {secret}"
+    kbgpd = Kbgpd(network.node, build, config(peer(1, 65002, *signed), peer(2, 65003, *signed)))
+
+    def count(text):
+        return kbgpd.process.output().count(text)
+
+    for address in "0.0.0.0", "::":
+        wait_until(lambda address=address: count(f"cannot listen on {address} port 179"), address)
+    stays(lambda: not router.established() and count("cannot listen") == 2, 3, "told once each")
+    other.stop()
+    router.wait_established()
+    assert count("listening on port 179") == 2
+    stays(lambda: not stranger.established(), 3, "not with another password")
+
+
 def test_metrics_move(lab, build):
     network = Network(lab, build, Bird)
 

@@ -2,7 +2,8 @@
  * Three pages over libevent's HTTP server, which does the protocol.  Each family has a socket of
  * its own (IPV6_V6ONLY), so that a node without IPv6 still listens on IPv4.  Everything is answered
  * from memory, the metrics in a task that makes them part by part.  Requests are bounded in size,
- * idle connections in time.
+ * idle connections in time.  Of the metrics, which of thousands of peers are megabytes, there are
+ * only so many pages at once: each counts from the request until the client has taken it all.
  *
  * When the process is out of descriptors a listener rests, for the kernel would report the same
  * connection again and again.  Libevent gives its error callback no argument of ours, so a timer
@@ -25,7 +26,7 @@
 #include "base/text.h"
 #include "control/metrics.h"
 
-enum { HEADERS_MAX = 8192, IDLE_SECONDS = 30, BACKLOG = 32, REST_MS = 1000 };
+enum { HEADERS_MAX = 8192, IDLE_SECONDS = 30, BACKLOG = 32, REST_MS = 1000, PAGES_MAX = 16 };
 
 #define METHOD_NOT_ALLOWED 405
 
@@ -36,7 +37,8 @@ struct control_http {
 	struct evconnlistener *listeners[IP_FAMILIES];
 	size_t listener_count;
 	struct loop_timer rest;
-	struct metrics_page *pages; /* that are being made */
+	struct metrics_page *pages; /* that are being made, or sent */
+	size_t page_count;
 };
 
 /* Metrics on their way to the one who asked. */
@@ -85,6 +87,7 @@ static void free_page(struct metrics_page *page)
 	while (*link != page)
 		link = &(*link)->next;
 	*link = page->next;
+	page->http->page_count--;
 	release_page(page);
 }
 
@@ -100,6 +103,24 @@ static void connection_closed(struct evhttp_connection *connection, void *arg)
 	free_page(arg);
 }
 
+static void page_sent(struct evhttp_request *request, void *arg)
+{
+	(void)request;
+	leave_connection(arg);
+	free_page(arg);
+}
+
+/* The page goes when it was sent, or with its connection; that may be before this returns. */
+static void send_page(struct metrics_page *page)
+{
+	struct text text = page->text;
+
+	page->text = (struct text){NULL, 0, 0};
+	evhttp_request_set_on_complete_cb(page->request, page_sent, page);
+	reply(page->request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text.string);
+	text_free(&text);
+}
+
 static void make_page(void *arg)
 {
 	struct metrics_page *page = arg;
@@ -112,20 +133,23 @@ static void make_page(void *arg)
 			return;
 		}
 	}
-	leave_connection(page); /* before the reply, which may end it */
-	reply(
-	    page->request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", page->text.string);
-	free_page(page);
+	send_page(page);
 }
 
 static void show_metrics(struct control_http *http, struct evhttp_request *request)
 {
-	struct metrics_page *page = memory_allocate_zero(1, sizeof(*page));
+	struct metrics_page *page;
 
+	if (http->page_count == PAGES_MAX) {
+		reply_text(request, HTTP_SERVUNAVAIL, "too many ask for the metrics at once\n");
+		return;
+	}
+	page = memory_allocate_zero(1, sizeof(*page));
 	page->http = http;
 	page->request = request;
 	page->next = http->pages;
 	http->pages = page;
+	http->page_count++;
 	loop_task_init(&page->task, make_page, page);
 	evhttp_connection_set_closecb(
 	    evhttp_request_get_connection(request), connection_closed, page);

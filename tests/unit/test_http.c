@@ -29,6 +29,7 @@ struct world {
 	struct speaker *speaker;
 	struct control_http *http;
 	uint16_t port;
+	int receive_buffer; /* of clients; 0: as usual */
 };
 
 static void drop_line(void *arg, enum log_level level, const char *line)
@@ -97,6 +98,8 @@ static int dial(const struct world *world, int family)
 	    .sin6_addr = IN6ADDR_LOOPBACK_INIT};
 	const bool is_ipv4 = family == AF_INET;
 
+	if (fd >= 0 && world->receive_buffer)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &world->receive_buffer, sizeof(int));
 	if (fd < 0 ||
 	    connect(fd, is_ipv4 ? (const struct sockaddr *)&ipv4 : (const struct sockaddr *)&ipv6,
 		is_ipv4 ? sizeof(ipv4) : sizeof(ipv6)) < 0) {
@@ -198,6 +201,89 @@ static void test_pages_that_nobody_gets_are_given_up(void **state)
 	}
 }
 
+static int count_answers(const int *clients, int count, const char *status)
+{
+	int found = 0;
+
+	for (int i = 0; i < count; i++) {
+		char bytes[16] = "";
+
+		found += recv(clients[i], bytes, sizeof(bytes) - 1, MSG_DONTWAIT | MSG_PEEK) > 0 &&
+			 strstr(bytes, status);
+	}
+	return found;
+}
+
+static void turn(struct world *world, int turns)
+{
+	for (int i = 0; i < turns; i++)
+		loop_run_once(world->loop, 1);
+}
+
+/* Each of them is memory for as long as it is made. */
+static void test_so_many_pages_are_made_at_once(void **state)
+{
+	struct world *world = *state;
+	struct text response = {0};
+	int clients[40];
+
+	loop_set_share(world->loop, 0);
+	for (int i = 0; i < 40; i++) {
+		clients[i] = dial(world, AF_INET);
+		assert_true(clients[i] >= 0);
+		assert_int_equal(send(clients[i], metrics_request, sizeof(metrics_request) - 1, 0),
+		    sizeof(metrics_request) - 1);
+		turn(world, 2);
+	}
+	for (int i = 0; i < 1000 && count_answers(clients, 40, "HTTP") < 40; i++)
+		turn(world, 10);
+	assert_int_equal(
+	    count_answers(clients, 40, " 200") + count_answers(clients, 40, " 503"), 40);
+	assert_true(count_answers(clients, 40, " 503") > 0);
+	for (int i = 0; i < 40; i++)
+		close(clients[i]);
+	ask(world, AF_INET, metrics_request, &response);
+	assert_non_null(strstr(response.string, "HTTP/1.1 200 OK"));
+	text_free(&response);
+}
+
+/* A client that asks again and again, and reads nothing. */
+static int dial_deaf(const struct world *world)
+{
+	static const char again[] = "GET /metrics HTTP/1.1\r\n\r\n";
+	const int fd = dial(world, AF_INET);
+
+	assert_true(fd >= 0);
+	for (int i = 0; i < 400; i++)
+		assert_int_equal(send(fd, again, sizeof(again) - 1, 0), sizeof(again) - 1);
+	return fd;
+}
+
+static void test_pages_that_nobody_takes_are_limited(void **state)
+{
+	struct world *world = *state;
+	struct text response = {0};
+	int clients[20];
+
+	world->receive_buffer = 2048;
+	for (int i = 0; i < 20; i++)
+		clients[i] = dial_deaf(world);
+	turn(world, 300);
+	world->receive_buffer = 0;
+	ask(world, AF_INET, metrics_request, &response);
+	assert_non_null(strstr(response.string, " 503 "));
+	text_clear(&response);
+	ask(world, AF_INET, "GET /healthz HTTP/1.0\r\n\r\n", &response);
+	assert_non_null(strstr(response.string, " 200 "));
+	text_clear(&response);
+	for (int i = 0; i < 20; i++)
+		close(clients[i]);
+	turn(world, 100);
+	ask(world, AF_INET, metrics_request, &response);
+	assert_non_null(strstr(response.string, "HTTP/1.1 200 OK"));
+	text_free(&response);
+}
+
 static void test_both_families_are_served(void **state)
 {
 	struct text response = {0};
@@ -296,6 +382,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_pages_and_what_is_no_page, start, stop),
 	    cmocka_unit_test_setup_teardown(test_metrics_come_whole_in_slices, start, stop),
 	    cmocka_unit_test_setup_teardown(test_pages_that_nobody_gets_are_given_up, start, stop),
+	    cmocka_unit_test_setup_teardown(test_so_many_pages_are_made_at_once, start, stop),
+	    cmocka_unit_test_setup_teardown(test_pages_that_nobody_takes_are_limited, start, stop),
 	    cmocka_unit_test_setup_teardown(test_both_families_are_served, start, stop),
 	    cmocka_unit_test_setup_teardown(test_readiness_follows_the_speaker, start, stop),
 	    cmocka_unit_test_setup_teardown(

@@ -100,13 +100,26 @@ static void mark(const struct update_group *group, enum ip_family family, uint32
 		stream_mark(&stream->state, family, id, true);
 }
 
+/*
+ * One that all have left stays while others copy from its stream; it is asked nothing any more, as
+ * the filters of its key go with the configuration that they are of.
+ */
+static bool has_members(const struct update_group *group)
+{
+	const struct update_stream *stream = group->streams;
+
+	while (stream && !stream->members)
+		stream = stream->next;
+	return stream;
+}
+
 static void costs_changed(void *arg, const struct rib_change *change)
 {
 	struct update_groups *groups = arg;
 
 	for (struct update_group *group = groups->groups; group; group = group->next) {
 		if (!group->key.aigp || !group->key.codec.families[change->family] ||
-		    group->key.codec.add_path_send[change->family])
+		    group->key.codec.add_path_send[change->family] || !has_members(group))
 			continue;
 		for (size_t i = 0; i < change->count; i++)
 			if (sends_cost(group, change->family, change->ids[i]))

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "sessions.h"
 
 /* The first of the fixture's sessions; each is a group of its own. */
@@ -142,6 +143,38 @@ static void path_of_several_is_sent_with_its_new_cost_alone(void **state)
 	assert_said(fixture, PATHS, "");
 }
 
+/* Until its paths are copied a stream that all have left stays, with a key of before the reload. */
+static void cost_is_asked_of_no_filter_that_is_gone(void **state)
+{
+	static struct policy_rule rule = {.action = POLICY_ACCEPT};
+	struct fixture *fixture = *state;
+	struct policy_filter *old = memory_allocate_zero(1, sizeof(*old));
+	struct policy_filter new = {.rules = &rule, .rule_count = 1};
+	const struct policy_filter *before[] = {old}, *after[] = {&new};
+	struct export_key key;
+
+	*old = new;
+	fixture->key.filters = before;
+	fixture->key.filter_count = 1;
+	join_paths(fixture);
+	fixture->sessions[PATHS + 1].codec = fixture->sessions[PATHS].codec;
+	fixture->key.codec.add_path_send[IPV4] = true;
+	join(fixture, PATHS + 1);
+	key = fixture->key;
+	fixture->key.codec.add_path_send[IPV4] = false;
+	advertise(fixture, &fixture->sessions[5], A, 1);
+	advertise_aigp(fixture, "2001:db8:1::/48", "2001:db8::1", 100);
+	run_and_forget(fixture);
+	key.filters = after;
+	update_group_move(fixture->sessions[PATHS].member, &key);
+	update_group_move(fixture->sessions[PATHS + 1].member, &key);
+	free(old);
+	set_cost(fixture, "2001:db8:1::/48", 7);
+	run(fixture);
+	assert_said(fixture, PATHS, "+2001:db8:1::/48 aigp107;");
+	assert_said(fixture, PATHS + 1, "+2001:db8:1::/48 aigp107;");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up_sessions, tear_down)
 
 int main(void)
@@ -152,6 +185,7 @@ int main(void)
 	    TEST(cost_of_another_next_hop_is_not_sent),
 	    TEST(cost_that_changed_under_a_key_without_aigp_is_sent),
 	    TEST(path_of_several_is_sent_with_its_new_cost_alone),
+	    TEST(cost_is_asked_of_no_filter_that_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

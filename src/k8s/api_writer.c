@@ -28,7 +28,7 @@
 #define ANSWER_MAX 16384
 /* Of an object that the server answers with "not now". */
 #define ATTEMPTS_MAX 6
-/* A resource that is forbidden, or not there, is not tried for so long. */
+/* A resource that is forbidden is not tried for so long. */
 #define REFUSED_MS 600000
 #define IDLE_MS 30000
 

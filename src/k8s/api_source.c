@@ -242,13 +242,14 @@ struct k8s_api_source *k8s_api_source_new(struct loop *loop, struct k8s_cluster 
 	return source;
 }
 
+/* Each finds it out for itself, and one that is new does not know it yet. */
 const char *k8s_api_source_namespace(const struct k8s_api_source *source)
 {
-	const struct follower *first = source->secret_count ? source->secrets[0] : NULL;
+	const char *known = source->namespace;
 
-	if (source->namespace || !first)
-		return source->namespace;
-	return k8s_reflector_namespace(first->reflector);
+	for (size_t i = 0; i < source->secret_count && !known; i++)
+		known = k8s_reflector_namespace(source->secrets[i]->reflector);
+	return known;
 }
 
 static struct follower *find_secret(const struct k8s_api_source *source, const char *name)

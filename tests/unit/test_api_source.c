@@ -251,11 +251,14 @@ static void test_secrets_are_followed_one_by_one(void **state)
 	    {SECRETS "timeoutSeconds", ONLY("a"), LIST("Secret", SECRET("b", "dHdv")), RIG_WHOLE, 0,
 		NULL},
 	    {SECRETS "watch=1", ONLY("a"), NULL, RIG_STREAM, 0, NULL},
+	    {SECRETS "timeoutSeconds", ONLY("c"), LIST("Secret", ""), RIG_WHOLE, 0, NULL},
+	    {SECRETS "watch=1", ONLY("c"), NULL, RIG_STREAM, 0, NULL},
 	};
 	const char *names[] = {"a", "b"};
+	const char *others[] = {"c", "b"};
 	struct world *world = *state;
 
-	begin(world, NULL, steps, 13);
+	begin(world, NULL, steps, 15);
 	assert_null(k8s_api_source_namespace(world->source));
 	k8s_api_source_follow_secrets(world->source, names, 2);
 	assert_false(knows(world, "a"));
@@ -267,8 +270,13 @@ static void test_secrets_are_followed_one_by_one(void **state)
 	rig_run_until(world->rig, is_connected(world) && knows(world, "b"));
 	/* The view of the cluster is complete without them. */
 	assert_int_equal(world->synced, 1);
+	/* What comes in the place of another one takes nothing of the rest. */
+	k8s_api_source_follow_secrets(world->source, others, 2);
+	assert_string_equal(k8s_api_source_namespace(world->source), "kbgpd-system");
+	assert_string_equal(password(world, "b"), "two");
 	/* What is not named any more is not known any more. */
-	k8s_api_source_follow_secrets(world->source, names, 1);
+	rig_run_until(world->rig, knows(world, "c"));
+	k8s_api_source_follow_secrets(world->source, others, 1);
 	assert_null(password(world, "b"));
 	assert_false(knows(world, "b"));
 }

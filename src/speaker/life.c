@@ -201,6 +201,7 @@ void speaker_free(struct speaker *speaker)
 	config_free(speaker->config);
 	free(speaker->config_errors);
 	free(speaker->left_out);
+	free(speaker->last_namespace);
 	free(speaker);
 }
 

@@ -175,6 +175,9 @@ static void follow_secrets(struct speaker *speaker, const struct names *secrets)
 	if (!speaker->api_source)
 		return;
 	k8s_api_source_follow_secrets(speaker->api_source, secrets->items, count);
+	/* It may turn out to be another one, in which no Secret comes to tell of it. */
+	if (count && !k8s_api_source_namespace(speaker->api_source))
+		speaker_password_retry_later(speaker);
 }
 
 void speaker_passwords_watch(

@@ -220,6 +220,7 @@ struct speaker {
 	struct k8s_manifests *manifests;
 	struct k8s_api_source *api_source; /* at most one of the two is there */
 	char *source; /* what it was made from; NULL: none was yet */
+	char *last_namespace; /* of the Secrets, as an API source before it had it; or NULL */
 	struct readiness readiness;
 	struct cluster_events cluster_events;
 	struct status_report status_report;
@@ -364,7 +365,10 @@ void speaker_status_report_apply(struct speaker *speaker);
 void speaker_status_report_stop(struct speaker *speaker);
 
 /* source.c */
-/* Where its Secrets are; NULL: not known yet. */
+/*
+ * Where its Secrets are; NULL: not known yet.  Until a source has said it, where those are that
+ * the one before it has left.
+ */
 const char *speaker_namespace(const struct speaker *speaker);
 void speaker_cluster_start(struct speaker *speaker);
 void speaker_apply_source(struct speaker *speaker);

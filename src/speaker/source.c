@@ -170,13 +170,30 @@ static void start_api_source(struct speaker *speaker)
 /* Manifests that name no namespace are in the one called default. */
 const char *speaker_namespace(const struct speaker *speaker)
 {
-	if (speaker->api_source)
-		return k8s_api_source_namespace(speaker->api_source);
+	const char *namespace;
+
+	if (speaker->api_source) {
+		namespace = k8s_api_source_namespace(speaker->api_source);
+		return namespace ? namespace : speaker->last_namespace;
+	}
 	return speaker->config->namespace[0] ? speaker->config->namespace : "default";
+}
+
+/* The cluster keeps the Secrets until the next source has its own view, which may take long. */
+static void remember_namespace(struct speaker *speaker)
+{
+	const char *namespace =
+	    speaker->api_source ? k8s_api_source_namespace(speaker->api_source) : NULL;
+
+	if (!namespace)
+		return;
+	free(speaker->last_namespace);
+	speaker->last_namespace = memory_copy_string(namespace);
 }
 
 void speaker_stop_source(struct speaker *speaker)
 {
+	remember_namespace(speaker);
 	speaker_cluster_events_stop(speaker);
 	speaker_status_report_stop(speaker);
 	k8s_manifests_free(speaker->manifests);

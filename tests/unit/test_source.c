@@ -35,16 +35,16 @@ static void write_configuration(struct world *world, const char *cluster, const 
 	text_free(&text);
 }
 
-static void write_kubeconfig(struct world *world)
+static void write_kubeconfig(struct world *world, const char *more_of_context)
 {
 	struct text text = {NULL, 0, 0};
 
 	text_append(&text,
-	    "{current-context: c, contexts: [{name: c, context: {cluster: k, user: u}}],\n"
+	    "{current-context: c, contexts: [{name: c, context: {cluster: k, user: u%s}}],\n"
 	    "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:%u', "
 	    "certificate-authority: ca.crt}}],\n"
 	    "users: [{name: u, user: {tokenFile: token}}]}\n",
-	    world->api->port);
+	    more_of_context, world->api->port);
 	rig_write_file(world->api, "kubeconfig", text.string);
 	text_free(&text);
 }
@@ -59,7 +59,7 @@ static int start(void **state)
 	speaker_rig_open(&world->rig, world->api->loop);
 	world->rig.options.event_spread_ms = 1;
 	world->rig.options.status_interval_ms = 8;
-	write_kubeconfig(world);
+	write_kubeconfig(world, "");
 	*state = world;
 	return 0;
 }
@@ -324,9 +324,9 @@ static void begin_with_peers(struct world *world, const char *peers)
 	speaker_rig_start(&world->rig);
 }
 
-#define TOR                                                                            \
-	"peers: [{name: p, address: 127.0.0.9, asn: 65000, port: 1, ebgpMultihop: 2, " \
-	"connectRetryTime: 60000s, passwordSecret: {name: tor}}]\n"
+#define TOR                                                                              \
+	"peers:\n- {name: p, address: 127.0.0.9, asn: 65000, port: 1, ebgpMultihop: 2, " \
+	"connectRetryTime: 60000s, passwordSecret: {name: tor}}\n"
 
 static const struct speaker_peer *tor(const struct world *world)
 {
@@ -387,6 +387,70 @@ static void test_a_server_that_is_gone_takes_no_password(void **state)
 	rig_run_until(world->api, !is_connected(world));
 	speaker_rig_reload(&world->rig);
 	assert_true(has_password(world, "one"));
+}
+
+/* What the new source is asked for is what an internal peer needs. */
+static void reload_with_another_source(struct world *world)
+{
+	char cluster[200];
+
+	snprintf(cluster, sizeof(cluster), "{source: kubernetes, kubeconfig: %s/kubeconfig}",
+	    world->api->folder);
+	write_configuration(
+	    world, cluster, TOR "- {name: q, address: 127.0.0.8, asn: internal, port: 1}\n");
+	speaker_rig_reload(&world->rig);
+	assert_non_null(strstr(world->rig.speaker->source, "all nodes"));
+}
+
+static void begin_with_namespace_of_context(struct world *world)
+{
+	char cluster[200];
+
+	write_kubeconfig(world, ", namespace: bgp");
+	snprintf(cluster, sizeof(cluster), "{source: kubernetes, kubeconfig: %s/kubeconfig}",
+	    world->api->folder);
+	write_configuration(world, cluster, TOR);
+	speaker_rig_start(&world->rig);
+	rig_run_until(world->api, is_connected(world) && has_password(world, "one"));
+}
+
+static void test_another_source_takes_no_password_before_it_has_said_so(void **state)
+{
+	static const struct rig_step steps[] = {WITH_SECRET};
+	static const struct rig_step again[] = {
+	    SCRIPT(NULL),
+	    {SECRETS "timeoutSeconds", "metadata.name%3Dtor ",
+		LIST("Secret", SECRET("2", "\"password\":\"dHdv\"")), RIG_WHOLE, 0, NULL},
+	    {SECRETS "watch=1", "metadata.name%3Dtor ", NULL, RIG_STREAM, 0, NULL},
+	};
+	struct world *world = *state;
+
+	rig_play(world->api, steps, 9);
+	begin_with_namespace_of_context(world);
+	rig_play(world->api, again, 9);
+	reload_with_another_source(world);
+	assert_true(has_password(world, "one"));
+	rig_run_until(world->api, has_password(world, "two"));
+}
+
+static void test_a_source_with_another_namespace_takes_the_password(void **state)
+{
+	static const struct rig_step steps[] = {WITH_SECRET};
+	static const struct rig_step again[] = {
+	    SCRIPT(NULL),
+	    {"/api/v1/namespaces/other/secrets?timeoutSeconds", "metadata.name%3Dtor ",
+		LIST("Secret", ""), RIG_WHOLE, 0, NULL},
+	    {"/api/v1/namespaces/other/secrets?watch=1", NULL, NULL, RIG_STREAM, 0, NULL},
+	};
+	struct world *world = *state;
+
+	rig_play(world->api, steps, 9);
+	begin_with_namespace_of_context(world);
+	write_kubeconfig(world, ", namespace: other");
+	rig_play(world->api, again, 9);
+	reload_with_another_source(world);
+	assert_true(has_password(world, "one"));
+	rig_run_until(world->api, lacks_password(world, "other/tor"));
 }
 
 static void test_a_range_is_closed_without_its_secret(void **state)
@@ -615,6 +679,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_a_password_of_a_secret_follows_it, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_a_server_that_is_gone_takes_no_password, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_another_source_takes_no_password_before_it_has_said_so, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_a_source_with_another_namespace_takes_the_password, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_range_is_closed_without_its_secret, start, stop),
 	    cmocka_unit_test_setup_teardown(test_a_password_of_a_manifest, start, stop),
 	    cmocka_unit_test_setup_teardown(

@@ -101,13 +101,19 @@ bool speaker_settings_fill(
 	return speaker_password_find(peer->speaker, config, settings->transport.password, error);
 }
 
+/* Clusters are a matter of what is sent inside of the AS (RFC 4456 8). */
+static bool knows_same_cluster(const struct speaker_peer *peer)
+{
+	return !speaker_peer_is_internal(peer) ||
+	       peer->judged_cluster_id == speaker_peer_import_cluster_id(peer);
+}
+
 bool speaker_settings_judge_alike(
     const struct speaker_peer *peer, const struct config_peer *before, const struct config *old)
 {
 	const struct config_peer *now = peer->config;
 
-	return peer->judged_asn == peer->speaker->asn &&
-	       peer->judged_cluster_id == speaker_peer_import_cluster_id(peer) &&
+	return peer->judged_asn == peer->speaker->asn && knows_same_cluster(peer) &&
 	       before->has_import == now->has_import &&
 	       before->allow_own_asn == now->allow_own_asn &&
 	       before->max_as_path_length == now->max_as_path_length && before->role == now->role &&

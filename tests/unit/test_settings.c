@@ -197,8 +197,14 @@ static void a_change_of_the_rules_judges_again(void **state)
 	rig->peer.judged_asn++;
 	assert_false(judges_alike(rig, &changes[0]));
 	rig->peer.judged_asn--;
+	/* What comes from another AS is not asked through which clusters it has been. */
 	rig->peer.judged_cluster_id++;
+	assert_true(judges_alike(rig, &changes[0]));
+	rig->entry.remote_as = BGP_REMOTE_AS_INTERNAL;
+	changes[0] = rig->entry;
 	assert_false(judges_alike(rig, &changes[0]));
+	rig->peer.judged_cluster_id--;
+	assert_true(judges_alike(rig, &changes[0]));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

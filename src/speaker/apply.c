@@ -14,10 +14,16 @@
 #include "config/place.h"
 #include "speaker/private.h"
 
+/* Who this node is to its neighbours. */
+struct identity {
+	uint32_t asn;
+	uint8_t router_id[4];
+};
+
 /* The node's IPv4 InternalIP, else a hash of its name: stable, and not zero. */
-static void default_router_id(const struct speaker *speaker, uint8_t router_id[4])
+static void default_router_id(
+    const struct config *config, const struct k8s_node *node, uint8_t router_id[4])
 {
-	const struct k8s_node *node = speaker_node(speaker);
 	uint32_t hash;
 
 	for (size_t i = 0; node && i < node->internal_ip_count; i++) {
@@ -26,29 +32,56 @@ static void default_router_id(const struct speaker *speaker, uint8_t router_id[4
 			return;
 		}
 	}
-	hash = (uint32_t)hash_string(speaker->config->node_name, 0);
+	hash = (uint32_t)hash_string(config->node_name, 0);
 	wire_store_u32(router_id, hash ? hash : 1);
 }
 
-/* While its Node is gone it stays who it was: sessions need not end for that. */
-static void resolve_identity(struct speaker *speaker, const struct config *old)
+/* NULL: there is no Node. */
+static struct identity identity_of(const struct config *config, const struct k8s_node *node)
 {
-	const struct config_router *router = &speaker->config->router;
+	static const struct k8s_labels none;
+	const struct config_router *router = &config->router;
 	const struct config_override *override = NULL;
 	struct error mistake; /* in an annotation: the mesh tells */
+	struct identity identity;
 
-	if (old == speaker->config && !speaker_node(speaker))
-		return;
 	for (size_t i = 0; i < router->override_count && !override; i++)
-		if (speaker_selects_node(speaker, &router->overrides[i].node_selector))
+		if (k8s_selector_matches(
+			&router->overrides[i].node_selector, node ? &node->labels : &none))
 			override = &router->overrides[i];
-	mesh_asn_of(speaker->config, speaker_node(speaker), &speaker->asn, &mistake);
+	mesh_asn_of(config, node, &identity.asn, &mistake);
 	if (override && override->has_router_id)
-		memcpy(speaker->router_id, override->router_id, 4);
+		memcpy(identity.router_id, override->router_id, 4);
 	else if (router->has_router_id)
-		memcpy(speaker->router_id, router->router_id, 4);
+		memcpy(identity.router_id, router->router_id, 4);
 	else
-		default_router_id(speaker, speaker->router_id);
+		default_router_id(config, node, identity.router_id);
+	return identity;
+}
+
+/* True if nothing else is said of a node without a Node. */
+static bool says_the_same_without(const struct config *config, const struct config *old)
+{
+	const struct identity now = identity_of(config, NULL), before = identity_of(old, NULL);
+
+	return now.asn == before.asn &&
+	       memcmp(now.router_id, before.router_id, sizeof now.router_id) == 0;
+}
+
+/*
+ * While its Node is gone it stays who it was: sessions need not end for that.  `old` is NULL if
+ * there is nothing that it was, or if it was that in another cluster.
+ */
+static void resolve_identity(struct speaker *speaker, const struct config *old)
+{
+	const struct k8s_node *node = speaker_node(speaker);
+	struct identity identity;
+
+	if (!node && old && says_the_same_without(speaker->config, old))
+		return;
+	identity = identity_of(speaker->config, node);
+	speaker->asn = identity.asn;
+	memcpy(speaker->router_id, identity.router_id, sizeof identity.router_id);
 }
 
 /* Told once, not with every change of the cluster. */
@@ -328,8 +361,7 @@ void speaker_apply(struct speaker *speaker, const struct config *old)
 	resolve_identity(speaker, old);
 	if (old != speaker->config)
 		apply_config(speaker);
-	speaker_apply_source(speaker);
-	resolve_identity(speaker, old);
+	resolve_identity(speaker, speaker_apply_source(speaker) ? NULL : old);
 	/* It is what advertisements prepend; and peers may wait to be told apart. */
 	if (speaker->asn != speaker->origin_asn || speaker->audiences.outdated)
 		speaker_origin_configure(speaker);

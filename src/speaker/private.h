@@ -371,7 +371,8 @@ void speaker_status_report_stop(struct speaker *speaker);
  */
 const char *speaker_namespace(const struct speaker *speaker);
 void speaker_cluster_start(struct speaker *speaker);
-void speaker_apply_source(struct speaker *speaker);
+/* True if it is another one than before. */
+bool speaker_apply_source(struct speaker *speaker);
 /* The cluster stays as it is. */
 void speaker_stop_source(struct speaker *speaker);
 

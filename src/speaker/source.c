@@ -205,14 +205,14 @@ void speaker_stop_source(struct speaker *speaker)
 }
 
 /* Another source is another view of the cluster: what is not in it goes, once it is complete. */
-void speaker_apply_source(struct speaker *speaker)
+bool speaker_apply_source(struct speaker *speaker)
 {
 	const struct config *config = speaker->config;
 	char *source = describe_source(speaker);
 
 	if (speaker->source && strcmp(source, speaker->source) == 0) {
 		free(source);
-		return;
+		return false;
 	}
 	k8s_cluster_forget_view(speaker->cluster);
 	speaker_stop_source(speaker);
@@ -230,6 +230,7 @@ void speaker_apply_source(struct speaker *speaker)
 		start_api_source(speaker);
 		break;
 	}
+	return true;
 }
 
 void speaker_cluster_start(struct speaker *speaker)

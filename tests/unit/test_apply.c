@@ -346,6 +346,70 @@ static void a_file_that_changes_during_the_start_is_loaded_again(void **state)
 	assert_int_equal(rig->speaker->config_state.reloads_good, 1);
 }
 
+static void write_with_override(struct world *world, const char *router, const char *source)
+{
+	text_free(&world->text);
+	text_append(&world->text,
+	    "node: {name: node-a}\n"
+	    "router: {%s, listen: {port: 0}, nodeOverrides: [{nodeSelector: {matchLabels: "
+	    "{rack: r1}}, asn: 64600, routerID: 10.0.0.9}]}\n"
+	    "cluster: {source: %s}\n"
+	    "fib: {install: false}\n"
+	    "metrics: {listen: \"\"}\n",
+	    router, source);
+}
+
+static void expect_identity(const struct world *world, uint32_t asn, uint32_t router_id)
+{
+	assert_int_equal(speaker_asn(world->rig.speaker), asn);
+	assert_int_equal(speaker_router_id(world->rig.speaker), router_id);
+}
+
+/* The labels of a Node that is gone are not known any more, so nothing else says who it was. */
+static void a_reload_while_the_node_is_gone_changes_no_identity(void **state)
+{
+	struct world *world = *state;
+	char manifests[128], file[128];
+
+	snprintf(manifests, sizeof manifests, "manifests, manifests: %s", world->rig.manifests);
+	snprintf(file, sizeof file, "%s/node.yaml", world->rig.manifests);
+	speaker_rig_write_file(
+	    file, "{apiVersion: v1, kind: Node, metadata: {name: node-a, labels: {rack: r1}}}");
+	write_with_override(world, "asn: 64512", manifests);
+	start_speaker(world);
+	expect_identity(world, 64600, 0x0a000009);
+	unlink(file);
+	for (unsigned i = 0; i < TURNS_MAX && speaker_node(world->rig.speaker); i++)
+		loop_run_once(world->rig.loop, 1);
+	loop_run_once(world->rig.loop, 1);
+	assert_null(speaker_node(world->rig.speaker));
+	expect_identity(world, 64600, 0x0a000009);
+	reload(world);
+	expect_identity(world, 64600, 0x0a000009);
+	/* But what is said of a node without labels counts as soon as it is said. */
+	write_with_override(world, "asn: 64513, routerID: 10.0.0.8", manifests);
+	reload(world);
+	expect_identity(world, 64513, 0x0a000008);
+}
+
+static void who_leaves_its_cluster_is_who_it_would_be_without(void **state)
+{
+	struct world *world = *state;
+	char manifests[128], file[128];
+
+	snprintf(manifests, sizeof manifests, "manifests, manifests: %s", world->rig.manifests);
+	snprintf(file, sizeof file, "%s/node.yaml", world->rig.manifests);
+	speaker_rig_write_file(
+	    file, "{apiVersion: v1, kind: Node, metadata: {name: node-a, labels: {rack: r1}}}");
+	write_with_override(world, "asn: 64512, routerID: 10.0.0.8", manifests);
+	start_speaker(world);
+	expect_identity(world, 64600, 0x0a000009);
+	write_with_override(world, "asn: 64512, routerID: 10.0.0.8", "none");
+	reload(world);
+	expect_identity(world, 64512, 0x0a000008);
+	unlink(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +429,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		peers_are_told_apart_once_old_advertisements_are_gone, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(peers_are_told_apart_without_time, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		a_reload_while_the_node_is_gone_changes_no_identity, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		who_leaves_its_cluster_is_who_it_would_be_without, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -378,7 +378,7 @@ class ApiServer:
                 self.connection_count += 1
                 connection = Connection(self, sock, self.connection_count)
                 self._connections.add(connection)
-            connection.thread.start()
+                connection.thread.start()  # drop() may join what it finds there
 
     def forget(self, connection):
         with self._lock:

@@ -128,4 +128,11 @@ def shared(shared_ground):
     for resource in ("services", "endpointslices"):
         for key in list(shared_ground.store.objects[resource]):
             shared_ground.store.delete(resource, key[1], key[0])
+
+    def forgotten():
+        """Each kind comes by a watch of its own: one of them alone may end the routes."""
+        cluster = shared_ground.kbgpd.ctl("status")["cluster"]
+        return not cluster["services"] and not cluster["endpointSlices"]
+
+    wait_until(forgotten, "no Services and no slices")
     shared_ground.wait_routes(POD_CIDR)

@@ -68,6 +68,23 @@ static inline void speaker_rig_close(struct speaker_rig *rig)
 	text_free(&rig->lines);
 }
 
+/* With a loop of its own, for speaker_rig_free(). */
+static inline struct speaker_rig *speaker_rig_new(void)
+{
+	struct speaker_rig *rig = calloc(1, sizeof *rig);
+
+	assert_non_null(rig);
+	speaker_rig_open(rig, loop_new());
+	return rig;
+}
+
+static inline void speaker_rig_free(struct speaker_rig *rig)
+{
+	speaker_rig_close(rig);
+	loop_free(rig->loop);
+	free(rig);
+}
+
 static inline void speaker_rig_write_file(const char *file, const char *text)
 {
 	FILE *stream = fopen(file, "w");

@@ -365,19 +365,26 @@ static void expect_identity(const struct world *world, uint32_t asn, uint32_t ro
 	assert_int_equal(speaker_router_id(world->rig.speaker), router_id);
 }
 
+/* Its manifest, in `file`, has the label that the override selects. */
+static void start_with_node(
+    struct world *world, const char *router, char source[static 128], char file[static 128])
+{
+	snprintf(source, 128, "manifests, manifests: %s", world->rig.manifests);
+	snprintf(file, 128, "%s/node.yaml", world->rig.manifests);
+	speaker_rig_write_file(
+	    file, "{apiVersion: v1, kind: Node, metadata: {name: node-a, labels: {rack: r1}}}");
+	write_with_override(world, router, source);
+	start_speaker(world);
+	expect_identity(world, 64600, 0x0a000009);
+}
+
 /* The labels of a Node that is gone are not known any more, so nothing else says who it was. */
 static void a_reload_while_the_node_is_gone_changes_no_identity(void **state)
 {
 	struct world *world = *state;
 	char manifests[128], file[128];
 
-	snprintf(manifests, sizeof manifests, "manifests, manifests: %s", world->rig.manifests);
-	snprintf(file, sizeof file, "%s/node.yaml", world->rig.manifests);
-	speaker_rig_write_file(
-	    file, "{apiVersion: v1, kind: Node, metadata: {name: node-a, labels: {rack: r1}}}");
-	write_with_override(world, "asn: 64512", manifests);
-	start_speaker(world);
-	expect_identity(world, 64600, 0x0a000009);
+	start_with_node(world, "asn: 64512", manifests, file);
 	unlink(file);
 	for (unsigned i = 0; i < TURNS_MAX && speaker_node(world->rig.speaker); i++)
 		loop_run_once(world->rig.loop, 1);
@@ -397,13 +404,7 @@ static void who_leaves_its_cluster_is_who_it_would_be_without(void **state)
 	struct world *world = *state;
 	char manifests[128], file[128];
 
-	snprintf(manifests, sizeof manifests, "manifests, manifests: %s", world->rig.manifests);
-	snprintf(file, sizeof file, "%s/node.yaml", world->rig.manifests);
-	speaker_rig_write_file(
-	    file, "{apiVersion: v1, kind: Node, metadata: {name: node-a, labels: {rack: r1}}}");
-	write_with_override(world, "asn: 64512, routerID: 10.0.0.8", manifests);
-	start_speaker(world);
-	expect_identity(world, 64600, 0x0a000009);
+	start_with_node(world, "asn: 64512, routerID: 10.0.0.8", manifests, file);
 	write_with_override(world, "asn: 64512, routerID: 10.0.0.8", "none");
 	reload(world);
 	expect_identity(world, 64512, 0x0a000008);

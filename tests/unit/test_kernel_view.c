@@ -318,6 +318,16 @@ static void test_link_down_ends_its_routes_without_a_word_of_the_kernel(void **s
 
 enum { MANY_ROUTES = 1000, MORE_THAN_A_SLICE = 300 };
 
+/* What is to be taken out is, in slices that end at once. */
+static void view_without_time(struct fixture *fixture, struct loop *loop)
+{
+	loop_set_share(loop, 0);
+	fixture->view = kernel_view_new(loop, 7, OWN_PROTOCOL, RT_TABLE_MAIN, &ops, fixture);
+	kernel_view_begin_dump(fixture->view);
+	tell_everything(fixture);
+	kernel_view_end_dump(fixture->view);
+}
+
 /* They do not count from the moment on; to take them out is left to turns with time. */
 static void test_many_routes_that_go_with_a_link_go_in_slices(void **state)
 {
@@ -327,11 +337,7 @@ static void test_many_routes_that_go_with_a_link_go_in_slices(void **state)
 	unsigned i;
 
 	(void)state;
-	loop_set_share(loop, 0);
-	fixture.view = kernel_view_new(loop, 7, OWN_PROTOCOL, RT_TABLE_MAIN, &ops, &fixture);
-	kernel_view_begin_dump(fixture.view);
-	tell_everything(&fixture);
-	kernel_view_end_dump(fixture.view);
+	view_without_time(&fixture, loop);
 	for (i = 0; i < MANY_ROUTES; i++) {
 		snprintf(prefix, sizeof(prefix), "172.%u.%u.0/24", 16 + i / 256, i % 256);
 		tell_route(&fixture, RTM_NEWROUTE, 0, told(prefix, "198.51.100.1", 3, 0));
@@ -382,11 +388,7 @@ static void test_route_over_two_links_is_gone_although_one_is_back(void **state)
 	struct loop *loop = loop_new();
 
 	(void)state;
-	loop_set_share(loop, 0);
-	fixture.view = kernel_view_new(loop, 7, OWN_PROTOCOL, RT_TABLE_MAIN, &ops, &fixture);
-	kernel_view_begin_dump(fixture.view);
-	tell_everything(&fixture);
-	kernel_view_end_dump(fixture.view);
+	view_without_time(&fixture, loop);
 	over_both.second_interface = 3;
 	tell_route(&fixture, RTM_NEWROUTE, 0, over_both);
 	loop_run_once(loop, 0);

@@ -258,9 +258,9 @@ static void touched_file_changes_nothing(void **state)
 	assert_string_equal(fixture->events.string, "");
 }
 
-static void file_being_written_is_not_read_by_halves(void **state)
+/* Of two nodes in n.yaml the file has only "a" so far, as somebody writes it anew. */
+static FILE *start_over_half_a_file(struct fixture *fixture)
 {
-	struct fixture *fixture = *state;
 	FILE *file;
 
 	write_file(fixture, "n.yaml", NODE_A "---\n" NODE_B);
@@ -271,6 +271,14 @@ static void file_being_written_is_not_read_by_halves(void **state)
 	fputs(NODE_A, file);
 	fflush(file);
 	settle(fixture);
+	return file;
+}
+
+static void file_being_written_is_not_read_by_halves(void **state)
+{
+	struct fixture *fixture = *state;
+	FILE *file = start_over_half_a_file(fixture);
+
 	assert_string_equal(fixture->events.string, "");
 	fputs("---\n{apiVersion: v1, kind: Node, metadata: {name: c}}\n", file);
 	assert_int_equal(fclose(file), 0);
@@ -428,16 +436,8 @@ static void first_listing_that_breaks_off_is_no_view(void **state)
 static void listing_that_breaks_off_makes_no_file_whole(void **state)
 {
 	struct fixture *fixture = *state;
-	FILE *file;
+	FILE *file = start_over_half_a_file(fixture);
 
-	write_file(fixture, "n.yaml", NODE_A "---\n" NODE_B);
-	start(fixture);
-	clear(fixture);
-	file = fopen(path_of(fixture, "n.yaml"), "w");
-	assert_non_null(file);
-	fputs(NODE_A, file);
-	fflush(file);
-	settle(fixture);
 	listing_breaks = true;
 	write_file(fixture, "m.yaml", NODE_C);
 	wait_for_folder(fixture, "Bad file descriptor");

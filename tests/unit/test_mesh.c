@@ -47,9 +47,8 @@ static void reload(struct speaker_rig *rig, const char *mesh, const char *rest)
 
 static int set_up(void **state)
 {
-	struct speaker_rig *rig = calloc(1, sizeof *rig);
+	struct speaker_rig *rig = speaker_rig_new();
 
-	speaker_rig_open(rig, loop_new());
 	write_configuration(rig, "", "");
 	speaker_rig_start(rig);
 	*state = rig;
@@ -58,11 +57,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	struct speaker_rig *rig = *state;
-
-	speaker_rig_close(rig);
-	loop_free(rig->loop);
-	free(rig);
+	speaker_rig_free(*state);
 	return 0;
 }
 

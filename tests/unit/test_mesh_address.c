@@ -20,10 +20,9 @@ static const struct ip_address nowhere;
 
 static int set_up(void **state)
 {
-	struct speaker_rig *rig = calloc(1, sizeof *rig);
+	struct speaker_rig *rig = speaker_rig_new();
 	struct text text = {NULL, 0, 0};
 
-	speaker_rig_open(rig, loop_new());
 	text_append(&text,
 	    "node: {name: n0}\n"
 	    "router: {asn: 64512, routerID: 10.0.0.1, listen: {port: 17918}}\n"
@@ -41,11 +40,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	struct speaker_rig *rig = *state;
-
-	speaker_rig_close(rig);
-	loop_free(rig->loop);
-	free(rig);
+	speaker_rig_free(*state);
 	return 0;
 }
 

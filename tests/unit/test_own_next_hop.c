@@ -34,12 +34,11 @@ static void run(const char *command)
 /* The address that moves is 10.0.0.9; without it 10.0.0.0/24 is on the link all the same. */
 static int set_up(void **state)
 {
-	struct speaker_rig *rig = calloc(1, sizeof *rig);
+	struct speaker_rig *rig = speaker_rig_new();
 
 	run("ip link set lo up && ip link add d0 type veth peer name p0 && ip link set d0 up && "
 	    "ip link set p0 up && ip address add 10.0.0.1/24 dev d0 && "
 	    "ip address add 10.0.0.7/32 dev d0 && ip address add 10.0.0.9/32 dev d0");
-	speaker_rig_open(rig, loop_new());
 	speaker_rig_configure(rig, configuration);
 	speaker_rig_start(rig);
 	for (unsigned i = 0; i < TURNS_MAX && !rig->speaker->fib_ready; i++)
@@ -51,11 +50,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	struct speaker_rig *rig = *state;
-
-	speaker_rig_close(rig);
-	loop_free(rig->loop);
-	free(rig);
+	speaker_rig_free(*state);
 	run("ip link del d0");
 	return 0;
 }

@@ -308,18 +308,24 @@ static bool has_tried(void *arg)
 	return bgp_session_counters(side->session)->connection_attempts > side->updates;
 }
 
-static void rfc4271_10_the_connect_retry_timer_has_jitter(void **state)
+static void start_to_call_nobody(struct rig *rig)
 {
-	struct rig *rig = rig_new();
-	uint64_t shortest = UINT64_MAX, longest = 0;
 	uint16_t port;
 
-	(void)state;
 	close(raw_listen(&port)); /* nobody listens there any more */
 	rig->side.settings.passive = false;
 	rig->side.settings.transport.port = port;
 	rig->side.settings.connect_retry_time_ms = 20000;
 	side_start(&rig->side);
+}
+
+static void rfc4271_10_the_connect_retry_timer_has_jitter(void **state)
+{
+	struct rig *rig = rig_new();
+	uint64_t shortest = UINT64_MAX, longest = 0;
+
+	(void)state;
+	start_to_call_nobody(rig);
 	for (unsigned i = 0; i < 30; i++) {
 		uint64_t time;
 
@@ -363,14 +369,9 @@ static void a_session_that_has_become_passive_does_not_connect(void **state)
 {
 	struct rig *rig = rig_new();
 	unsigned attempts;
-	uint16_t port;
 
 	(void)state;
-	close(raw_listen(&port)); /* nobody listens there any more */
-	rig->side.settings.passive = false;
-	rig->side.settings.transport.port = port;
-	rig->side.settings.connect_retry_time_ms = 20000;
-	side_start(&rig->side);
+	start_to_call_nobody(rig);
 	assert_true(wait_until(rig->side.loop, is_active, &rig->side, 1000));
 	rig_reach(rig, BGP_STATE_OPEN_SENT);
 	attempts = (unsigned)bgp_session_counters(rig->side.session)->connection_attempts;

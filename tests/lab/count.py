@@ -1,9 +1,10 @@
-"""Counts the cases of two reports of pytest: `count.py FIRST SECOND NAMES`, and
-`count.py --failed FIRST` prints what failed, as pytest takes it, a line each.
+"""What pytest's reports say: `count.py --again REPORT...` prints what is to be run again, as pytest
+takes it, a line each; `count.py NOTES REPORT...` prints how many passed, failed and were skipped.
 
-SECOND, which need not be there, has what failed in FIRST and was run again: its outcome counts.
-The cases that passed only then are written to NAMES, one on a line.  Prints how many passed,
-failed and were skipped.
+The first report is of all cases.  Those after it, which may be missing, are of what had failed in
+all before, run again.  A case that shares its lab with others, which xdist's group says, is run
+again with all of them and in their order: what the lab is like may be the work of the one before.
+It is enough that a case passes once.  NOTES has those that did not always pass, and why not.
 """
 
 import pathlib
@@ -14,35 +15,71 @@ import xml.etree.ElementTree as tree
 PASSED, SKIPPED, FAILED = range(3)
 LABS = pathlib.Path(__file__).parent
 
+ACCIDENTS_MAX = 20
+"""More failures than these are no accident, a group taken for one: nothing is run again."""
+
+
+class Case:
+    """A test with its parameters, and what all reports say of it."""
+
+    def __init__(self, key):
+        self.where, self.name, self.group = key
+        self.ranks, self.why = [], ""
+
+    def rank(self):
+        """Of all its runs."""
+        return PASSED if PASSED in self.ranks else max(self.ranks)
+
+    def __str__(self):
+        return f"{self.where.rpartition('.')[2]}.py::{self.name}"
+
 
 def outcomes(report):
-    """(class, name) -> the worst of what is said of a case, whose teardown may be a case too."""
+    """(class, name, group) -> the worst that is said of a case, whose teardown may be a case too,
+    and why."""
     worst = {}
-    if not pathlib.Path(report).exists():
-        return worst
     for case in tree.parse(report).iter("testcase"):
-        name = case.get("classname"), re.sub(r"@[^]]*$", "", case.get("name"))  # xdist's group
-        found = {child.tag for child in case}
-        rank = FAILED if found & {"failure", "error"} else SKIPPED if "skipped" in found else PASSED
-        worst[name] = max(rank, worst.get(name, PASSED))
+        name, group = re.fullmatch(r"(.*?)(?:@([^]@]*))?", case.get("name"), re.DOTALL).groups()
+        key = case.get("classname"), name, group
+        bad = [child for child in case if child.tag in ("failure", "error")]
+        rank = FAILED if bad else SKIPPED if case.find("skipped") is not None else PASSED
+        why = (bad[0].get("message") or "").split("\n")[0] if bad else ""
+        worst[key] = max((rank, why), worst.get(key, (PASSED, "")))
     return worst
 
 
-def print_failed(report):
-    for (where, name), rank in outcomes(report).items():
-        if rank == FAILED:
-            print(f"{LABS}/{where.rpartition('.')[2]}.py::{name}")
+def read_cases(reports):
+    cases = {}
+    for number, report in enumerate(reports):
+        if number and not pathlib.Path(report).exists():
+            continue
+        for key, (rank, why) in outcomes(report).items():
+            case = cases.setdefault(key, Case(key))
+            case.ranks.append(rank)
+            case.why = case.why or why
+    return list(cases.values())
 
 
-def main(first, second, names):
-    once, again = outcomes(first), outcomes(second)
-    saved = [name for name, rank in again.items() if rank == PASSED and once.get(name) == FAILED]
-    pathlib.Path(names).write_text("".join(f"{where}::{name}\n" for where, name in saved))
-    ranks = list({**once, **again}.values())
+def print_again(cases):
+    failed = [case for case in cases if case.rank() == FAILED]
+    groups = {case.group for case in failed if case.group}
+    if len(groups) + sum(not case.group for case in failed) <= ACCIDENTS_MAX:
+        for case in cases:
+            if case in failed or case.group in groups:
+                print(LABS / str(case))
+
+
+def main(notes, cases):
+    with open(notes, "w", encoding="utf-8") as file:
+        for case in cases:
+            if FAILED in case.ranks:
+                what = "failed" if case.rank() == FAILED else "did not always pass"
+                print(f"{what}: {case}: {case.why[:300]}", file=file)
+    ranks = [case.rank() for case in cases]
     print(*(ranks.count(rank) for rank in (PASSED, FAILED, SKIPPED)))
 
 
-if sys.argv[1] == "--failed":
-    print_failed(sys.argv[2])
+if sys.argv[1] == "--again":
+    print_again(read_cases(sys.argv[2:]))
 else:
-    main(*sys.argv[1:])
+    main(sys.argv[1], read_cases(sys.argv[2:]))

@@ -36,6 +36,18 @@ static void note_of_node(
 
 /* This node as a whole */
 
+/*
+ * From the start on, when all is known and all Services were judged once: with many of them that
+ * takes several turns of the loop.
+ */
+static void look_whether_open(struct speaker *speaker)
+{
+	struct cluster_events *events = &speaker->cluster_events;
+
+	events->open = speaker->fib_ready && k8s_cluster_is_synced(speaker->cluster) &&
+		       (events->open || !k8s_announcer_is_busy(speaker->announcer));
+}
+
 /* Until all Services were judged by what the node is now, they are not told of one by one. */
 static void look_at_node(struct speaker *speaker)
 {
@@ -171,8 +183,10 @@ void speaker_cluster_events_stop(struct speaker *speaker)
 
 void speaker_cluster_events_judged(struct speaker *speaker)
 {
-	if (speaker->cluster_events.recorder)
-		look_at_node(speaker);
+	if (!speaker->cluster_events.recorder)
+		return;
+	look_at_node(speaker);
+	look_whether_open(speaker);
 }
 
 void speaker_cluster_events_apply(struct speaker *speaker)
@@ -187,7 +201,7 @@ void speaker_cluster_events_apply(struct speaker *speaker)
 	if (!events->recorder)
 		return;
 	look_at_node(speaker);
-	events->open = speaker->fib_ready && k8s_cluster_is_synced(speaker->cluster);
+	look_whether_open(speaker);
 }
 
 const struct k8s_event_recorder *speaker_event_recorder(const struct speaker *speaker)

@@ -557,6 +557,27 @@ static void test_kubernetes_is_told_of_the_node_in_place_of_its_services(void **
 	assert_int_equal(told(world), 2);
 }
 
+/* Services that are judged in later turns of the loop than that in which all is known. */
+static void test_kubernetes_is_told_nothing_of_the_start(void **state)
+{
+	static const struct rig_step steps[] = {SCRIPT(ONLY_OWN)};
+	struct world *world = *state;
+	struct speaker *speaker;
+
+	rig_play(world->api, steps, 7);
+	begin_with_events(world);
+	speaker = world->rig.speaker;
+	speaker->cluster_events.open = false;
+	k8s_announcer_configure(speaker->announcer, NULL, 0);
+	assert_true(k8s_announcer_is_busy(speaker->announcer));
+	speaker_cluster_events_apply(speaker);
+	speaker_origin_go_on(speaker);
+	rig_run_until(world->api, !announced(world) && speaker->cluster_events.open);
+	for (int turn = 0; turn < 50; turn++)
+		loop_run_once(world->api->loop, 1);
+	assert_int_equal(told(world), 0);
+}
+
 static void test_kubernetes_is_told_of_sessions(void **state)
 {
 	static const struct rig_step steps[] = {
@@ -690,6 +711,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_kubernetes_is_told_of_a_service, start, stop),
 	    cmocka_unit_test_setup_teardown(
 		test_kubernetes_is_told_of_the_node_in_place_of_its_services, start, stop),
+	    cmocka_unit_test_setup_teardown(
+		test_kubernetes_is_told_nothing_of_the_start, start, stop),
 	    cmocka_unit_test_setup_teardown(test_kubernetes_is_told_of_sessions, start, stop),
 	    cmocka_unit_test_setup_teardown(test_kubernetes_is_told_after_a_reload, start, stop),
 	    cmocka_unit_test_setup_teardown(

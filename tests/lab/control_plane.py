@@ -38,7 +38,7 @@ import pytest
 
 from api_client import PORT, ApiClient, ApiError, path_of
 from certificates import Authority
-from lab import Lab, command, wait_until
+from lab import PATIENCE, Lab, command, wait_until
 
 PODS = ["10.240.0.0/12", "fd00:10::/48"]
 """Each node gets a /24 and a /64."""
@@ -150,7 +150,7 @@ class ControlPlane:
                              for name, value in options.items()})
         self.api_server = self.host.start("kube-apiserver", self.programs / "kube-apiserver", *(
             f"{name}={value}" for name, value in {**self._defaults(), **self.options}.items()))
-        wait_until(self.is_ready, "the API server is ready")
+        wait_until(self.is_ready, "the API server is ready", 3 * PATIENCE)
 
     def is_ready(self):
         assert self.etcd.running(), f"etcd has ended:\n{self.etcd.output()}"
@@ -274,15 +274,20 @@ class ControlPlane:
         return base64.b64decode(data).decode(), secret
 
     def requests(self, user):
-        """The audit events of a user's requests so far, oldest first: "verb", "objectRef" (with
-        resource, apiGroup, subresource, namespace, name), "responseStatus" and more.  A watch is
-        there when it has begun ("stage": "ResponseStarted"), and again when it has ended.  A request
-        is there a moment after its answer.
+        """The audit events of a user's requests so far, by when they came: "verb", "objectRef"
+        (with resource, apiGroup, subresource, namespace, name), "responseStatus" and more.  A
+        request is there a moment after its answer, and a watch once it has ended, twice: with
+        "stage": "ResponseStarted", and without.
 
         user: as Kubernetes names it, for a ServiceAccount user_of(account).
         """
-        events = map(json.loads, self.audit_log.read_text().splitlines())
-        return [event for event in events if event["user"].get("username") == user]
+        if not self.audit_log.exists():
+            return []
+        # Of the last line only a part may be there: what follows the last newline is left out.
+        *lines, _ = self.audit_log.read_text().split("\n")
+        return sorted((event for event in map(json.loads, lines)
+                       if event["user"].get("username") == user),
+                      key=lambda event: event["requestReceivedTimestamp"])
 
     def new_certificate(self, certificate=None):
         """Restarts the API server with another certificate; without one, a new one of its own."""

@@ -10,12 +10,17 @@ import signal
 
 import api_ground
 from control_plane import ControlPlane, mount_token, user_of
-from lab import wait_until
+from lab import PATIENCE, wait_until
 
 NAMESPACE, ACCOUNT = "kbgpd-system", "kbgpd"    # as in DEPLOYMENT
 NODE = "node"
 
 DEPLOYMENT = pathlib.Path(__file__).parent.parent.parent / "etc/kubernetes/base"
+RETRIES = 3 * PATIENCE
+"""Seconds for what an outage may have made wait: kbgpd and the controllers rest for up to 30 s
+between two attempts, and an API server that has just started may refuse the first one.
+"""
+
 RIGHTS = ["namespace", "service-account", "cluster-role", "role", "bindings"]
 
 
@@ -57,6 +62,15 @@ class Kubernetes(api_ground.Ground):
         """As the kubelet does when a token, or the authority of the cluster, is another one."""
         mount_token(self.kbgpd.account, self.plane, token, NAMESPACE)
 
+    def may(self, verb, resource, namespace="", name=""):
+        """Whether the API server's authorizer would let kbgpd do this now."""
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+                  "metadata": {"name": ""},
+                  "spec": {"user": user_of(self.account), "resourceAttributes": {
+                      "verb": verb, "resource": resource, "namespace": namespace, "name": name}}}
+        return self.admin.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+                                  review)["status"]["allowed"]
+
     @contextlib.contextmanager
     def paused(self):
         """kbgpd hears nothing in this block; its connections stay."""
@@ -69,6 +83,14 @@ class Kubernetes(api_ground.Ground):
     def break_connections(self):
         """As a load balancer in between does that forgets them."""
         self.node.run("ss", "-K", "dst", "10.0.2.1")
+
+    def wait_connected(self):
+        wait_until(lambda: self.status()["connected"], "kbgpd follows the API server", RETRIES)
+        return self.status()
+
+    def wait_routes(self, *prefixes):
+        self.neighbour.read_until(lambda: set(self.neighbour.routes) == set(prefixes),
+                                  f"{prefixes} at the neighbour", RETRIES)
 
     def requests(self):
         """What kbgpd has asked so far, as the API server's audit log has it: ("list", "nodes")."""

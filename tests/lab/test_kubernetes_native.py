@@ -5,8 +5,9 @@ etc/kubernetes/ and no other rights.  What was told is read back as `kubectl des
 """
 
 import json
+import signal
 import urllib.parse
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -19,7 +20,7 @@ from kubernetes_ground import DEPLOYMENT, NAMESPACE, NODE, Kubernetes
 from lab import stays, wait_until
 
 CONFIGURATION = """
-router: {asn: 64512, routerID: 10.0.1.2, leave: {delay: 1s}}
+router: {asn: 64512, routerID: 10.0.1.2, leave: {delay: 10s}}
 cluster: {source: kubernetes, status: configMap}
 fib: {install: false}
 peers:
@@ -35,6 +36,7 @@ advertisements:
 """
 
 WEB = "192.0.2.1/32"
+LABEL = "node.kubernetes.io/exclude-from-external-load-balancers"
 EVENTS = "/api/v1/namespaces/default/events"
 CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/kbgpd-{NODE}"
 
@@ -48,6 +50,11 @@ def secret(password):
             "metadata": {"name": "bgp", "namespace": NAMESPACE}}
 
 
+def moment(text):
+    """A time as Kubernetes writes it."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 class Native(Kubernetes):
     """A neighbour that listens, and BIRD, with which there is a password."""
 
@@ -55,7 +62,6 @@ class Native(Kubernetes):
         # As on clusters where who sets an owner must have the right to delete what is owned.
         super().__init__(lab, build, {
             "--enable-admission-plugins": "OwnerReferencesPermissionEnforcement"})
-        self.excused = []
         self.admin.apply_manifests((DEPLOYMENT.parent / "status/role.yaml").read_text())
         self.admin.put(node(NODE, POD_CIDR), service("web", "192.0.2.1"))
         self.set_ready(True)
@@ -82,17 +88,16 @@ class Native(Kubernetes):
         self.admin.put(endpoint_slice("web", endpoint(ready=ready)))
 
     def wait_rights(self):
-        """The API server's authorizer learns of a role a moment after it is made."""
+        """The API server's authorizer learns of a role a moment after it is made, or after a start.
+
+        What is refused later than that was asked without the right to.
+        """
         for verb, resource, namespace in (
                 ("list", "services", ""), ("create", "events", "default"),
                 ("list", "secrets", NAMESPACE), ("patch", "configmaps", NAMESPACE)):
-            attributes = {"verb": verb, "resource": resource, "namespace": namespace, "name": "bgp"}
-            review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
-                      "metadata": {"name": ""},
-                      "spec": {"user": user_of(self.account), "resourceAttributes": attributes}}
-            wait_until(lambda review=review: self.admin.request(
-                "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews",
-                review)["status"]["allowed"], f"the right to {verb} {resource}")
+            wait_until(lambda words=(verb, resource, namespace, "bgp"): self.may(*words),
+                       f"the right to {verb} {resource}")
+        self.knows_rights = datetime.now(UTC)
 
     def readiness(self):
         """What a probe of /readyz gets: the status, and the text."""
@@ -131,11 +136,18 @@ class Native(Kubernetes):
     def wait_event_of_node(self, reason, **more):
         return self.wait_event("Node", NODE, NODE, reason, **more)
 
-    def wait_event_of_service(self, reason, **more):
-        web = self.admin.get("/api/v1/namespaces/default/services/web")
-        return self.wait_event("Service", "web", web["metadata"]["uid"], reason, **more)
+    def uid_of_service(self):
+        return self.admin.get("/api/v1/namespaces/default/services/web")["metadata"]["uid"]
 
-    def set_leaf_password(self, password):
+    def events_of_service(self, reason):
+        return self.events("Service", "web", self.uid_of_service(), reason)
+
+    def wait_event_of_service(self, reason, **more):
+        return self.wait_event("Service", "web", self.uid_of_service(), reason, **more)
+
+    def set_password(self, password):
+        """In the Secret, which is made if it has gone, and at BIRD."""
+        self.admin.put(secret(password))
         self.leaf.sessions[0].password = password
         self.leaf.configure()
 
@@ -143,17 +155,33 @@ class Native(Kubernetes):
         wait_until(self.leaf.established, "BIRD's session")
         self.kbgpd.wait_established("leaf")
 
+    def wait_report(self, services):
+        """The ConfigMap, and the status in it, once it has so many Services and all sessions."""
+        def written():
+            item = self.admin.get(CONFIG_MAP)
+            status = json.loads(item["data"]["status.json"])
+            assert status["servicesAnnounced"] == services, status
+            assert status["sessions"] == {"up": 2, "total": 2}, status
+            return item, status
+
+        return wait_until(written, f"a ConfigMap with {services} Services and all sessions",
+                          2 * LONG)
+
+    def answered(self):
+        """What kbgpd has asked, with the status of the answer: 0 if nobody took it."""
+        return [(each, each.get("responseStatus", {}).get("code", 0))
+                for each in self.plane.requests(user_of(self.account))]
+
     def refused(self):
-        """What the API server has refused: the IDs in its audit log."""
-        return [each["auditID"] for each in self.plane.requests(user_of(self.account))
-                if each["responseStatus"]["code"] in (401, 403, 422)]
+        """What the API server has refused since it knows the roles: the audit events."""
+        return [each for each, status in self.answered() if status in (401, 403, 422)
+                and moment(each["requestReceivedTimestamp"]) > self.knows_rights]
 
     def reports(self):
         """When the ConfigMap has been written."""
-        return [datetime.fromisoformat(each["requestReceivedTimestamp"].rstrip("Z"))
-                for each in self.plane.requests(user_of(self.account))
+        return [moment(each["requestReceivedTimestamp"]) for each, status in self.answered()
                 if each.get("objectRef", {}).get("resource") == "configmaps"
-                and each["responseStatus"]["code"] < 300]
+                and 200 <= status < 300]
 
 
 @pytest.fixture(scope="module", name="world")
@@ -184,10 +212,12 @@ def test_ready_when_all_has_been_sent(world):
 
 def test_events_of_a_service(native):
     """Nothing is told of what is announced at the start; then why not, and that it is again."""
-    native.set_ready(False)
-    native.neighbour.wait_withdrawn(WEB)
-    withdrawn = native.wait_event_of_service("BGPWithdrawn", words="no more: ")
-    native.set_ready(True)
+    try:
+        native.set_ready(False)
+        native.neighbour.wait_withdrawn(WEB)
+        withdrawn = native.wait_event_of_service("BGPWithdrawn", words="no more: ")
+    finally:
+        native.set_ready(True)
     native.wait_routes(POD_CIDR, WEB)
     announced = native.wait_event_of_service("BGPAnnounced", words=f"announces {WEB}")
     for event in withdrawn, announced:
@@ -202,15 +232,17 @@ def test_events_of_the_node_after_an_outage(native):
     """A session goes down while the API server is away: it is told of when it is back."""
     assert native.refused() == []
     native.plane.stop()
-    wait_until(lambda: not native.status()["connected"], "kbgpd notices")
-    native.neighbour.close()
-    wait_until(lambda: native.kbgpd.peer("tor")["state"] != "Established", "the session's end")
-    assert native.readiness()[0] == 200
-    native.plane.start()
-    native.meet()
+    try:
+        wait_until(lambda: not native.status()["connected"], "kbgpd notices")
+        native.neighbour.close()
+        wait_until(lambda: native.kbgpd.peer("tor")["state"] != "Established", "the session's end")
+        assert native.readiness()[0] == 200
+    finally:
+        native.neighbour.close()
+        native.plane.start()
+        native.wait_rights()
+        native.meet()
     native.wait_connected()
-    # An API server that starts refuses everything until it knows the roles.
-    native.excused = native.refused()
     down = native.wait_event_of_node("BGPPeerDown", words="session with tor is down")
     assert down["type"] == "Warning"
     up = native.wait_event_of_node("BGPPeerUp")
@@ -220,64 +252,68 @@ def test_events_of_the_node_after_an_outage(native):
 def test_a_password_from_a_secret(native):
     """It changes with the Secret, goes with it and comes with it."""
     before = native.leaf.since()
-    native.admin.patch(secret(""), {"stringData": {"leaf": "two"}})
-    native.set_leaf_password("two")
+    native.set_password("two")
     wait_until(lambda: native.leaf.since() != before, "BIRD begins anew")
     native.wait_leaf()
 
     native.admin.delete(secret(""))
-    wait_until(lambda: not native.leaf.established(), "the session's end")
-    stays(lambda: native.kbgpd.peer("leaf")["state"] != "Established", 2, "no session without")
-    native.admin.create(secret("three"))
-    native.set_leaf_password("three")
+    try:
+        wait_until(lambda: not native.leaf.established(), "the session's end")
+        stays(lambda: native.kbgpd.peer("leaf")["state"] != "Established", 2, "no session without")
+    finally:
+        native.set_password("three")
     native.wait_leaf()
 
 
 def test_events_of_a_node_without_services(native):
     """One on the Node, and none on each of its Services."""
-    label = "node.kubernetes.io/exclude-from-external-load-balancers"
-    before = native.wait_event_of_service("BGPWithdrawn")
-    native.admin.patch(node(NODE), {"metadata": {"labels": {label: ""}}})
-    native.neighbour.wait_withdrawn(WEB)
-    native.wait_event_of_node("BGPServicesWithdrawn")
-    native.admin.patch(node(NODE), {"metadata": {"labels": {label: None}}})
+    before = native.events_of_service("BGPWithdrawn")
+    native.admin.patch(node(NODE), {"metadata": {"labels": {LABEL: ""}}})
+    try:
+        native.neighbour.wait_withdrawn(WEB)
+        native.wait_event_of_node("BGPServicesWithdrawn")
+    finally:
+        native.admin.patch(node(NODE), {"metadata": {"labels": {LABEL: None}}})
     native.wait_routes(POD_CIDR, WEB)
     native.wait_event_of_node("BGPServicesAnnounced")
-    assert native.wait_event_of_service("BGPWithdrawn") == before
+    assert native.events_of_service("BGPWithdrawn") == before
 
 
 def test_the_status_of_the_node(native):
     """A ConfigMap that goes with the Node; written when something has changed, once a minute."""
-    item = wait_until(lambda: native.admin.get(CONFIG_MAP), "the ConfigMap", LONG)
+    # What was written before may be of another state, such as this one without the Service: then
+    # nothing would change by that.
+    item, before = native.wait_report(services=1)
     owner, = item["metadata"]["ownerReferences"]
     assert owner == {"apiVersion": "v1", "kind": "Node", "name": NODE, "uid": native.admin.get(
         f"/api/v1/nodes/{NODE}")["metadata"]["uid"]}
     assert [each["manager"] for each in item["metadata"]["managedFields"]] == ["kbgpd"]
     native.admin.delete(service("web"))
-    native.neighbour.wait_withdrawn(WEB)
-
-    def changed():
-        new = native.admin.get(CONFIG_MAP)
-        status = json.loads(new["data"]["status.json"])
-        assert new["metadata"]["resourceVersion"] != item["metadata"]["resourceVersion"]
-        assert status["servicesAnnounced"] == 0, status
-        assert status["sessions"] == {"up": 2, "total": 2}, status
-        return status
-
-    status = wait_until(changed, "a ConfigMap without the Service and with all sessions", 2 * LONG)
+    try:
+        native.neighbour.wait_withdrawn(WEB)
+        _, status = native.wait_report(services=0)
+    finally:
+        native.admin.put(service("web", "192.0.2.1"))
     assert status["node"] == NODE
     assert status["asn"] == 64512
     assert {peer["name"]: peer["state"] for peer in status["peers"]} == {
         "tor": "Established", "leaf": "Established"}
+    assert moment(status["written"]) - moment(before["written"]) > timedelta(seconds=30)
     # One that the API server refuses as it starts is sent later, and the next one is not.
-    times = native.reports()
+    settled = native.knows_rights + timedelta(minutes=1)
+    times = [time for time in native.reports() if time > settled]
     assert all(later - earlier > timedelta(seconds=30) for earlier, later in pairwise(times)), times
-    native.admin.put(service("web", "192.0.2.1"))
 
 
 def test_what_happens_again(native):
     """It is in the same Event, at most once a minute."""
+    if not native.events("Node", NODE, NODE, "BGPPeerDown"):
+        native.kbgpd.ctl_text("clear", "leaf")
     before = native.wait_event_of_node("BGPPeerDown")
+    native.wait_leaf()
+    # An Event has its times in seconds.
+    wait_until(lambda: datetime.now(UTC) > moment(before["lastTimestamp"]) + timedelta(seconds=1),
+               "the next second")
     native.kbgpd.ctl_text("clear", "leaf")
     after = native.wait_event_of_node("BGPPeerDown", count=before["count"] + 1, words="with leaf")
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
@@ -286,14 +322,25 @@ def test_what_happens_again(native):
 
 def test_what_was_asked(native):
     """Everything that the roles give, nothing else, and nothing was refused."""
-    assert native.refused() == native.excused
-    assert set(native.requests()) == {
-        ("get", "/apis/discovery.k8s.io"), ("patch", "events"), ("patch", "configmaps"),
-        *((verb, resource) for verb in ("list", "watch")
-          for resource in ("nodes", "services", "endpointslices", "secrets"))}
+    writes = {("patch", "events"), ("patch", "configmaps")}
+    reads = {("get", "/apis/discovery.k8s.io"), *((verb, resource) for verb in ("list", "watch")
+             for resource in ("nodes", "services", "endpointslices", "secrets"))}
+
+    def asks(*wanted):
+        assert set(native.requests()) >= set().union(*wanted), native.requests()
+        return True
+
+    wait_until(lambda: asks(writes), "what was written", LONG)
+    # The audit log has a watch once it has ended.
+    native.break_connections()
+    wait_until(lambda: asks(reads), "what was asked")
+    assert set(native.requests()) == reads | writes
+    assert native.refused() == []
 
 
 def test_the_last_event(native):
     """That kbgpd ends is told before it does.  The last test of the file."""
-    assert native.kbgpd.stop() == 0
+    native.kbgpd.process.send(signal.SIGTERM)
     native.wait_event_of_node("BGPLeaving")
+    # Told again it does not wait for the rest of its delay.
+    assert native.kbgpd.stop() == 0

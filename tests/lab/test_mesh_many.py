@@ -119,9 +119,14 @@ def test_many_nodes(lab, build):
                "the other AS")
     wait_until(lambda: cluster.rack.node.bgp_routes().keys() == {
         NODES[name][1] for name in NODES.keys() - {other, moved, away, gone}}, "their routes gone")
+    wait_until(lambda: cluster.said() == {other, away, gone}, "three sessions are ended")
+
+    def counts():
+        status = cluster.status()["mesh"]
+        return status["up"], status["total"]
+
+    wait_until(lambda: counts() == (COUNT - 3, COUNT - 1), "all other sessions")
     assert cluster.said() == {other, away, gone}
-    status = cluster.status()["mesh"]
-    assert (status["up"], status["total"]) == (COUNT - 3, COUNT - 1)
     cluster.report("changes")
     [path] = cluster.kbgpd.ctl("routes", "--received", f"mesh/{moved}")
     assert path["reason"] == "not in a pod CIDR of the peer's node"

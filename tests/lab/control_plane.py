@@ -155,7 +155,8 @@ class ControlPlane:
     def is_ready(self):
         assert self.etcd.running(), f"etcd has ended:\n{self.etcd.output()}"
         assert self.api_server.running(), f"it has ended:\n{self.api_server.output()[-3000:]}"
-        return self.admin.get("/readyz") == "ok"
+        # It makes its namespaces a moment after it says that it is ready.
+        return self.admin.get("/readyz") == "ok" and self.admin.get("/api/v1/namespaces/default")
 
     def stop(self, number=signal.SIGKILL):
         """Ends the API server; with SIGTERM it waits for a minute for watches to end."""

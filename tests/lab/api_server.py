@@ -303,7 +303,7 @@ class ApiServer:
         self.requests, self.problems = [], []
         self.connection_count = 0
         self._faults = []               # [pattern, times, fault]
-        self._watches = []              # requests
+        self._watches = []              # (epoch, request)
         self._epoch = 0                 # of watches: they end when it changes
         self._pages = {}                # (resource, version) -> objects of a list in pages
         self._connections, self._listeners = set(), []
@@ -408,9 +408,10 @@ class ApiServer:
         return [each for each in list(self.requests) if fnmatch.fnmatchcase(str(each), pattern)]
 
     def watches(self, resource):
-        """The requests of the watches that are open."""
+        """The requests of the watches that are open, and have not been told to end."""
         with self._lock:
-            return [each for each in self._watches if each.resource == resource]
+            return [each for epoch, each in self._watches
+                    if each.resource == resource and epoch == self._epoch]
 
     def is_followed(self):
         """All that kbgpd has to know is being watched."""
@@ -556,8 +557,9 @@ class ApiServer:
             yield event("ERROR", status(410, "Expired",
                                         f"too old resource version: {since} ({store.oldest})"))
             return
+        entry = epoch, request
         with self._lock:
-            self._watches.append(request)
+            self._watches.append(entry)
         try:
             yield from self._events(request, missed)
             while epoch == self._epoch and time.monotonic() < end:
@@ -570,7 +572,7 @@ class ApiServer:
                 yield from self._events(request, new)
         finally:
             with self._lock:
-                self._watches.remove(request)
+                self._watches.remove(entry)
 
     def _events(self, request, changes):
         for change in changes:

@@ -205,7 +205,7 @@ def test_the_service_account(ground, host):
     server.tokens = {"second-token": USER}
     rotate_as_kubelet(pod.account, 1, "second-token")
     server.end_watches()
-    wait_until(lambda: len(server.requests) >= 8, "new watches")
+    wait_until(lambda: len(server.requests) >= 10, "new watches")
     wait_until(server.is_followed, "watches with the second token")
     server.tokens = {"third-token": USER}
     rotate_as_kubelet(pod.account, 2, "third-token")

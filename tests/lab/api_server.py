@@ -306,7 +306,7 @@ class ApiServer:
         self._watches = []              # (epoch, request)
         self._epoch = 0                 # of watches: they end when it changes
         self._pages = {}                # (resource, version) -> objects of a list in pages
-        self._connections, self._listeners = set(), []
+        self._connections, self._listeners = set(), []  # of the latter: (socket, thread)
         self._lock = threading.Lock()
         self._thawed = threading.Event()
         self._thawed.set()
@@ -332,14 +332,16 @@ class ApiServer:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((address, self.port))
             listener.listen(64)
-            self._listeners.append(listener)
-            threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+            thread = threading.Thread(target=self._accept, args=(listener,), daemon=True)
+            self._listeners.append((listener, thread))
+            thread.start()
 
     def stop(self):
         """As if the process had been killed: nobody listens, and every connection ends."""
-        for listener in self._listeners:
+        for listener, thread in self._listeners:
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
+            thread.join(10)  # drop() is to find what it has accepted last
             listener.close()
         self._listeners = []
         self.drop()

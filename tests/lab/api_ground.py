@@ -4,6 +4,7 @@ The API server and the neighbour are on hosts of their own, so that the link to 
 without the other.  What is asserted is what the neighbour has been told.
 """
 
+import contextlib
 import json
 import os
 import threading
@@ -174,15 +175,23 @@ class Ground:
         return self
 
     def wait_followed(self):
+        """A server has all watches, and kbgpd has read that they are answered."""
         wait_until(lambda: any(each.is_followed() for each in self.servers),
                    "watches of Nodes, Services and EndpointSlices")
+        self.wait_connected()
 
     def bookmark_all(self):
         """Every watch has had an event, so that its end is no surprise."""
+        with self.events(3):
+            for resource in ("nodes", "services", "endpointslices"):
+                self.server.bookmark(resource)
+
+    @contextlib.contextmanager
+    def events(self, count):
+        """What is done in this block makes so many events, which kbgpd has read after it."""
         before = self.status()["events"]
-        for resource in ("nodes", "services", "endpointslices"):
-            self.server.bookmark(resource)
-        wait_until(lambda: self.status()["events"] == before + 3, "three bookmarks")
+        yield
+        wait_until(lambda: self.status()["events"] == before + count, f"{count} events")
 
     # What is seen
 

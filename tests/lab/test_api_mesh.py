@@ -43,6 +43,10 @@ def test_mesh_from_the_api_server(lab, build):
     def peer(name):
         return kbgpd[name].ctl("peers", f"mesh/{other[name]}")[0]
 
+    def events_of_all():
+        """How many each has had of the API server."""
+        return [each.ctl("status")["cluster"]["apiServer"]["events"] for each in kbgpd.values()]
+
     def wait_up():
         for name in NODES:
             address, pods = NODES[other[name]]
@@ -57,14 +61,18 @@ def test_mesh_from_the_api_server(lab, build):
     wait_until(lambda: peer("node")["remoteASN"] == 65002, "another AS")
     wait_up()
     flaps = peer("node")["flaps"]
+    events = events_of_all()
     ground.store.put(secret("two"))
+    wait_until(lambda: events_of_all() == [each + 1 for each in events], "the Secret")
     for name in NODES:
         kbgpd[name].ctl_text("clear", f"mesh/{other[name]}")
     wait_up()
     assert peer("node")["flaps"] > flaps
     # Heartbeats are nothing; without the API server all stays.
     flaps = [peer(name)["flaps"] for name in NODES]
+    events = events_of_all()
     put("api", annotations={"kbgpd.io/asn": "65002", "others.io/seen": "now"}, ready="Unknown")
+    wait_until(lambda: events_of_all() == [each + 1 for each in events], "the heartbeat")
     server.stop()
     stays(lambda: [peer(name)["flaps"] for name in NODES] == flaps and
           peer("node")["state"] == "Established", 2, "the session")

@@ -164,7 +164,7 @@ class Ground:
         try:
             sock = scripted.connect(self.tor, "10.0.1.1", "10.0.1.2")
             return scripted.Neighbour(sock, 65000, "10.0.1.1", "10.0.1.1").to_established()
-        except (ConnectionRefusedError, scripted.Closed):
+        except (ConnectionError, scripted.Closed):
             return None
 
     def start_synced(self, **options):

@@ -1,5 +1,6 @@
 """Whom kbgpd believes that it is the API server: certificates, names and addresses."""
 
+import contextlib
 import socket
 import threading
 
@@ -84,7 +85,7 @@ def test_a_wildcard_is_for_one_label(ground):
     ground.wait_error("certificate is refused")
     ground.kubeconfig(tls_server_name="api.example.net")
     ground.wait_routes(POD_CIDR)
-    assert server.problems
+    wait_until(lambda: server.problems, "the server's own word of what was refused")
 
 
 def test_ipv6(ground):
@@ -175,15 +176,17 @@ def test_a_server_without_tls(ground):
                 sock, _ = listener.accept()
             except OSError:
                 return
-            with sock:
+            with sock, contextlib.suppress(OSError):
                 heard.append(sock.recv(4096))
                 sock.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     thread = threading.Thread(target=answer, daemon=True)
     thread.start()
-    ground.start()
-    ground.wait_error("10.0.2.1:6443: TLS: ")
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(10)
+    try:
+        ground.start()
+        ground.wait_error("10.0.2.1:6443: TLS: ")
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(10)
     assert heard and not any(b"Bearer" in each for each in heard)

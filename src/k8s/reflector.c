@@ -219,7 +219,8 @@ static void schedule(struct k8s_reflector *reflector, uint64_t wait_ms)
 /* Until the next look at the credentials, which may have been what was wrong. */
 static void wait_for_retry(struct k8s_reflector *reflector)
 {
-	const uint64_t left = reflector->retry_at - loop_now(reflector->loop);
+	const uint64_t now = loop_now(reflector->loop);
+	const uint64_t left = reflector->retry_at > now ? reflector->retry_at - now : 0;
 
 	loop_timer_start(&reflector->timer, left < LOOK_MS ? left : LOOK_MS);
 }

@@ -105,8 +105,10 @@ def test_a_node_changes(cluster):
 def test_service_of_policy_cluster(cluster):
     cluster.manifests.service("web", ["192.0.2.10"])
     cluster.wait_announced("10.244.1.0/24", "node-1")
+    for node in ("node-1", "node-2"):
+        wait_until(lambda node=node: cluster.reasons(node, "192.0.2.10") == {"noEndpoints"},
+                   f"the reason on {node}")
     stays(lambda: not cluster.announcers("192.0.2.10/32"), 1, "no endpoint, no announcement")
-    assert cluster.reasons("node-1", "192.0.2.10") == {"noEndpoints"}
 
     cluster.manifests.endpoints("web", endpoint("node-2", "10.244.2.10"))
     cluster.wait_announced("192.0.2.10/32", "node-1", "node-2")

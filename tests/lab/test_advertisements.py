@@ -32,6 +32,8 @@ class Node:
         self.manifests = Manifests(lab.folder / "manifests")
         self.manifests.node("node-1", 1, ["10.244.1.0/24"])
         self.kbgpd = Kbgpd(self.host, build, self.configuration(advertisements))
+        # Before it knows the kernel's addresses it takes no connection.
+        wait_until(lambda: self.kbgpd.ctl("status")["started"], "kbgpd is ready")
         self.neighbours = {}
 
     def configuration(self, advertisements):

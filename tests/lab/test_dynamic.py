@@ -270,6 +270,8 @@ def test_reload(lab, build):
     kbgpd = rack.kbgpd(entry("asn: external"))
     first, second = rack.bird(0, 65002, ["10.1.0.0/24"]), rack.bird(1, 65003)
     kbgpd.wait_established("lab/10.9.0.10", "lab/10.9.0.11")
+    for bird in (first, second):  # which kbgpd may have heard from before they have from it
+        bird.wait_established()
     since = first.since(), second.since()
     assert not rack.node.bgp_routes()
 

@@ -349,9 +349,9 @@ def test_two_entries_at_one_place(lab, build):
         entry("asn: 65004", r1, name="link", place="interface: rack"),
         entry("asn: 65005", z1, name="link-again", place="interface: rack"),
         rest=f"cluster: {{source: manifests, manifests: {manifests.folder}}}\n")
-    output = kbgpd.process.output()
-    assert "again: left out: peer lab has the same range on this node" in output
-    assert "link-again: left out: peer link has the same interface on this node" in output
+    for line in ("again: left out: peer lab has the same range on this node",
+                 "link-again: left out: peer link has the same interface on this node"):
+        wait_until(lambda line=line: line in kbgpd.process.output(), line)
     rack.dial(0).to_established()
     assert names(kbgpd) == {"link", "lab/10.9.0.10"}
 

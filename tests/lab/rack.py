@@ -69,10 +69,10 @@ def names(kbgpd):
 
 
 def comes_up(rack, number):
-    """The neighbour, Established; None while kbgpd rests after an error."""
+    """The neighbour, Established; None while kbgpd rests after an error, or the link comes up."""
     try:
         return rack.dial(number).to_established()
-    except scripted.Closed:
+    except (scripted.Closed, OSError):
         return None
 
 

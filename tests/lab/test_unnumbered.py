@@ -143,6 +143,8 @@ def test_a_link_that_was_down_has_no_neighbour_yet(lab, build):
     frr = cable.frr()
     cable.wait_routes()
     frr.stop()
+    # Its end must not be repeated on the link that is up again: the kernel would know a neighbour.
+    wait_until(lambda: kbgpd.peer("tor")["state"] != "Established", "the session ends")
     cable.node.ip("link set dev router down")
     wait_until(lambda: "interface router is down" in kbgpd.ctl_text("peers", "tor"))
     assert not kbgpd.peer("tor")["address"]

@@ -171,8 +171,9 @@ def test_the_same_address_on_another_interface(lab, build):
         cable.node.ip(f"link set dev {old} name {new}")
     kbgpd.process.send(signal.SIGCONT)
     wait_until(lambda: "no neighbour seen on router yet" in kbgpd.ctl_text("peers", "tor"),
-               "the old session ends", patience=4)
-    assert not cable.node.bgp_routes()
+               "the old session ends")
+    assert "Hold Timer Expired" not in kbgpd.process.output()
+    wait_until(lambda: not cable.node.bgp_routes(), "no routes")
     cable.router = other
     other.address("lo", "10.1.0.1/32", "2001:db8:1::1/128")
     successor = bird_on(cable, kind=PassiveBird)

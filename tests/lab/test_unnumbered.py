@@ -391,7 +391,8 @@ def test_the_kernels_neighbour_table(lab, build):
     bird = bird_on(cable, kind=PassiveBird)
     kbgpd = cable.kbgpd(kind=WithoutRawSockets)
     wait_until(lambda: "no neighbour seen on router yet" in kbgpd.ctl_text("peers", "tor"))
-    assert "cannot open a socket for router discovery" in kbgpd.process.output()
+    wait_until(lambda: "cannot open a socket for router discovery" in kbgpd.process.output(),
+               "what is missing")
     wait_until(lambda: cable.router.ping(f"{cable.node.link_local('router')}%node"), "ping")
     bird.wait_established()
     cable.wait_routes()

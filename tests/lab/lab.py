@@ -104,6 +104,7 @@ class Host:
     def __init__(self, lab, name):
         self.lab, self.name = lab, name
         self.namespace = f"{lab.prefix}-{name}"
+        lab.hosts[name] = self  # to be removed, whatever fails from here on
         self.folder = lab.folder / name
         self.folder.mkdir()
         command("ip", "netns", "add", self.namespace)
@@ -209,8 +210,7 @@ class Lab:
         self.close()
 
     def host(self, name):
-        self.hosts[name] = Host(self, name)
-        return self.hosts[name]
+        return Host(self, name)
 
     def link(self, a, b, a_addresses=(), b_addresses=()):
         """A cable between two hosts; each end is named after the host at the other end."""

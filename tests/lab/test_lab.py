@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from daemons import Bird, Frr, Session
-from lab import Lab, wait_until
+from lab import CommandFailed, Host, Lab, wait_until
 
 
 @pytest.mark.parametrize("transport", ["ipv4", "ipv6"])
@@ -55,10 +55,12 @@ def test_switch_and_web_server(lab):
     assert wait_until(lambda: a.fetch("10.0.0.2")) == "hello"
 
 
+def namespaces():
+    return subprocess.run(["ip", "netns", "list"], check=True, capture_output=True,
+                          text=True).stdout
+
+
 def test_nothing_is_left():
-    def namespaces():
-        return subprocess.run(["ip", "netns", "list"], check=True, capture_output=True,
-                              text=True).stdout
     with Lab() as lab:
         host = lab.host("a")
         process = host.start("sleep", "sleep", "1000")
@@ -67,6 +69,13 @@ def test_nothing_is_left():
     assert host.namespace not in namespaces()
     assert not process.running()
     assert not os.path.exists(lab.folder)
+
+
+def test_nothing_is_left_of_a_host_that_could_not_be_made(monkeypatch):
+    monkeypatch.setitem(Host.SYSCTLS, "net/there/is/none", "1")
+    with pytest.raises(CommandFailed), Lab() as lab:
+        lab.host("a")
+    assert f"{lab.prefix}-a" not in namespaces()
 
 
 def test_wait_until_says_why():

@@ -102,6 +102,8 @@ class Ground:
         self.kbgpd = Kbgpd(self.node, build, f"{ROUTER}peers:\n{peers}{REST}", running=False)
         self.kbgpd.environment.update(environment or {})
         self.kbgpd.start()
+        # Before the kernel's addresses are known it closes what connects.
+        wait_until(lambda: self.kbgpd.ctl("status")["started"], "kbgpd is ready")
         self.open = []
 
     def take(self, kind):

@@ -758,6 +758,7 @@ advertisements: [{name: pods, type: PodCIDR}]
 metrics: {listen: '127.0.0.1:7473'}
 """))
     manifests.node("node", 1, ["10.244.2.0/24"])
+    wait_until(lambda: "10.244.2.0/24" in kbgpd.ctl_text("advertisements"), "nobody to tell yet")
     router = network.router(1, 65002)
 
     def value(name):

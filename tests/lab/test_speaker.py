@@ -599,7 +599,7 @@ def test_stale_routes_wait_for_the_neighbour(lab, build, neighbour):
     assert states == {prefix: "stale" for prefix in PREFIXES}
     router.birdc("enable kbgpd1")
     wait_until(lambda: set(network.node.bgp_routes()) == {"2001:db8:1::/48"}, "the stale one gone")
-    assert {route["state"] for route in kbgpd.ctl("fib")} == {"installed"}
+    wait_until(lambda: {route["state"] for route in kbgpd.ctl("fib")} == {"installed"}, "no other")
 
 
 def test_source_of_the_cluster_changes(lab, build):
@@ -645,7 +645,7 @@ def test_addresses_to_listen_on(lab, build):
     assert sockets() == {"0.0.0.0", "[::]"}
     kbgpd.configure(listening("10.0.1.2", "10.0.7.7"))
     wait_until(lambda: sockets() == {"10.0.1.2"}, "the address that is there")
-    assert said(kbgpd.process, "10.0.7.7: cannot listen")
+    wait_until(lambda: said(kbgpd.process, "10.0.7.7: cannot listen"), "the one that is not")
     network.node.address("lo", "10.0.7.7/32")
     wait_until(lambda: sockets() == {"10.0.1.2", "10.0.7.7"}, "the one that came later")
     kbgpd.configure(config(peer(1, 65002)).replace(

@@ -30,7 +30,8 @@ require_control_plane() {
 # The host of the control plane, behind the ToR.  Nodes have a way to it without BGP.
 add_control_plane() {
 	coproc PLANE {
-		exec /usr/bin/python3 -B tests/demo/plane.py "$prefix" "$state" 2>"$state/plane.log"
+		KBGPD_LAB_PATIENCE=$patience \
+			exec /usr/bin/python3 -B tests/demo/plane.py "$prefix" "$state" 2>"$state/plane.log"
 	}
 	tell_plane hello
 	add_link tor api api eth0
@@ -149,7 +150,7 @@ show_outage() {
 	show_cluster_of 1
 	[[ $(withdrawals) == "$before" ]] || fail "something was withdrawn"
 	show tor ip route show "$vip"
-	show client curl -s --max-time 2 "http://$vip/" || fail "no answer from $vip"
+	show client curl -s --max-time 10 "http://$vip/" || fail "no answer from $vip"
 
 	stage "It comes back: what changes then is followed, and nothing was withdrawn in between"
 	tell_plane restart

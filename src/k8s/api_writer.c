@@ -28,6 +28,9 @@
 #define ANSWER_MAX 16384
 /* Of an object that the server answers with "not now". */
 #define ATTEMPTS_MAX 6
+/* If it forbids it: half a minute to a minute, in which it has learnt the roles on a slow machine,
+ * too. */
+#define FORBIDDEN_ATTEMPTS_MAX 8
 /* A resource that is forbidden is not tried for so long. */
 #define REFUSED_MS 600000
 #define IDLE_MS 30000
@@ -187,6 +190,7 @@ static bool may_pass(const struct k8s_api_writer *writer, const struct k8s_statu
 
 static void answered(struct k8s_api_writer *writer, const struct k8s_status *status)
 {
+	const unsigned attempts_max = status->code == 403 ? FORBIDDEN_ATTEMPTS_MAX : ATTEMPTS_MAX;
 	uint64_t retry_after = status->retry_after;
 
 	if (status->code >= 200 && status->code < 300) {
@@ -196,7 +200,7 @@ static void answered(struct k8s_api_writer *writer, const struct k8s_status *sta
 	writer->counters.failures++;
 	if (writer->head.has_retry_after && writer->head.retry_after > retry_after)
 		retry_after = writer->head.retry_after;
-	if (may_pass(writer, status) && ++writer->first->attempts < ATTEMPTS_MAX)
+	if (may_pass(writer, status) && ++writer->first->attempts < attempts_max)
 		try_later(writer, retry_after * 1000);
 	else
 		give_up(writer, status);

@@ -16,12 +16,12 @@ NAMESPACE, ACCOUNT = "kbgpd-system", "kbgpd"    # as in DEPLOYMENT
 NODE = "node"
 
 DEPLOYMENT = pathlib.Path(__file__).parent.parent.parent / "etc/kubernetes/base"
+RIGHTS = ["namespace", "service-account", "cluster-role", "role", "bindings"]
+
 RETRIES = 3 * PATIENCE
 """Seconds for what an outage may have made wait: kbgpd and the controllers rest for up to 30 s
 between two attempts, and an API server that has just started may refuse the first one.
 """
-
-RIGHTS = ["namespace", "service-account", "cluster-role", "role", "bindings"]
 
 
 def grant_rights(admin):

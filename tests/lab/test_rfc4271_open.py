@@ -11,7 +11,7 @@ import scripted
 from lab import wait_until
 from scripted import (
     KEEPALIVE, MARKER, NOTIFICATION, OPEN, REFRESH, ROUTE_REFRESH, UPDATE, address_bytes, as4,
-    message, open_body, parameter)
+    message, open_body, parameter, update)
 from wire import *  # noqa: F401,F403  (the fixtures)
 from wire import KEEP, NODE, NODE_ASN, STATES, address_of
 

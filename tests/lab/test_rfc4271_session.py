@@ -108,8 +108,8 @@ def test_rfc4271_8_2_2_hold_timer_begins_anew(ground, sign):
 
 def test_rfc4271_4_2_route_refresh_does_not_hold_the_session(ground):
     """Hold Time is about KEEPALIVE and UPDATE; of RFC 2918's message nothing else is said."""
-    neighbour = ground.established(hold=3)
     begin = time.monotonic()
+    neighbour = ground.established(hold=3)
     kind, body = None, b""
     while kind != NOTIFICATION and time.monotonic() - begin < 7:
         neighbour.send(refresh(IPV4))

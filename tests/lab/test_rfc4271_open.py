@@ -23,9 +23,12 @@ def test_rfc4271_4_1_marker_and_length_of_what_is_sent(ground):
     """OPEN, KEEPALIVE, UPDATEs and NOTIFICATION, back to back to the end of the stream."""
     neighbour = ground.neighbour()
     neighbour.send(neighbour.open_message(), KEEP)
-    wait_until(lambda: ground.peer(neighbour)["state"] == "Established", "Established")
-    neighbour.send(message(0))
     stream, more = b"", b"more"
+    while update() not in stream:   # the End-of-RIB of IPv4: routes have been sent
+        more = neighbour.sock.recv(1 << 16)
+        assert more, "the end before End-of-RIB"
+        stream += more
+    neighbour.send(message(0))
     while more:
         more = neighbour.sock.recv(1 << 16)
         stream += more

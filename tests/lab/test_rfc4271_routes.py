@@ -71,8 +71,10 @@ def test_rfc4271_9_1_2_1_next_hop_that_is_not_resolvable(ground, pair):
     assert neighbour.prefix not in observer.routes
     assert ground.path(neighbour.prefix, neighbour)["state"] == "unreachable"
     ground.node.ip("route add 192.168.77.0/24 via 10.0.255.1")
-    observer.wait_route(neighbour.prefix)
-    ground.node.ip("route del 192.168.77.0/24")
+    try:
+        observer.wait_route(neighbour.prefix)
+    finally:
+        ground.node.ip("route del 192.168.77.0/24")
     observer.wait_withdrawn(neighbour.prefix)
 
 
@@ -97,8 +99,9 @@ def check_winner(ground, winner, loser, reason):
     for order in ((winner, loser), (loser, winner)):
         for neighbour, said in order:
             announce_shared(ground, neighbour, **said)
-        wait_until(lambda: ground.path(SHARED, winner[0])["best"], "the best path")
-        assert ground.path(SHARED, loser[0])["reason"] == reason
+        # A path may be there before its next hop is resolved.
+        wait_until(lambda: ground.path(SHARED, winner[0])["best"]
+                   and ground.path(SHARED, loser[0])["reason"] == reason, "the best path")
         for neighbour, _ in order:
             neighbour.withdraw(SHARED)
             wait_until(lambda n=neighbour: n.name not in [

@@ -258,7 +258,7 @@ def test_rfc4271_5_1_5_local_pref_of_an_external_peer_is_ignored(ground):
     for neighbour, more in ((first, b""), (second, local_pref(500))):
         neighbour.announce("10.174.0.0/24", more=more, path=[65002] * (1 + bool(more)))
         wait_until(lambda n=neighbour: ground.path("10.174.0.0/24", n), "the route")
-    assert ground.path("10.174.0.0/24", first)["best"]
+    wait_until(lambda: ground.path("10.174.0.0/24", first)["best"], "the best route")
     assert ground.path("10.174.0.0/24", second)["localPref"] == 100
 
 

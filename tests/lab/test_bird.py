@@ -27,7 +27,8 @@ def test_next_hop_is_followed(lab, build):
     network = Network(lab, build, ThirdParty, 2)
     router = network.router(1, NODE_ASN, prefixes=["10.1.0.0/24"])
     kbgpd = network.kbgpd([NODE_ASN])
-    kbgpd.wait_established("peer1")
+    # BIRD's end may be up later than kbgpd's.
+    router.wait_established()
     since = router.since()
     wait_until(lambda: kbgpd.peer("peer1")["families"]["ipv4"]["received"] == 1, "one received")
     assert not network.node.bgp_routes()
@@ -60,7 +61,7 @@ def test_own_addresses_and_martians_are_not_installed(lab, build):
     kbgpd = network.kbgpd([65002])
     wait_until(lambda: set(network.node.bgp_routes()) == set(PREFIXES), "the good routes")
     assert kbgpd.peer("peer1")["state"] == "Established"
-    assert network.node.ping("10.2.0.1")
+    wait_until(lambda: network.node.ping("10.2.0.1"), "ping of the own address")
 
 
 def test_many_prefixes(lab, build):

@@ -65,6 +65,8 @@ def test_several_paths_from_the_neighbour(lab, build):
     def paths():
         return {path["pathID"]: path["asPath"] for path in kbgpd.ctl("routes", "10.1.0.0/24")}
     wait_until(lambda: paths() == {1: [65002], 2: [65002, 65002]}, "both paths")
+    # What ExaBGP tells goes through another process, and may come after its routes.
+    router.wait_established()
     since = router.since()
     router.say(f"neighbor 10.0.1.2 withdraw {router.path(router.sessions[0], '10.1.0.0/24', 1)}")
     wait_until(lambda: paths() == {2: [65002, 65002]}, "the path that is left")

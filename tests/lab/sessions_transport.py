@@ -73,6 +73,8 @@ def test_rfc5082_neighbour_refuses_a_low_ttl(lab, build, neighbour, transport):
     kbgpd = network.kbgpd([65002], transport, more={1: ["ttlSecurity: 1"]})
     wait_until(lambda: router.path("10.2.0.0/24"), "10.2.0.0/24 at the neighbour")
     kbgpd.configure(configuration([65002], transport))
+    # Applied before the end is awaited: FRR may end the session once more for reasons of its own.
+    kbgpd.ctl_text("reload")
     wait_until(lambda: not router.established(), "the end")
     stays(lambda: not router.established(), 1, "no session with a TTL of 1")
 

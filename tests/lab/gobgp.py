@@ -2,8 +2,9 @@
 
 import json
 import re
+import time
 
-from lab import CommandFailed, wait_until
+from lab import PATIENCE, CommandFailed, wait_until
 from neighbour import Neighbour, Path, family_of
 
 ORIGINS = ("IGP", "EGP", "Incomplete")
@@ -86,7 +87,17 @@ class Gobgp(Neighbour):
         return text
 
     def gobgp(self, *words):
-        return self.host.run("gobgp", *words)
+        """The answer of the client, which gives up if it is not connected after a second.
+
+        Then it has asked for nothing, and may be started again.
+        """
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self.host.run("gobgp", *words)
+            except CommandFailed as error:
+                if "context deadline exceeded" not in str(error) or time.monotonic() > end:
+                    raise
 
     def json(self, *words):
         return json.loads(self.gobgp("--json", *words))

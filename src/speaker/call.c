@@ -22,6 +22,18 @@ static struct speaker_peer *find_called(
 	return peer && !peer->dynamic ? peer : speaker_range_admit(speaker, peer, remote);
 }
 
+/* Who calls need not wait for its turn to be called. */
+static void start_now(struct speaker_peer *peer)
+{
+	struct speaker *speaker = peer->speaker;
+
+	if (!(peer->holds & HOLD_KERNEL) || peer->mesh || !speaker->fib_ready)
+		return;
+	if (speaker->check_reach)
+		speaker->check_reach(peer);
+	speaker_peer_release(peer, HOLD_KERNEL);
+}
+
 /* A connection from an address that nobody configured is closed before anything is read. */
 void speaker_take_call(void *arg, int fd, const struct ip_address *remote,
     const struct ip_address *local, uint32_t scope)
@@ -31,6 +43,8 @@ void speaker_take_call(void *arg, int fd, const struct ip_address *remote,
 	char text[IP_TEXT_MAX];
 
 	(void)local;
+	if (peer)
+		start_now(peer);
 	if (peer && peer->session) {
 		bgp_session_accept(peer->session, fd);
 		return;

@@ -143,6 +143,9 @@ static void check_reach(struct speaker_peer *peer)
 struct speaker_peer *speaker_neighbour_called(
     struct speaker *speaker, const struct ip_address *address, uint32_t interface)
 {
+	/* A call ends the wait for a neighbour, and for the turn to call it. */
+	const unsigned waits = HOLD_NEIGHBOUR | (speaker->fib_ready ? HOLD_KERNEL : 0);
+
 	for (size_t i = 0; i < speaker->peer_count; i++) {
 		struct speaker_peer *peer = speaker->peers[i];
 		bool up;
@@ -152,7 +155,7 @@ struct speaker_peer *speaker_neighbour_called(
 			continue;
 		if (is_at(peer, address, interface))
 			return peer;
-		if (is_talking(peer) || peer->holds & ~(unsigned)HOLD_NEIGHBOUR)
+		if (is_talking(peer) || peer->holds & ~waits)
 			return NULL;
 		take_neighbour(peer, address, interface);
 		/* The listener had no key for this address yet, so the connection is unsigned. */

@@ -2,6 +2,13 @@
  * Configurations of many peers taken over by a real speaker: the peers call addresses where nobody
  * listens, and nothing is installed.
  */
+#define _GNU_SOURCE 1 /* accept4 */
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "clock.h"
 #include "speaker/private.h"
 #include "speaker_rig.h"
@@ -98,6 +105,70 @@ static void thousands_of_peers_are_called_some_in_each_turn(void **state)
 		called = now;
 	}
 	assert_int_equal(called, PEERS);
+}
+
+/* A connection as a neighbour has opened it: ours, and its. */
+static int accept_call(int family, int *caller)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	struct sockaddr *address =
+	    family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
+	socklen_t length = family == AF_INET ? sizeof v4 : sizeof v6;
+	int listener = socket(family, SOCK_STREAM, 0), fd;
+
+	*caller = socket(family, SOCK_STREAM, 0);
+	assert_return_code(bind(listener, address, length), errno);
+	assert_return_code(listen(listener, 1), errno);
+	assert_return_code(getsockname(listener, address, &length), errno);
+	assert_return_code(connect(*caller, address, length), errno);
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	assert_return_code(fd, errno);
+	close(listener);
+	return fd;
+}
+
+static void who_calls_before_its_turn_is_not_refused(void **state)
+{
+	struct world *world = *state;
+	const struct ip_address last = nth_address(PEERS - 1);
+	const struct speaker_peer *peer;
+	int fd, caller;
+
+	for (unsigned i = 0; i < PEERS; i++)
+		put_peer(world, i, i, "");
+	start_speaker(world);
+	loop_set_share(world->rig.loop, 0);
+	run_until_attempts(world, 1);
+	fd = accept_call(AF_INET, &caller);
+	speaker_take_call(world->rig.speaker, fd, &last, &last, 0);
+	peer = speaker_peer_at(world->rig.speaker, PEERS - 1);
+	assert_int_equal(bgp_session_state(speaker_peer_session(peer)), BGP_STATE_OPEN_SENT);
+	/* Its turn comes, and changes nothing. */
+	run_until_attempts(world, PEERS);
+	assert_int_equal(bgp_session_state(speaker_peer_session(peer)), BGP_STATE_OPEN_SENT);
+	close(caller);
+}
+
+static void who_calls_from_a_link_before_its_turn_is_not_refused(void **state)
+{
+	struct world *world = *state;
+	struct ip_address remote;
+	const struct speaker_peer *peer;
+	int fd, caller;
+
+	for (unsigned i = 0; i < PEERS; i++)
+		put_peer(world, i, i, "");
+	text_append(&world->text, "- {name: link, interface: lo, asn: internal}\n");
+	start_speaker(world);
+	loop_set_share(world->rig.loop, 0);
+	run_until_attempts(world, 1);
+	assert_true(ip_address_parse("fe80::5", &remote));
+	fd = accept_call(AF_INET6, &caller);
+	speaker_take_call(world->rig.speaker, fd, &remote, &remote, if_nametoindex("lo"));
+	peer = speaker_peer_at(world->rig.speaker, PEERS);
+	assert_int_equal(bgp_session_state(speaker_peer_session(peer)), BGP_STATE_OPEN_SENT);
+	close(caller);
 }
 
 static void a_reload_that_changes_nothing_touches_no_peer(void **state)
@@ -416,6 +487,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		thousands_of_peers_are_called_some_in_each_turn, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		who_calls_before_its_turn_is_not_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		who_calls_from_a_link_before_its_turn_is_not_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		a_reload_that_changes_nothing_touches_no_peer, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

@@ -26,6 +26,7 @@
 #include "base/loop.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "clock.h"
 #include "k8s/access.h"
 
 #define RIG_CONNECTIONS 64

@@ -18,6 +18,7 @@
 
 #include "base/wire.h"
 #include "bgp/session.h"
+#include "clock.h"
 
 /* The callbacks of a session. */
 enum side_callback {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bgp/connection.h"
+#include "clock.h"
 
 struct rig {
 	struct loop *loop;
@@ -444,7 +445,7 @@ static void closing_is_bounded_in_time(void **state)
 	bgp_connection_finish(rig->connection, last, &closing);
 	rig->connection = NULL;
 	while (closing.count && loop_now(rig->loop) < began + 3000)
-		loop_run_once(rig->loop, 100);
+		loop_run_once(rig->loop, 10);
 	assert_int_equal(closing.count, 0);
 	assert_in_range(loop_now(rig->loop) - began, 1900, 2900);
 	shared_buffer_release(last);

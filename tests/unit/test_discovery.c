@@ -17,6 +17,7 @@
 
 #include "base/memory.h"
 #include "bgp/discovery.h"
+#include "clock.h"
 #include "hex.h"
 
 #define SKIPPED 77

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "clock.h"
 #include "control/http.h"
 
 static const char configuration[] = "node: {name: node-a}\n"

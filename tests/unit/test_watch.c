@@ -16,6 +16,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "clock.h"
 #include "config/watch.h"
 
 /* Longer than the watch waits for quiet, and than it waits at most. */

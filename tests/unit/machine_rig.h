@@ -41,15 +41,15 @@ static inline void rig_reach(struct rig *rig, enum bgp_state state)
 	if (!rig->side.session)
 		side_start(&rig->side);
 	assert_true(raw_connect(&rig->raw, rig->side.loop, rig->port));
-	assert_int_equal(raw_next(&rig->raw, 1000), BGP_MESSAGE_OPEN);
+	assert_int_equal(raw_next(&rig->raw, PATIENCE_MS), BGP_MESSAGE_OPEN);
 	if (state == BGP_STATE_OPEN_SENT)
 		return;
 	raw_send_open(&rig->raw, 65002, 9, 90);
-	assert_int_equal(raw_next(&rig->raw, 1000), BGP_MESSAGE_KEEPALIVE);
+	assert_int_equal(raw_next(&rig->raw, PATIENCE_MS), BGP_MESSAGE_KEEPALIVE);
 	if (state == BGP_STATE_OPEN_CONFIRM)
 		return;
 	raw_send_keepalive(&rig->raw);
-	assert_true(wait_until(rig->side.loop, is_established, &rig->side, 1000));
+	assert_true(wait_until(rig->side.loop, is_established, &rig->side, PATIENCE_MS));
 }
 
 static inline bool is_active(void *arg)
@@ -70,7 +70,7 @@ static inline void expect_notification(
 	expected[20] = subcode;
 	if (length)
 		memcpy(expected + 21, data, length);
-	assert_int_equal(raw_next(raw, 1000), BGP_MESSAGE_NOTIFICATION);
+	assert_int_equal(raw_next(raw, PATIENCE_MS), BGP_MESSAGE_NOTIFICATION);
 	assert_int_equal(raw->length, 21 + length);
 	assert_memory_equal(raw->bytes, expected, 21 + length);
 }

@@ -215,6 +215,9 @@ static inline void side_free(struct side *side)
 
 typedef bool condition(void *arg);
 
+/* For what is to happen, also on a machine that is slow or busy. */
+#define PATIENCE_MS 30000
+
 /* Runs the loop until the condition holds; false if it does not within `limit_ms`. */
 static inline bool wait_until(struct loop *loop, condition *holds, void *arg, unsigned limit_ms)
 {

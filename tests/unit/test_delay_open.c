@@ -12,15 +12,15 @@ static void delay_open_lets_the_neighbour_speak_first(void **state)
 	struct rig *rig = rig_new();
 
 	(void)state;
-	rig->side.settings.delay_open_time_ms = 200;
+	rig->side.settings.delay_open_time_ms = 100000;
 	side_start(&rig->side);
 	assert_true(raw_connect(&rig->raw, rig->side.loop, rig->port));
 	assert_false(raw_receive(&rig->raw, 1, 50));
 	raw_send_open(&rig->raw, 65002, 9, 90);
-	assert_int_equal(raw_next(&rig->raw, 100), BGP_MESSAGE_OPEN);
-	assert_int_equal(raw_next(&rig->raw, 100), BGP_MESSAGE_KEEPALIVE);
+	assert_int_equal(raw_next(&rig->raw, PATIENCE_MS), BGP_MESSAGE_OPEN);
+	assert_int_equal(raw_next(&rig->raw, PATIENCE_MS), BGP_MESSAGE_KEEPALIVE);
 	raw_send_keepalive(&rig->raw);
-	assert_true(wait_until(rig->side.loop, is_established, &rig->side, 500));
+	assert_true(wait_until(rig->side.loop, is_established, &rig->side, PATIENCE_MS));
 	rig_free(rig);
 	/* And if it does not, the OPEN leaves in the end. */
 	rig = rig_new();
@@ -57,7 +57,7 @@ static void rfc4271_8_2_2_while_the_open_is_delayed_errors_end_without_a_word(vo
 		assert_true(raw_connect(&rig->raw, rig->side.loop, rig->port));
 		assert_false(raw_receive(&rig->raw, 1, 20));
 		raw_send_message(&rig->raw, cases[i].type, cases[i].body, cases[i].length);
-		assert_true(raw_ends(&rig->raw, 500));
+		assert_true(raw_ends(&rig->raw, PATIENCE_MS));
 		assert_true(bgp_session_state(rig->side.session) < BGP_STATE_OPEN_SENT);
 		rig_free(rig);
 	}
@@ -75,14 +75,14 @@ static void delay_open_works_on_our_own_connection(void **state)
 	rig->side.settings.transport.port = port;
 	rig->side.settings.delay_open_time_ms = 10000;
 	side_start(&rig->side);
-	raw_init(&rig->raw, rig->side.loop, raw_accept(rig->side.loop, listener, 1000));
+	raw_init(&rig->raw, rig->side.loop, raw_accept(rig->side.loop, listener, PATIENCE_MS));
 	assert_false(raw_receive(&rig->raw, 1, 20));
 	assert_int_equal(bgp_session_state(rig->side.session), BGP_STATE_CONNECT);
 	raw_send_open(&rig->raw, 65002, 9, 90);
-	assert_int_equal(raw_next(&rig->raw, 1000), BGP_MESSAGE_OPEN);
-	assert_int_equal(raw_next(&rig->raw, 1000), BGP_MESSAGE_KEEPALIVE);
+	assert_int_equal(raw_next(&rig->raw, PATIENCE_MS), BGP_MESSAGE_OPEN);
+	assert_int_equal(raw_next(&rig->raw, PATIENCE_MS), BGP_MESSAGE_KEEPALIVE);
 	raw_send_keepalive(&rig->raw);
-	assert_true(wait_until(rig->side.loop, is_established, &rig->side, 1000));
+	assert_true(wait_until(rig->side.loop, is_established, &rig->side, PATIENCE_MS));
 	close(listener);
 	rig_free(rig);
 }
@@ -99,11 +99,11 @@ static void a_connection_lost_while_the_open_is_delayed_is_tried_again(void **st
 	rig->side.settings.transport.port = port;
 	rig->side.settings.delay_open_time_ms = 10000;
 	side_start(&rig->side);
-	raw_init(&rig->raw, rig->side.loop, raw_accept(rig->side.loop, listener, 1000));
+	raw_init(&rig->raw, rig->side.loop, raw_accept(rig->side.loop, listener, PATIENCE_MS));
 	wait_until(rig->side.loop, never, NULL, 20);
 	close(rig->raw.fd);
-	assert_true(wait_until(rig->side.loop, is_active, &rig->side, 500));
-	raw_init(&rig->raw, rig->side.loop, raw_accept(rig->side.loop, listener, 1000));
+	assert_true(wait_until(rig->side.loop, is_active, &rig->side, PATIENCE_MS));
+	raw_init(&rig->raw, rig->side.loop, raw_accept(rig->side.loop, listener, PATIENCE_MS));
 	assert_true(rig->raw.fd >= 0);
 	close(listener);
 	rig_free(rig);

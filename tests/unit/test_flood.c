@@ -76,7 +76,7 @@ static void calls_while_established_cost_little_and_change_nothing(void **state)
 		rig_reach(rig, BGP_STATE_ESTABLISHED);
 		flood(rig, says_open);
 		raw_send(&rig->raw, update, write_update(update, 1, 65002));
-		assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
+		assert_true(wait_until(rig->side.loop, has_updates, &rig->side, PATIENCE_MS));
 		assert_int_equal(rig->side.down, 0);
 		rig_free(rig);
 	}
@@ -90,7 +90,7 @@ static void calls_while_confirming_cost_little_and_change_nothing(void **state)
 	rig_reach(rig, BGP_STATE_OPEN_CONFIRM);
 	flood(rig, false);
 	raw_send_keepalive(&rig->raw);
-	assert_true(wait_until(rig->side.loop, is_established, &rig->side, 1000));
+	assert_true(wait_until(rig->side.loop, is_established, &rig->side, PATIENCE_MS));
 	rig_free(rig);
 }
 

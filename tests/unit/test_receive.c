@@ -25,7 +25,7 @@ static struct bgp_capabilities announced(const struct raw *raw)
 static void rig_call_again(struct rig *rig)
 {
 	close(rig->raw.fd);
-	assert_true(wait_until(rig->side.loop, is_active, &rig->side, 5000));
+	assert_true(wait_until(rig->side.loop, is_active, &rig->side, PATIENCE_MS));
 	rig_reach(rig, BGP_STATE_OPEN_SENT);
 }
 
@@ -35,7 +35,7 @@ static void refuse(struct rig *rig, uint8_t subcode, const void *data, size_t le
 
 	memcpy(body + 2, data, length);
 	raw_send_message(&rig->raw, BGP_MESSAGE_NOTIFICATION, body, 2 + length);
-	assert_true(raw_ends(&rig->raw, 500));
+	assert_true(raw_ends(&rig->raw, PATIENCE_MS));
 }
 
 static void rfc5492_3_an_unsupported_parameter_is_left_out_of_the_next_open(void **state)
@@ -51,16 +51,16 @@ static void rfc5492_3_an_unsupported_parameter_is_left_out_of_the_next_open(void
 	rig_call_again(rig);
 	assert_int_equal(rig->raw.length, 29); /* no Optional Parameter at all */
 	raw_send_open(&rig->raw, 65002, 9, 90);
-	assert_int_equal(raw_next(&rig->raw, 1000), BGP_MESSAGE_KEEPALIVE);
+	assert_int_equal(raw_next(&rig->raw, PATIENCE_MS), BGP_MESSAGE_KEEPALIVE);
 	raw_send_keepalive(&rig->raw);
-	assert_true(wait_until(rig->side.loop, is_established, &rig->side, 1000));
+	assert_true(wait_until(rig->side.loop, is_established, &rig->side, PATIENCE_MS));
 	assert_false(bgp_session_codec(rig->side.session)->as4);
 	assert_true(bgp_session_codec(rig->side.session)->families[IPV4]);
 	assert_false(bgp_session_codec(rig->side.session)->families[IPV6]);
 	assert_false(bgp_session_local_open(rig->side.session)->capabilities.as4);
 	/* When that session is over it is tried with all again. */
 	close(rig->raw.fd);
-	assert_true(wait_until(rig->side.loop, is_down, &rig->side, 1000));
+	assert_true(wait_until(rig->side.loop, is_down, &rig->side, PATIENCE_MS));
 	rig->raw.fd = dup(0);
 	rig_call_again(rig);
 	assert_true(announced(&rig->raw).as4);
@@ -123,9 +123,9 @@ static void establish_with(struct rig *rig, const void *capabilities, uint8_t le
 {
 	rig_reach(rig, BGP_STATE_OPEN_SENT);
 	send_open_with(rig, capabilities, length);
-	assert_int_equal(raw_next(&rig->raw, 1000), BGP_MESSAGE_KEEPALIVE);
+	assert_int_equal(raw_next(&rig->raw, PATIENCE_MS), BGP_MESSAGE_KEEPALIVE);
 	raw_send_keepalive(&rig->raw);
-	assert_true(wait_until(rig->side.loop, is_established, &rig->side, 1000));
+	assert_true(wait_until(rig->side.loop, is_established, &rig->side, PATIENCE_MS));
 }
 
 static void rfc9234_5_a_role_that_does_not_fit_is_told(void **state)
@@ -154,7 +154,7 @@ static void rfc9234_5_a_role_that_does_not_fit_is_told(void **state)
 		assert_int_equal(announced(&rig->raw).role, BGP_ROLE_PROVIDER);
 		send_open_with(rig, cases[i].capabilities, cases[i].length);
 		if (cases[i].accepted)
-			assert_int_equal(raw_next(&rig->raw, 1000), BGP_MESSAGE_KEEPALIVE);
+			assert_int_equal(raw_next(&rig->raw, PATIENCE_MS), BGP_MESSAGE_KEEPALIVE);
 		else
 			expect_notification(&rig->raw, 2, 11, NULL, 0);
 		rig_free(rig);
@@ -201,7 +201,8 @@ static void rfc8654_3_only_open_and_keepalive_stay_short(void **state)
 		bytes[18] = cases[i].type;
 		raw_send(&rig->raw, bytes, cases[i].accepted ? cases[i].length : 19);
 		if (cases[i].accepted)
-			assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
+			assert_true(
+			    wait_until(rig->side.loop, has_updates, &rig->side, PATIENCE_MS));
 		else
 			expect_notification(&rig->raw, 1, 2, bytes + 16, 2);
 		assert_int_equal(rig->side.troubles, 0);
@@ -242,7 +243,7 @@ static void rfc7313_3_2_marks_are_told_if_they_were_agreed_upon(void **state)
 		    rig, cases[i].enhanced ? "\2\0\106\0" : "\2\0", cases[i].enhanced ? 4 : 2);
 		raw_send_message(&rig->raw, BGP_MESSAGE_ROUTE_REFRESH, cases[i].body, 4);
 		raw_send(&rig->raw, update, write_update(update, 1, 65002));
-		assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
+		assert_true(wait_until(rig->side.loop, has_updates, &rig->side, PATIENCE_MS));
 		assert_int_equal(was_refreshed(&rig->side), cases[i].told);
 		if (cases[i].told) {
 			assert_int_equal(rig->side.refreshed, IPV4);
@@ -271,7 +272,7 @@ static void what_is_sent_is_counted_by_its_type(void **state)
 	shared_buffer_release(buffer);
 	assert_int_equal(counters->messages[BGP_SENT][BGP_MESSAGE_ROUTE_REFRESH], 1);
 	assert_int_equal(counters->messages[BGP_SENT][BGP_MESSAGE_UPDATE], 0);
-	assert_int_equal(raw_next(&rig->raw, 1000), BGP_MESSAGE_ROUTE_REFRESH);
+	assert_int_equal(raw_next(&rig->raw, PATIENCE_MS), BGP_MESSAGE_ROUTE_REFRESH);
 	rig_free(rig);
 }
 
@@ -288,7 +289,7 @@ static void rules_for_updates_change_without_a_reset(void **state)
 	establish_with(rig, "\101\4\0\0\375\352", 6); /* 4-octet AS 65002 */
 	counters = bgp_session_counters(rig->side.session);
 	raw_send(&rig->raw, update, length);
-	assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
+	assert_true(wait_until(rig->side.loop, has_updates, &rig->side, PATIENCE_MS));
 	assert_int_equal(counters->treated_as_withdraw, 0);
 	settings = rig->side.settings;
 	settings.enforce_first_as = true;
@@ -299,11 +300,11 @@ static void rules_for_updates_change_without_a_reset(void **state)
 	assert_true(is_established(&rig->side));
 	rig->side.updates = 0;
 	raw_send(&rig->raw, update, length);
-	assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
+	assert_true(wait_until(rig->side.loop, has_updates, &rig->side, PATIENCE_MS));
 	assert_int_equal(counters->treated_as_withdraw, 1);
 	rig->side.updates = 0;
 	raw_send(&rig->raw, update, write_update(update, 1, 65002));
-	assert_true(wait_until(rig->side.loop, has_updates, &rig->side, 1000));
+	assert_true(wait_until(rig->side.loop, has_updates, &rig->side, PATIENCE_MS));
 	assert_int_equal(counters->treated_as_withdraw, 1);
 	assert_int_equal(rig->side.down, 0);
 	rig_free(rig);
@@ -363,7 +364,7 @@ static void rfc8538_3_1_a_hard_reset_is_shown_with_what_is_inside(void **state)
 	(void)state;
 	rig_reach(rig, BGP_STATE_ESTABLISHED);
 	raw_send_message(&rig->raw, BGP_MESSAGE_NOTIFICATION, body, sizeof(body));
-	assert_true(raw_ends(&rig->raw, 500));
+	assert_true(raw_ends(&rig->raw, PATIENCE_MS));
 	assert_true(rig->side.reason.received);
 	assert_string_equal(rig->side.reason.error.text,
 	    "received Cease/Hard Reset: Cease/Administrative Reset: again");

@@ -126,6 +126,8 @@ static void watch_reports_what_is_wanted_only(void **state)
 	struct pair pair;
 
 	(void)state;
+	/* Both callbacks are of one turn, however busy the machine is. */
+	loop_set_share(loop, 3600000000);
 	pair_open(&pair, loop, count_read, count_write);
 	pair_send(&pair);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -492,21 +494,40 @@ static uint64_t sum_of_buckets(const struct loop_statistics *statistics)
 	return sum;
 }
 
-static void statistics_measure_work_and_not_the_wait(void **state)
+/* How long a turn was in a loop that waits for 200 ms and works little. */
+static uint64_t duration_of_a_wait(void)
 {
 	struct loop *loop = loop_new();
 	const struct loop_statistics *statistics = loop_statistics(loop);
+	uint64_t duration_us;
 	struct clock clock;
-	struct loop_task task;
 
-	(void)state;
 	clock_init(&clock, loop);
-	/* A turn that waits long and works little: far from 200 ms, even on a busy machine. */
 	loop_timer_start(&clock.timer, 200);
 	while (!clock.fired)
 		loop_run_once(loop, -1);
 	assert_true(statistics->turns >= 1);
-	assert_true(statistics->longest.duration_us < 150000);
+	duration_us = statistics->longest.duration_us;
+	loop_timer_free(&clock.timer);
+	loop_free(loop);
+	return duration_us;
+}
+
+static void statistics_measure_work_and_not_the_wait(void **state)
+{
+	struct loop *loop = loop_new();
+	const struct loop_statistics *statistics = loop_statistics(loop);
+	uint64_t shortest_us = UINT64_MAX;
+	struct loop_task task;
+
+	(void)state;
+	/* A machine may well stand still in the middle of one turn, but not in that of each. */
+	for (int i = 0; i < 20 && shortest_us >= 150000; i++) {
+		const uint64_t duration_us = duration_of_a_wait();
+
+		shortest_us = duration_us < shortest_us ? duration_us : shortest_us;
+	}
+	assert_true(shortest_us < 150000);
 
 	loop_task_init(&task, work_for_5_ms, NULL);
 	loop_task_schedule(loop, &task);
@@ -517,7 +538,6 @@ static void statistics_measure_work_and_not_the_wait(void **state)
 	assert_true(statistics->buckets[4] + statistics->buckets[5] + statistics->buckets[6] +
 			statistics->buckets[7] >=
 		    1);
-	loop_timer_free(&clock.timer);
 	loop_free(loop);
 }
 

@@ -270,7 +270,8 @@ static void nobody_is_waited_for_beyond_the_restart_time(void **state)
 	speaker_check_convergence(world->rig.speaker);
 	assert_false(world->rig.speaker->converged);
 	clock_ahead_ms += 1000;
-	loop_run_once(world->rig.loop, 0);
+	for (unsigned i = 0; i < 100 && !world->rig.speaker->converged; i++)
+		loop_run_once(world->rig.loop, 0);
 	assert_true(world->rig.speaker->converged);
 }
 

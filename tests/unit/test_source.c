@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "api_rig.h"
+#include "own_network.h"
 #include "speaker/private.h"
 #include "speaker_rig.h"
 
@@ -719,5 +720,7 @@ int main(void)
 		test_kubernetes_is_told_nothing_if_that_is_not_wanted, start, stop),
 	};
 
+	if (!own_network())
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,15 +16,13 @@
 /* False if the place of the leftover is an entry's, or if its removal would take others along. */
 static bool may_be_removed(struct fib *fib, const struct leftover *leftover)
 {
-	uint32_t id;
+	const uint32_t id = rib_find_held(fib->rib, &leftover->prefix);
 
 	if (leftover->table != fib->settings.table || leftover->protocol != fib->settings.protocol)
 		return true;
 	if (fib_is_joined(fib, &leftover->prefix, leftover->metric))
 		return false;
-	if (!rib_find(fib->rib, &leftover->prefix, &id))
-		return true;
-	return !fib_table_at_metric(fib, leftover->prefix.family, id, leftover->metric);
+	return !id || !fib_table_at_metric(fib, leftover->prefix.family, id, leftover->metric);
 }
 
 static void send_removal(struct fib *fib, struct leftover *leftover)

@@ -17,11 +17,13 @@ struct place {
 	struct fib_entry *entry;
 };
 
+/* Also of a prefix that has no paths any more, whose route has yet to be removed. */
 static bool find_place(struct fib *fib, const struct kernel_route *route, struct place *place)
 {
 	const enum ip_family family = route->prefix.family;
 
-	if (!rib_find(fib->rib, &route->prefix, &place->id))
+	place->id = rib_find_held(fib->rib, &route->prefix);
+	if (!place->id)
 		return false;
 	place->table = fib_table_at_metric(fib, family, place->id, route->metric);
 	if (!place->table)
@@ -102,10 +104,10 @@ void fib_own_route(void *arg, const struct kernel_route *route, bool gone)
 void fib_foreign_route(void *arg, const struct kernel_route *route, bool gone)
 {
 	struct fib *fib = arg;
+	const uint32_t id = rib_find_held(fib->rib, &route->prefix);
 	enum fib_rank rank;
-	uint32_t id;
 
-	if (!rib_find(fib->rib, &route->prefix, &id))
+	if (!id)
 		return;
 	for (rank = 0; rank < FIB_RANKS; rank++) {
 		struct fib_table *table = fib_table_of(fib, route->prefix.family, rank);

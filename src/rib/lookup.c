@@ -1,6 +1,6 @@
 /*
  * Reading the table: what is there, by content, by id, and by longest match.  A prefix without
- * paths, which only waits for the listeners to let go of its id, is not found.
+ * paths, which only waits for the listeners to let go of its id, is found by rib_find_held() only.
  */
 #include "rib/table_private.h"
 
@@ -13,6 +13,11 @@ const struct rib_path *rib_best_path(const struct rib_prefix *prefix)
 const struct ip_prefix *rib_held_prefix(const struct rib *rib, enum ip_family family, uint32_t id)
 {
 	return &rib_family_prefix(&rib->families[family], id)->prefix;
+}
+
+uint32_t rib_find_held(const struct rib *rib, const struct ip_prefix *prefix)
+{
+	return prefix_table_find(&rib->families[prefix->family].prefixes, prefix);
 }
 
 void rib_prefetch(const struct rib *rib, struct rib_batch *batch)

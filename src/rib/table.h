@@ -243,6 +243,8 @@ void rib_hold_prefix(struct rib *rib, enum ip_family family, uint32_t id);
 void rib_release_prefix(struct rib *rib, enum ip_family family, uint32_t id);
 /* The prefix of an id that is held or in a change, with paths or without. */
 const struct ip_prefix *rib_held_prefix(const struct rib *rib, enum ip_family family, uint32_t id);
+/* The id of a prefix that has paths or is held; 0: none. */
+uint32_t rib_find_held(const struct rib *rib, const struct ip_prefix *prefix);
 
 /* What the table takes from the system, in bytes, empty and spare room included. */
 struct rib_memory {

@@ -138,6 +138,33 @@ static void test_leftovers_that_went_unseen_are_forgotten_after_a_dump(void **st
 	assert_int_equal(netlink_faults.requests, 300 - 44 - 2);
 }
 
+/* It is this run's own, and nothing that another has left, for as long as the kernel has it. */
+static void test_withdrawn_routes_that_a_dump_tells_of_are_removed(void **state)
+{
+	struct fixture *fixture = *state;
+
+	announce_many(fixture, 100, "192.0.2.1");
+	expect_count(fixture, "d0", 100);
+	/* No removal is sent before the answer is given up. */
+	netlink_faults.answers_to_lose = 1;
+	netlink_faults.answers_swallowed = true;
+	announce(fixture, 0, "10.1.0.0/16", "198.51.100.1");
+	expect_count(fixture, "d1", 1);
+	for (unsigned i = 0; i < 100; i++) {
+		char prefix[32];
+
+		snprintf(prefix, sizeof(prefix), "10.0.%u.0/24", i);
+		withdraw(fixture, 0, prefix);
+	}
+	netlink_faults.events_lost = true;
+	run("ip route add 203.0.113.0/24 via 192.0.2.1");
+	turn(fixture, 100);
+	assert_int_equal(find(fixture, "10.0.7.0/24").count, 101);
+	clock_ahead_ms += 2000;
+	expect_count(fixture, "d0", 0);
+	assert_int_equal(find(fixture, "10.0.7.0/24").count, 1);
+}
+
 /* Moves */
 
 static void test_routes_change_their_protocol_in_place(void **state)
@@ -354,6 +381,7 @@ int main(void)
 	    life_test(test_sweep_that_was_cut_short_is_done_by_the_next_run),
 	    life_test(test_leftovers_stay_for_as_long_as_nothing_has_converged),
 	    life_test(test_leftovers_that_went_unseen_are_forgotten_after_a_dump),
+	    life_test(test_withdrawn_routes_that_a_dump_tells_of_are_removed),
 	    life_test(test_routes_change_their_protocol_in_place),
 	    life_test(test_left_protocol_is_somebody_elses_once_nothing_of_ours_is_left),
 	    life_test(test_routes_are_in_the_new_table_before_they_leave_the_old_one),

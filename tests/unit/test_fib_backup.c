@@ -378,10 +378,13 @@ static void test_backup_stays_while_the_primary_route_is_refused(void **state)
 	announce(fixture, 1, "2001:db8:100::/48", "2001:db8:6::1");
 	expect(fixture, "-6 route show 2001:db8:100::/48 metric 21", "via 2001:db8:6::1 dev d1");
 	/* The kernel accepts no gateway that its own routes lead to by way of lo. */
-	run("ip -6 route replace 2001:db8:5::/64 dev lo && "
-	    "ip -6 route del 2001:db8:100::/48 metric 20");
+	run("ip -6 route replace 2001:db8:5::/64 dev lo");
 	expect_failure(fixture, "2001:db8:100::/48", NULL);
+	/* Only now: before the next hop is looked at anew, the FIB would put it back. */
+	run("ip -6 route del 2001:db8:100::/48 metric 20");
 	turn(fixture, 50);
+	expect_failure(fixture, "2001:db8:100::/48", NULL);
+	expect(fixture, "-6 route show 2001:db8:100::/48 metric 20", NULL);
 	expect(fixture, "-6 route show 2001:db8:100::/48 metric 21", "via 2001:db8:6::1 dev d1");
 	withdraw(fixture, 1, "2001:db8:100::/48");
 	expect(fixture, "-6 route show 2001:db8:100::/48", NULL);

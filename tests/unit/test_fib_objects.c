@@ -24,6 +24,16 @@ static uint64_t requests(struct fixture *fixture)
 	return fib_counters(fixture->fib)->requests;
 }
 
+/* Runs the loop until there have been so many. */
+static void expect_requests(struct fixture *fixture, uint64_t count)
+{
+	const uint64_t deadline = loop_now(fixture->loop) + DEADLINE_MS;
+
+	while (requests(fixture) < count && loop_now(fixture->loop) < deadline)
+		turn(fixture, 1);
+	assert_true(requests(fixture) >= count);
+}
+
 /* The id that the FIB shows for the prefix. */
 static void on_object(void *arg, const struct fib_route *route)
 {
@@ -346,6 +356,7 @@ static void test_routes_change_their_form_without_a_gap(void **state)
 	before = requests(fixture);
 	settings.next_hop_objects = false;
 	fib_change(fixture->fib, &settings);
+	expect_requests(fixture, before + 2);
 	turn(fixture, 200);
 	/* A replacement for each, and nothing else: there is no gap. */
 	assert_int_equal(requests(fixture) - before, 2);
@@ -355,6 +366,7 @@ static void test_routes_change_their_form_without_a_gap(void **state)
 	assert_int_equal(object_of(fixture, "10.1.0.0/16"), 0);
 	before = requests(fixture);
 	fib_change(fixture->fib, &default_settings);
+	expect_requests(fixture, before + 8);
 	turn(fixture, 200);
 	/* Four hops and two groups come before the replacements. */
 	assert_int_equal(requests(fixture) - before, 8);

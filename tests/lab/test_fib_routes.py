@@ -1,5 +1,6 @@
 """What is installed: the kernel has what the decision process says, hop by hop."""
 
+import contextlib
 import struct
 
 import pytest
@@ -15,7 +16,10 @@ BOTH = pytest.mark.parametrize("prefix", [FOUR, SIX])
 
 @pytest.fixture
 def ground(shared):
-    yield shared
+    """Whatever a case does to the node is undone by what it gives to undo()."""
+    with contextlib.ExitStack() as undone:
+        shared.undo = undone.callback
+        yield shared
     shared.clean()
 
 
@@ -128,6 +132,7 @@ def test_ipv4_by_ipv6_next_hops(ground):
 
 def test_default_routes(ground):
     """A filter that accepts everything accepts them too; the kernel's own stays beside them."""
+    ground.undo(ground.node.succeeds, *"ip route del default via 10.0.3.1 metric 100".split())
     ground.node.ip("route add default via 10.0.3.1 metric 100")
     ground.speakers[0].say("0.0.0.0/0", "r1")
     ground.speakers[0].say("::/0", "r1")
@@ -136,7 +141,6 @@ def test_default_routes(ground):
     ground.speakers[0].unsay()
     ground.wait_gone("0.0.0.0/0", "::/0")
     assert kernel_hops(ground.node, "0.0.0.0/0", "metric 100") == hops_via(FOUR, "r3")
-    ground.node.ip("route del default via 10.0.3.1 metric 100")
 
 
 NEVER = [
@@ -178,6 +182,7 @@ def test_route_to_a_neighbour_by_another_way(ground):
 def test_an_address_becomes_our_own(ground, prefix):
     ground.speakers[0].say(prefix, "r1")
     ground.wait_via(prefix, "r1")
+    ground.undo(ground.node.succeeds, "ip", "address", "del", prefix, "dev", "lo")
     ground.node.address("lo", prefix)
     ground.wait_gone(prefix)
     ground.node.ip(f"address del {prefix} dev lo")
@@ -189,6 +194,7 @@ def test_own_pods_become_others(ground):
     ground.speakers[0].say(FOUR, "r1")
     ground.wait_via(FOUR, "r1")
     assert kernel_route(ground.node, POD_CIDRS[0]) is None
+    ground.undo(ground.manifests.node, "node", 0, POD_CIDRS)
     ground.manifests.node("node", 0, ["10.244.9.0/24", POD_CIDRS[1]])
     ground.wait_via(POD_CIDRS[0], "r1")
     ground.manifests.node("node", 0, POD_CIDRS)
@@ -200,10 +206,12 @@ def test_own_advertisement_is_no_route(ground):
     ground.speakers[0].say(FOUR, "r1")
     ground.wait_via(FOUR, "r1")
     ground.rest = f"advertisements: [{{name: own, type: Prefix, prefixes: [{FOUR}]}}]\n"
-    ground.reconfigure()
-    ground.wait_gone(FOUR)
-    ground.rest = ""
-    ground.reconfigure()
+    try:
+        ground.reconfigure()
+        ground.wait_gone(FOUR)
+    finally:
+        ground.rest = ""
+        ground.reconfigure()
     ground.wait_via(FOUR, "r1")
 
 
@@ -239,6 +247,11 @@ def test_a_path_flaps(ground):
             one.unsay(FOUR)
     one.say(FOUR, "r3")
     two.say(FOUR, "r1")
+    # The same two were there before: what comes last says that all has been read.
+    one.say("10.8.1.0/24", "r1")
+    two.say("10.8.2.0/24", "r2")
+    ground.wait_via("10.8.1.0/24", "r1")
+    ground.wait_via("10.8.2.0/24", "r2")
     ground.wait_via(FOUR, "r1", "r3")
     stays(lambda: kernel_hops(ground.node, FOUR) == hops_via(FOUR, "r1", "r3"), 0.3)
 

@@ -160,16 +160,19 @@ class Monitor:
 
     def __init__(self, host, what="route"):
         self.process = host.start(f"monitor-{what}", "ip", "-o", "monitor", what)
-        # It listens once it tells of something.
-        self.host, self.probe = host, "192.0.2.254"
-        wait_until(self._is_heard, "ip monitor")
+        self.host, self.probe, self.probes = host, "192.0.2.254", 0
+        self.lines()  # it listens once it tells of something
 
     def _is_heard(self):
-        self.host.succeeds("ip", "route", "replace", "blackhole", self.probe)
+        self.host.succeeds("ip", "route", "replace", "blackhole", self.probe,
+                           "metric", str(self.probes))
         self.host.succeeds("ip", "route", "del", "blackhole", self.probe)
-        return self.probe in self.process.output()
+        return f"{self.probe} metric {self.probes} " in self.process.output()
 
     def lines(self):
+        """All that the kernel has told until now: what it is asked last has come."""
+        self.probes += 1
+        wait_until(self._is_heard, "ip monitor")
         return [line for line in self.process.output().splitlines() if self.probe not in line]
 
     def deleted(self, prefix):
@@ -360,11 +363,19 @@ class Ground:
             found = kernel_hops(self.node, prefix, f"{selector} metric {self.metric}")
             assert found == hops, found
             row = self.shown(prefix)
-            assert row["state"] == "installed", row
+            assert row and row["state"] == "installed", row
             assert {(hop["address"] or "", hop["interface"], hop["weight"])
                     for hop in row["nextHops"]} == hops, row
             return check_objects(self.node, self.with_objects, self.protocol)
         wait_until(is_so, f"{prefix} by {hops}")
+
+    def wait_state(self, prefix, state):
+        """kbgpctl shows the route in this state; returns the row."""
+        def is_so():
+            row = self.shown(prefix)
+            assert row and row["state"] == state, row
+            return row
+        return wait_until(is_so, f"{prefix} is {state}")
 
     def wait_via(self, prefix, *routers, **weights):
         self.wait_hops(prefix, hops_via(prefix, *routers, **weights))

@@ -98,7 +98,7 @@ def test_the_only_next_hop(ground, lose, regain, prefix):
     ground.wait_via(other, "r2")
     lose(ground)
     ground.wait_gone(prefix)
-    assert states(ground, prefix) == {"unreachable"}
+    wait_until(lambda: states(ground, prefix) == {"unreachable"}, "the state of the path")
     ground.wait_via(other, "r2")
     regain(ground)
     ground.wait_via(prefix, "r1")
@@ -381,15 +381,16 @@ def twins(ground):
     ground.rest = "".join(
         f"- {{name: e{number}, interface: r{number}, asn: external, passive: true,"
         " import: [all]}\n" for number in (1, 2))
-    ground.reconfigure()
-    for twin in twins:
-        twin.come()
-    yield twins
-    for twin in twins:
-        twin.unsay()
-        twin.go()
-    ground.rest = ""
-    ground.reconfigure()
+    try:
+        ground.reconfigure()
+        for twin in twins:
+            twin.come()
+        yield twins
+    finally:
+        ground.rest = ""
+        ground.reconfigure()
+        for twin in twins:
+            twin.go()
 
 
 @BOTH

@@ -69,7 +69,7 @@ def test_install_and_multipath(ground):
     ground.reconfigure(install="false")
     wait_until(lambda: not ground.all_hops(), "no routes")
     wait_until(lambda: not kernel_objects(ground.node), "no objects")
-    assert not ground.kbgpd.ctl("fib")
+    wait_until(lambda: not ground.kbgpd.ctl("fib"), "nothing is shown")
     ground.reconfigure(install=None, multipath=None)
     for prefix in (FOUR, SIX):
         ground.wait_via(prefix, "r1", "r2")

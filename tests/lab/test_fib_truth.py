@@ -59,7 +59,7 @@ def test_routes_of_the_run_before(ground, end):
     # One neighbour is back and has not said that this is all.
     ground.speakers[0].come(end=False)
     for prefix, router in KEPT.items():
-        wait_until(lambda prefix=prefix: ground.shown(prefix)["state"] == "installed", prefix)
+        ground.wait_state(prefix, "installed")
     assert set(ground.all_hops()) == {*KEPT, *STALE, "10.5.0.0/24"}
     ground.speakers[0].finish()
     ground.speakers[1].come()
@@ -119,14 +119,13 @@ def test_somebody_takes_the_place(ground, prefix):
     ground.speakers[0].say(prefix, "r1")
     ground.wait_via(prefix, "r1")
     ground.node.ip(f"route replace {prefix} via {address_of('r2', prefix)} metric 20 proto static")
-    wait_until(lambda: ground.shown(prefix)["state"] == "failed", "the conflict")
-    assert "protocol static" in ground.shown(prefix)["error"]
+    assert "protocol static" in ground.wait_state(prefix, "failed")["error"]
     foreign = hops_via(prefix, "r2")
     stays(lambda: kernel_hops(ground.node, prefix, "metric 20") == foreign, 0.5, "theirs")
     ground.speakers[0].unsay(prefix)
     wait_until(lambda: not ground.shown(prefix), "nothing is shown")
     ground.speakers[0].say(prefix, "r1")
-    wait_until(lambda: ground.shown(prefix)["state"] == "failed", "the conflict")
+    ground.wait_state(prefix, "failed")
     ground.speakers[0].say(prefix, "r2")
     assert kernel_hops(ground.node, prefix, "proto static") == foreign
     ground.node.ip(f"route del {prefix} proto static")
@@ -139,7 +138,7 @@ def test_somebody_was_there_first(ground, prefix):
     ground.speakers[0].say(prefix, "r1")
     ground.speakers[0].say("10.7.9.0/24", "r1")
     ground.wait_via("10.7.9.0/24", "r1")
-    wait_until(lambda: ground.shown(prefix)["state"] == "failed", "the conflict")
+    ground.wait_state(prefix, "failed")
     assert kernel_route(ground.node, prefix) is None
     # At another metric nobody is in the way.
     ground.node.ip(f"route add {prefix} via {address_of('r2', prefix)} metric 10 proto static")

@@ -456,11 +456,12 @@ class Stream:
         self.target, self.pause = (target_address, 9999), pause
         self.sent, self.received = [0] * flows, [0] * flows
         self.arrived = [0] * len(targets)
-        self.ended = threading.Event()
+        self.ended, self.all_sent = threading.Event(), threading.Event()
         self.threads = [threading.Thread(target=run, daemon=True)
                         for run in (self._send, self._receive)]
         for thread in self.threads:
             thread.start()
+        source.lab.daemons.append(self)
 
     def _send(self):
         while not self.ended.wait(self.pause):
@@ -472,13 +473,17 @@ class Stream:
                     pass  # one that does not leave is lost
 
     def _receive(self):
-        while True:
-            ready, _, _ = select.select(self.receivers, [], [], 0.5)
+        silent = 0  # several times: once may be a machine that stood still
+        while silent < 3 and not self._has_all():
+            all_sent = self.all_sent.is_set()
+            ready, _, _ = select.select(self.receivers, [], [], 0.2)
+            silent = silent + 1 if all_sent and not ready else 0
             for receiver in ready:
                 self.received[receiver.recv(16)[0]] += 1
                 self.arrived[self.receivers.index(receiver)] += 1
-            if not ready and self.ended.is_set():
-                return
+
+    def _has_all(self):
+        return self.all_sent.is_set() and sum(self.received) == sum(self.sent)
 
     def flows(self):
         """Waits until more of each flow has arrived."""
@@ -488,9 +493,16 @@ class Stream:
 
     def stop(self):
         """Ends it and returns how many datagrams were lost."""
+        sender, receiver = self.threads
         self.ended.set()
-        for thread in self.threads:
-            thread.join()
+        sender.join()
+        self.all_sent.set()
+        receiver.join()
         for each in (*self.receivers, *self.senders):
             each.close()
         return sum(self.sent) - sum(self.received)
+
+    def close(self):
+        """With the lab, also after a failure; what was lost is for stop() to say."""
+        self.stop()
+        return []

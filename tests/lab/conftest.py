@@ -18,10 +18,16 @@ DEADLINE = 900
 """Seconds that a test may take, with what it sets up: several times what the longest needs."""
 
 
+RUN_DEADLINE = 3000
+"""Seconds that all may take: who gives the tests to others may wait for one that has crashed."""
+
+
 def pytest_configure(config):
-    del config
     # A terminated run cleans up as an interrupted one does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not hasattr(config, "workerinput"):
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        signal.alarm(RUN_DEADLINE)
     assert os.geteuid() == 0, "labs make network namespaces: run as root"
 
 

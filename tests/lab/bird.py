@@ -13,6 +13,9 @@ class Bird(Neighbour):
                      "ask for refresh", "answer refresh", "add-path", "enhanced refresh",
                      "extended messages", "roles"})
 
+    hold_time = 9
+    """Seconds of silence that end a session."""
+
     def start(self):
         self.control = self.host.folder / "bird.ctl"
         self.file = self.host.folder / "bird.conf"
@@ -73,7 +76,7 @@ class Bird(Neighbour):
             protocol bgp kbgpd{number} {{
                 local {session.local} as {self.asn};
                 neighbor {session.remote} {remote};
-                hold time 9; connect delay time 1; connect retry time 1;
+                hold time {self.hold_time}; connect delay time 1; connect retry time 1;
                 error wait time 1, 2; enable extended messages on; debug {{ states }};
                 {' '.join(options)}
                 {channels}

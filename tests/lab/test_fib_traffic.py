@@ -19,6 +19,12 @@ SEGMENT = {1: 1, 2: 1, 3: 2}
 TOR_ASN = 64999
 
 
+class PatientBird(Bird):
+    """Its sessions outlive a machine that stands still: what they lose then is not counted."""
+
+    hold_time = 90
+
+
 class Site:
     """Three nodes, each with a pod, and the ToR; `kind` says how nodes hear of each other.
 
@@ -51,7 +57,8 @@ class Site:
             self.nodes[number], self.pods[number] = node, pod
         if kind != "mesh":
             asns = {number: ASN if kind == "reflector" else ASN + number for number in SEGMENT}
-            self.bird = Bird(self.tor, ASN if kind == "reflector" else TOR_ASN, "10.1.0.254", [
+            asn = ASN if kind == "reflector" else TOR_ASN
+            self.bird = PatientBird(self.tor, asn, "10.1.0.254", [
                 Session(f"10.{segment}.0.{number}", asns[number], f"10.{segment}.0.254",
                         reflect=kind == "reflector") for number, segment in SEGMENT.items()])
         for number, node in self.nodes.items():
@@ -68,7 +75,7 @@ class Site:
                              "internal" if self.kind == "reflector" else TOR_ASN)}
         text = "".join(
             f"- {{name: {name}, address: {address}, asn: {remote}, connectRetryTime: 1s,"
-            f" holdTime: 9s, import: [all]}}\n" for name, (address, remote) in peers.items())
+            f" import: [all]}}\n" for name, (address, remote) in peers.items())
         return (f"router: {{asn: {asn}, routerID: 10.{segment}.0.{number}}}\n"
                 + fib_section(self.form) + f"peers:\n{text}"
                 "advertisements:\n- {name: pods, type: Prefix, prefixes:"

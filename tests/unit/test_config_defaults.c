@@ -7,11 +7,26 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "config_rig.h"
+
+/* Of a text as printf() has it. */
+__attribute__((format(printf, 1, 2))) static struct config *parse_printed(const char *format, ...)
+{
+	char yaml[512];
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(yaml, sizeof(yaml), format, arguments);
+	va_end(arguments);
+	assert_in_range(length, 1, sizeof(yaml) - 1);
+	return parse(yaml);
+}
 
 static void a_minimal_file_has_the_documented_defaults(void **state)
 {
@@ -149,18 +164,14 @@ static void a_peer_overrides_graceful_restart_key_by_key(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct text yaml = {NULL, 0, 0};
-		struct config *config;
-
-		text_append(&yaml,
+		struct config *config = parse_printed(
 		    "router: {asn: 1, gracefulRestart: %s}\n"
 		    "peers:\n- {name: a, address: 10.0.0.1, asn: 2, gracefulRestart: %s}\n",
 		    rows[i].router, rows[i].peer);
-		config = parse(yaml.string);
+
 		assert_restart(&config->peers[0].restart, rows[i].enabled, rows[i].time_s,
 		    rows[i].long_lived_time_s);
 		config_free(config);
-		text_free(&yaml);
 	}
 }
 
@@ -179,17 +190,13 @@ static void every_role_is_read(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct text yaml = {NULL, 0, 0};
-		struct config *config;
-
-		text_append(&yaml,
+		struct config *config = parse_printed(
 		    "router: {asn: 1}\n"
 		    "peers:\n- {name: a, address: 10.0.0.1, asn: external, role: %s}\n",
 		    rows[i].word);
-		config = parse(yaml.string);
+
 		assert_int_equal(config->peers[0].role, rows[i].role);
 		config_free(config);
-		text_free(&yaml);
 	}
 }
 

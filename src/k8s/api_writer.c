@@ -28,8 +28,7 @@
 #define ANSWER_MAX 16384
 /* Of an object that the server answers with "not now". */
 #define ATTEMPTS_MAX 6
-/* If it forbids it: half a minute to a minute, in which it has learnt the roles on a slow machine,
- * too. */
+/* Of one that it forbids: half a minute or more, in which a server that starts learns the roles. */
 #define FORBIDDEN_ATTEMPTS_MAX 8
 /* A resource that is forbidden is not tried for so long. */
 #define REFUSED_MS 600000
